@@ -1,0 +1,49 @@
+#ifndef REDFERRY_COMMAND_FACTS_H
+#define REDFERRY_COMMAND_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct command;
+
+/* What a command may be used for. */
+enum command_use {
+    COMMAND_ALLOWED,
+    COMMAND_REFUSED_CONNECTION, /* changes the connection, or blocks it */
+    COMMAND_REFUSED_REACH       /* reaches past a migration: other databases, servers, the
+                                   configuration */
+};
+
+/* A line of the table of what is known about Redis' commands. */
+struct command_facts {
+    const char *name; /* upper case */
+    enum command_use use;
+    bool
+        idempotent; /* done twice in a row leaves what done once leaves, whatever its options */
+    bool writes;    /* changes data */
+    int first_key;  /* position of the first key among the arguments, the name is 0; 0: none, or
+                       not at a fixed place */
+    int last_key;   /* the last one; negative: counted from the end (-1 is the last argument) */
+    int key_step;   /* distance from key to key */
+};
+
+/* What is known of the command called name (any case), or NULL. */
+const struct command_facts *command_facts_find(const char *name, size_t length);
+
+/* Whether running this very command twice leaves what once leaves: its facts, and the options
+ * among its literal arguments (SET … NX, EXPIRE with a relative time is idempotent in effect on
+ * the value, ZADD … INCR, XADD with an id, …). A command that is not in the table is not
+ * idempotent. */
+bool command_is_idempotent(const struct command *command);
+
+/* Why a migration may not send this command, or NULL where it may: a refused name, a refused
+ * subcommand, a literal key that begins with "redferry:". The text is constant and reads on
+ * from "'NAME' is refused: ". */
+const char *command_refusal(const struct command *command);
+
+/* The positions of the command's keys among its argument_count arguments, at most most of them,
+ * into positions. Returns how many there are (EVAL's, ZUNIONSTORE's numkeys included where that
+ * is literal). */
+size_t command_keys(const struct command *command, size_t *positions, size_t most);
+
+#endif

@@ -1,0 +1,100 @@
+#ifndef REDFERRY_CONFIG_H
+#define REDFERRY_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "url.h"
+
+struct error;
+
+/*
+ * Settings: defaults < redferry.yaml < environment < flags. A setting is a line in one table,
+ * from which the environment's names, the configuration file's keys and the program's options
+ * all come.
+ */
+enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLAG };
+
+enum config_kind {
+    CONFIG_TEXT,
+    CONFIG_SWITCH,
+    CONFIG_DURATION,
+    CONFIG_COUNT,
+    CONFIG_CHOICE,
+    CONFIG_DATABASE_URL,
+    CONFIG_REDIS_URL
+};
+
+/* A line of the table. */
+struct config_setting {
+    const char *name; /* "lock-timeout": the long option; the key in redferry.yaml is the same
+                         with '_' */
+    char letter;      /* short option, or 0 */
+    const char *argument;    /* "DURATION", or NULL for a switch */
+    const char *environment; /* "REDFERRY_LOCK_TIMEOUT", or NULL */
+    const char *fallback;    /* a second variable ("DATABASE_URL"), or NULL */
+    const char *standard;    /* the default as text, or NULL */
+    enum config_kind kind;
+    const char *choices; /* "wait|fail|skip", or NULL */
+    const char *help;    /* one line */
+};
+
+/* The table. */
+const struct config_setting *config_settings(size_t *count);
+
+enum config_on_lock { ON_LOCK_WAIT, ON_LOCK_FAIL, ON_LOCK_SKIP };
+
+/* What came out. Texts live in the config's arena. */
+struct config {
+    struct url database, redis, ledger; /* ledger: the database's where not given */
+    bool has_database, has_redis, ledger_is_database;
+    const char *migrations;
+    const char *ledger_table;  /* NAME or schema.NAME */
+    const char *operator_name; /* never NULL after config_resolve() */
+    const char *context;       /* or NULL */
+    const char *host;          /* this host's name */
+    enum config_on_lock on_lock;
+    int64_t lock_timeout_ms, wait_ms;
+    int64_t max_time_ms; /* -1: none */
+    int64_t batch;       /* 0: the step's own */
+    int64_t pause_ms;    /* -1: the step's own */
+    int64_t resume_within_ms, retry_for_ms;
+    bool strict, allow_repeats;
+    const char *const *environment; /* borrowed; NULL-terminated; for `from` */
+    struct config_value *values;    /* config.c's own: what was said where */
+    struct arena arena;
+};
+
+/* Prepare caller's storage. */
+void config_init(struct config *config);
+
+/* Free what config holds. */
+void config_release(struct config *config);
+
+/* Set by name what a flag says; value is copied ("true" for a switch). Returns 0, or -1 with
+ * err (ERROR_INVALID): an unknown setting (with the nearest one), a value that does not fit. */
+int config_set(struct config *config, const char *name, const char *value, struct error *err);
+
+/* Read the variables of environment (NULL-terminated "NAME=value"; borrowed until
+ * config_release()); NAME_FILE names a file that holds it. */
+int config_read_environment(struct config *config, const char *const *environment,
+                            struct error *err);
+
+/* Read redferry.yaml of the migrations directory where it exists, or the file that `config`
+ * names, which must exist; then put everything together into the fields above. *warnings (may
+ * be NULL) becomes a text with a line each, in the arena, or NULL: a world-readable file of
+ * secrets, a password given as a flag. Returns 0, or -1 with err. */
+int config_resolve(struct config *config, const char **warnings, struct error *err);
+
+/* The value of a variable of the environment that was read, or NULL; name_FILE is tried as
+ * well. In err's case (an unreadable file) *failed becomes true. */
+const char *config_variable(struct config *config, const char *name, bool *failed,
+                            struct error *err);
+
+/* The text of a setting after config_resolve(), for settings that only upper floors know; NULL:
+ * not set. */
+const char *config_text(const struct config *config, const char *name);
+
+#endif
