@@ -4,16 +4,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
- * Growable bytes. {0} is an empty buffer. Running out of memory is sticky: the buffer remembers it,
- * further appends do nothing, and who needs the bytes asks buffer_failed() once at the end.
+ * Growable bytes. {0} is an empty buffer. Running out of memory is sticky: the buffer remembers
+ * it, further appends do nothing, and who needs the bytes asks buffer_failed() once at the end.
  * The bytes move when the buffer grows; a pointer into it is good until the next append.
  */
 struct buffer {
     char *bytes;
     size_t length;
-    size_t capacity;
+    size_t
+        capacity; /* more than length once there are bytes: the NUL of buffer_text() has room */
     bool failed;
 };
 
@@ -23,14 +25,40 @@ void buffer_release(struct buffer *buf);
 /* Set the length to 0, keep the memory, forget a failure. */
 void buffer_clear(struct buffer *buf);
 
-/* Make room for extra more bytes behind the length and return where they go, or NULL when memory ran
- * out (and buf has failed). The caller writes there and then adds to buf->length what it wrote. */
-char *buffer_reserve(struct buffer *buf, size_t extra);
+/* What buffer_reserve() does when the room is not there yet; for its use only. */
+char *buffer_grow(struct buffer *buf, size_t extra);
 
-/* Append length bytes, one byte, a terminated text, a decimal integer. */
-void buffer_append(struct buffer *buf, const void *bytes, size_t length);
-void buffer_append_char(struct buffer *buf, char c);
+/* Make room for extra more bytes behind the length and return where they go, or NULL when
+ * memory ran out (and buf has failed). The caller writes there and then adds to buf->length
+ * what it wrote. */
+static inline char *buffer_reserve(struct buffer *buf, size_t extra)
+{
+    if (extra < buf->capacity - buf->length && !buf->failed) return buf->bytes + buf->length;
+    return buffer_grow(buf, extra);
+}
+
+/* Append length bytes, which are not buf's own. */
+static inline void buffer_append(struct buffer *buf, const void *bytes, size_t length)
+{
+    char *room = buffer_reserve(buf, length);
+    if (room == NULL || length == 0) return;
+    memcpy(room, bytes, length);
+    buf->length += length;
+}
+
+/* Append one byte. */
+static inline void buffer_append_char(struct buffer *buf, char c)
+{
+    char *room = buffer_reserve(buf, 1);
+    if (room == NULL) return;
+    *room = c;
+    buf->length++;
+}
+
+/* Append a terminated text, which is not buf's own. */
 void buffer_append_text(struct buffer *buf, const char *text);
+
+/* Append number in decimal. */
 void buffer_append_integer(struct buffer *buf, int64_t number);
 
 /* Append a printf-style text. */
@@ -43,7 +71,8 @@ void buffer_consume(struct buffer *buf, size_t length);
 /* Whether memory ran out since the last clear. */
 bool buffer_failed(const struct buffer *buf);
 
-/* The bytes with a NUL behind the last one, which does not count in length; NULL when buf has failed. */
+/* The bytes with a NUL behind the last one, which does not count in length; NULL when buf has
+ * failed. */
 const char *buffer_text(struct buffer *buf);
 
 #endif

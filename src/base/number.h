@@ -5,8 +5,9 @@
 #include <stdint.h>
 
 /*
- * Numbers from text, strictly: the whole text, decimal digits, no blanks, no sign but where said, no
- * silent overflow. Each returns 0, or -1 and leaves *number alone; the caller words the complaint.
+ * Numbers from text, strictly: the whole text, decimal digits, no blanks, no sign but where
+ * said, no silent overflow. Each returns 0, or -1 and leaves *number alone; the caller words
+ * the complaint.
  */
 
 /* An integer between least and most; a leading '-' where least is negative. length bytes. */
@@ -21,7 +22,8 @@ int number_parse_size(const char *text, int64_t *bytes);
 /* true/false, yes/no, on/off, 1/0 (any case). *flag becomes 1 or 0. */
 int number_parse_flag(const char *text, int *flag);
 
-/* Write ms as the shortest duration that number_parse_duration() reads back: 1500ms, 2s, 5m. */
+/* Write ms, 0 or more, as the shortest duration that number_parse_duration() reads back:
+ * 1500ms, 2s, 5m. Returns text. */
 const char *number_duration_text(int64_t ms, char text[32]);
 
 #endif
