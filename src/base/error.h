@@ -1,6 +1,7 @@
 #ifndef REDFERRY_ERROR_H
 #define REDFERRY_ERROR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What a failure asks of whoever meets it. The numbers are the program's exit codes. */
@@ -26,6 +27,7 @@ enum { ERROR_MESSAGE_SIZE = 2048 };
  */
 struct error {
     int code;                          /* enum error_code */
+    bool passing;                      /* waiting and trying again may help; error_set() clears it */
     char message[ERROR_MESSAGE_SIZE];  /* always terminated */
 };
 

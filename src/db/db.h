@@ -1,0 +1,145 @@
+#ifndef REDFERRY_DB_H
+#define REDFERRY_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "row.h"
+
+struct arena;
+struct buffer;
+struct error;
+struct stop;
+struct url;
+
+/*
+ * One connection to a SQL database: the front that everybody calls. What differs between the
+ * engines is behind it, in db_postgres.c and db_sqlite.c, each a table of functions.
+ *
+ * Errors: ERROR_SQL_UNREACHABLE where there is no connection (any more), ERROR_STOPPED where a
+ * stop's grace ran out in a wait, else ERROR_FAILED with the server's own message (and its hint
+ * and position where it has them). `passing` is set in err where waiting may help (too many
+ * connections, starting up, locked).
+ */
+struct db;
+
+enum db_dialect { DB_POSTGRESQL, DB_SQLITE };
+enum db_access { DB_READ, DB_WRITE };
+
+/* Connect. stop (borrowed, may be NULL) bounds every wait below. A SQLite file is never
+ * created. Returns 0 with *out yours to db_close(), or -1 with err; url's parameters that libpq
+ * does not know are ERROR_INVALID and name the variable to use. No message shows a password. */
+int db_open(struct db **out, const struct url *url, const struct stop *stop, struct error *err);
+
+/* Roll back what is open, release the lock, disconnect, free. NULL is harmless. */
+void db_close(struct db *db);
+
+enum db_dialect db_dialect(const struct db *db);
+
+/* "PostgreSQL 15.6", "SQLite 3.40.1". Borrowed. */
+const char *db_server(const struct db *db);
+
+/*
+ * Begin a transaction, READ COMMITTED, that reads only or may write (SQLite: DEFERRED with
+ * query_only, or IMMEDIATE). In PostgreSQL it sets for itself all that the text of values and
+ * the durability of the ledger depend on (SPEC §4, "Reading").
+ */
+int db_begin(struct db *db, enum db_access access, struct error *err);
+int db_commit(struct db *db, struct error *err);
+
+/* Never fails: where the server does not answer, the connection is given up. Harmless without a
+ * transaction. */
+void db_rollback(struct db *db);
+
+/*
+ * Run one statement with bound parameters ($1 … in PostgreSQL, ?1 … in SQLite); *changed (may
+ * be NULL) becomes the number of rows it changed. More than one statement is refused. Returns
+ * 0, or -1 with err.
+ */
+int db_execute(struct db *db, const char *sql, const struct value *parameters, size_t count,
+               int64_t *changed, struct error *err);
+
+/* Rows of one statement, one at a time. */
+struct db_rows;
+
+enum db_next { DB_FAILED = -1, DB_END = 0, DB_ROW = 1, DB_AGAIN = 2 };
+
+/* Run one statement for its rows, few of them: the ledger's own questions. *out is yours to
+ * db_rows_close(). */
+int db_query(struct db *db, const char *sql, const struct value *parameters, size_t count,
+             struct db_rows **out, struct error *err);
+
+/* The columns that one query would give: names, kinds, types; run read-only, in a transaction
+ * of its own where none is open. Refused: what is not a query, two statements, a statement that
+ * writes. The columns live in arena. */
+int db_describe(struct db *db, const char *query, struct arena *arena, struct columns *columns,
+                struct error *err);
+
+/*
+ * Stream the rows of query, however many, read-only, as one statement with one snapshot, in a
+ * transaction of its own that ends with the rows (PostgreSQL: COPY (query) TO STDOUT in READ
+ * ONLY; SQLite: the statement is the transaction, so that the same connection may write the
+ * ledger meanwhile). parameters are those that db_append_parameter() put into query; columns,
+ * what db_describe() said of it, are borrowed until the end.
+ */
+int db_stream(struct db *db, const char *query, const struct value *parameters, size_t count,
+              const struct columns *columns, struct db_rows **out, struct error *err);
+
+/* Append to a query for db_stream() what stands for its index-th (from 1) parameter: "?1" in
+ * SQLite, a quoted literal with a cast to column's type in PostgreSQL, whose COPY takes no
+ * parameters. Returns 0, or -1 with err. */
+int db_append_parameter(struct db *db, struct buffer *query, size_t index,
+                        const struct value *value, const struct column *column,
+                        struct error *err);
+
+/* Append name as a quoted identifier. */
+void db_append_identifier(struct buffer *sql, const char *name);
+
+/*
+ * The next row into *row (borrowed until the next call): DB_ROW, DB_END, DB_FAILED with err,
+ * or, where wait is false and the row is still on its way, DB_AGAIN: poll db_rows_descriptor()
+ * for POLLIN and call again. Values are in the text form of SPEC §1.
+ */
+enum db_next db_rows_next(struct db_rows *rows, bool wait, struct row *row, struct error *err);
+
+/* What to poll after DB_AGAIN; -1 for an engine that never says it. */
+int db_rows_descriptor(const struct db_rows *rows);
+
+/* The current row's value as the database holds it, to be given back as a parameter: in SQLite
+ * with its storage class (INTEGER, FLOAT, TEXT, BYTES, NULL). Borrowed as the row is. */
+struct value db_rows_raw(const struct db_rows *rows, size_t column);
+
+/* End the rows, read to the end or not (an unfinished stream is cancelled). NULL is harmless.
+ */
+void db_rows_close(struct db_rows *rows);
+
+/* Whether an open statement of db keeps other connections from writing (SQLite in rollback
+ * mode). Returns 1, 0, or -1 with err. */
+int db_reading_blocks_writers(struct db *db, struct error *err);
+
+/* Whether the database would have to sort for query, that is, no index serves its order.
+ * Returns 1, 0, or -1 with err. */
+int db_query_sorts(struct db *db, const char *query, const struct value *parameters,
+                   size_t count, struct error *err);
+
+/*
+ * The lock of one runner per ledger. name is the ledger's full name; SQLite's lock is a file
+ * beside the database. In PostgreSQL the lock is taken with pg_try_advisory_xact_lock in a READ
+ * COMMITTED transaction, which stays open on this connection: a db that holds the lock is used
+ * for nothing else. Never waits. Returns 1: taken; 0: somebody else has it; -1 with err.
+ */
+int db_lock_try(struct db *db, const char *name, struct error *err);
+
+/* Whether this connection still has its lock, asking the server (which also keeps the
+ * connection alive). Returns 0, or -1 with err (ERROR_OPERATOR). */
+int db_lock_check(struct db *db, struct error *err);
+
+/* Give the lock back. Harmless without one. */
+void db_lock_release(struct db *db);
+
+/* Whether anybody holds the lock called name, without taking it. Returns 1, 0, or -1 with err.
+ */
+int db_lock_held(struct db *db, const char *name, struct error *err);
+
+#endif

@@ -1,0 +1,146 @@
+#ifndef REDFERRY_LEDGER_H
+#define REDFERRY_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agenda.h"
+
+struct arena;
+struct db;
+struct error;
+
+/*
+ * What has been done: the three tables of SPEC §2, over either database. Every statement is a
+ * file in sql/<dialect>/.
+ */
+struct ledger;
+
+enum { LEDGER_LAYOUT = 1 };
+
+/* Who writes: goes into every run row. Texts are borrowed. */
+struct ledger_author {
+    const char *operator_name;
+    const char *context; /* or NULL */
+    const char *host;
+    int64_t pid;
+    const char *tool_version;
+};
+
+/* Use db (borrowed) for the ledger whose table is called table ("data_migrations", "NAME", or
+ * in PostgreSQL "schema.NAME"). Asks the database nothing yet. Returns 0 with *out yours to
+ * ledger_close(), or -1 with err: a name that cannot be one. */
+int ledger_open(struct ledger **out, struct db *db, const char *table,
+                const struct ledger_author *author, struct error *err);
+
+/* Frees the ledger, not its db. NULL is harmless. */
+void ledger_close(struct ledger *ledger);
+
+/* Go on with another connection to the same database. */
+void ledger_use(struct ledger *ledger, struct db *db);
+
+/* The ledger's full name, the same for every runner however it spelled the table: the name of
+ * its lock. Known after ledger_read(). Borrowed. */
+const char *ledger_lock_name(const struct ledger *ledger);
+
+/* What ledger_read() found. */
+struct ledger_state {
+    bool present;         /* the tables exist */
+    int64_t layout;       /* 0: not present, or the one row is not filled yet */
+    const char *id;       /* or NULL */
+    struct record record; /* entries, and each version's latest run; lock_held is asked too */
+};
+
+/*
+ * Read the ledger, in one read-only transaction: everything in *state lives in arena. Tables
+ * that do not exist are an empty ledger. Returns 0, or -1 with err: a foreign table of that
+ * name (ERROR_OPERATOR; names the columns that are missing and points to --ledger-table),
+ * missing privileges. A newer layout is read as far as its entries mean the same.
+ */
+int ledger_read(struct ledger *ledger, struct ledger_state *state, struct arena *arena,
+                struct error *err);
+
+/* Runs, newest first; all, or those of version (> 0), or the one with id run_id (> 0; with its
+ * definition). *runs lives in arena. */
+int ledger_history(struct ledger *ledger, int64_t version, int64_t run_id, struct arena *arena,
+                   struct run **runs, size_t *count, struct error *err);
+
+/* Make the tables that are absent and fill the one row of data_migration_ledger. Under the
+ * lock. Refuses a newer layout (ERROR_OPERATOR; says which release is needed). A role that may
+ * not CREATE works where the tables exist. *id (arena) becomes the ledger's UUID. */
+int ledger_ensure(struct ledger *ledger, struct arena *arena, const char **id,
+                  struct error *err);
+
+/* The statements that ledger_ensure() would run on an empty database, as one text for people.
+ * Borrowed from arena. */
+const char *ledger_creation_sql(struct ledger *ledger, struct arena *arena);
+
+/* A run about to begin. */
+struct ledger_beginning {
+    const struct migration *migration;
+    bool down;
+    bool again;        /* also where it is applied already */
+    const char *redis; /* the target, without credentials */
+    int64_t origin;    /* the run whose checkpoint it goes on with; 0: its own */
+};
+
+/*
+ * The first safe transaction of SPEC §3: lock the ledger's row, read the version's entry again,
+ * end every other run that says running or paused (as interrupted), insert the own run. Returns
+ * 1 with *run_id; 0 where there is nothing to do any more (up: applied by another; down: not
+ * applied); -1 with err.
+ */
+int ledger_begin(struct ledger *ledger, const struct ledger_beginning *beginning,
+                 int64_t *run_id, struct error *err);
+
+/* Where a run stands. */
+struct ledger_position {
+    int64_t step; /* from 1 */
+    const char *step_name;
+    const char *cursor; /* JSON, or NULL */
+    int64_t rows_total; /* -1: not known */
+    struct tally tally;
+};
+
+/* Write where run_id stands. *request (may be NULL; arena) becomes what an operator asked of
+ * it, or NULL. Returns 0, or -1 with err: ERROR_OPERATOR where the run was ended by another. */
+int ledger_mirror(struct ledger *ledger, int64_t run_id, const struct ledger_position *position,
+                  struct arena *arena, const char **request, struct error *err);
+
+/* An `sql` step: one transaction that updates the own run row where it is still running, runs
+ * statement, and records the step (position, with cursor "[]": done) with *changed added. */
+int ledger_run_sql(struct ledger *ledger, int64_t run_id, const char *statement,
+                   struct ledger_position *position, struct error *err);
+
+/*
+ * The second safe transaction: lock the ledger's row; the own run must still be running; write
+ * the result: up: the row of data_migrations (its tally is that of all its runs since it was
+ * last undone), down: delete it; the run succeeded. Returns 0, or -1 with err (ERROR_OPERATOR:
+ * the run was ended by another).
+ */
+int ledger_finish(struct ledger *ledger, int64_t run_id,
+                  const struct ledger_beginning *beginning,
+                  const struct ledger_position *position, struct error *err);
+
+/* End run_id unsuccessfully (RUN_FAILED, RUN_INTERRUPTED, RUN_CANCELLED) with a message, where
+ * it is still running or paused. position may be NULL. */
+int ledger_stop(struct ledger *ledger, int64_t run_id, enum run_status status,
+                const char *message, const struct ledger_position *position, struct error *err);
+
+/* Set announced_at of an applied version. */
+int ledger_announced(struct ledger *ledger, int64_t version, struct error *err);
+
+/* Record version as applied (announced) without running it. Begins like every writing command:
+ * locks the ledger's row, ends running runs. Returns 1, 0 where it already is applied, -1 with
+ * err. */
+int ledger_mark(struct ledger *ledger, const struct migration *migration, struct error *err);
+
+/* Forget that version was applied. Returns 1, 0 where it was not applied, -1 with err. */
+int ledger_unmark(struct ledger *ledger, int64_t version, struct error *err);
+
+/* Set the checksum of an applied version to migration's. Returns 1, 0 where it is not applied,
+ * -1 with err. */
+int ledger_repair(struct ledger *ledger, const struct migration *migration, struct error *err);
+
+#endif

@@ -1,0 +1,78 @@
+#ifndef REDFERRY_SOURCE_H
+#define REDFERRY_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "row.h"
+
+struct buffer;
+struct db;
+struct error;
+struct step;
+
+/*
+ * Rows out: what a step's `read` gives, in key order, in batches, resumable behind any key.
+ */
+struct source;
+
+struct source_options {
+    struct db *db;           /* borrowed */
+    const struct step *step; /* borrowed; has a `read` */
+    int64_t batch;           /* rows of a batch, at least 1 */
+    bool rests; /* keep no statement, snapshot or lock open between batches (`pause`); needs a
+                   `key` */
+    const char *
+        cursor; /* a JSON array from source_cursor(): begin behind it; NULL: at the beginning */
+};
+
+enum source_next {
+    SOURCE_FAILED = -1, /* err says why; a NULL or repeated key names the row */
+    SOURCE_END = 0,     /* the rows given since the last SOURCE_BATCH are the last batch */
+    SOURCE_ROW = 1,
+    SOURCE_AGAIN = 2, /* nothing there yet: poll source_descriptor() */
+    SOURCE_BATCH = 3  /* the rows given since the last one are a batch; the next key differs */
+};
+
+/* Describe the query and prepare the reading: its columns are known, no row is read yet.
+ * Refused with err: two columns of one name, a `key` that the query does not have (naming the
+ * columns it has), key types without an order, a cursor that does not fit. On SQLite in
+ * rollback mode a step with an index for its `key` rests between batches by itself. Returns 0
+ * with *out yours to source_close(). */
+int source_open(struct source **out, const struct source_options *options, struct error *err);
+
+/* NULL is harmless. An unfinished statement is cancelled. */
+void source_close(struct source *source);
+
+/* The query's columns, and at which of them the key's stand (step->key_count of them). Borrowed
+ * from source. */
+const struct columns *source_columns(const struct source *source);
+const size_t *source_key_columns(const struct source *source);
+
+/* Whether an open statement keeps others from writing to this SQLite file: the ledger must then
+ * be written on the same connection. */
+bool source_blocks_writers(const struct source *source);
+
+/*
+ * The next row (borrowed until the next call), or what else there is. A batch ends after
+ * options.batch rows, or earlier where end_batch asks for it (the sink is full), but only where
+ * the next key differs by the database's own equality. wait: whether to wait for the database
+ * instead of SOURCE_AGAIN.
+ */
+enum source_next source_next(struct source *source, bool end_batch, bool wait, struct row *row,
+                             struct error *err);
+
+/* What to poll for POLLIN after SOURCE_AGAIN. */
+int source_descriptor(const struct source *source);
+
+/* After SOURCE_BATCH or SOURCE_END: append the key of the last row given, as a JSON array that
+ * keeps its values' types. A step without `key`, or no row yet: nothing is appended. Returns 0
+ * or -1 with err. */
+int source_cursor(const struct source *source, struct buffer *json, struct error *err);
+
+/* After SOURCE_BATCH: close the statement and its snapshot; the next source_next() begins anew
+ * behind the cursor. Needs a `key`. */
+void source_rest(struct source *source);
+
+#endif
