@@ -18,22 +18,25 @@ enum command_use {
 struct command_facts {
     const char *name; /* upper case */
     enum command_use use;
-    bool
-        idempotent; /* done twice in a row leaves what done once leaves, whatever its options */
-    bool writes;    /* changes data */
-    int first_key;  /* position of the first key among the arguments, the name is 0; 0: none, or
-                       not at a fixed place */
-    int last_key;   /* the last one; negative: counted from the end (-1 is the last argument) */
-    int key_step;   /* distance from key to key */
+    bool idempotent; /* done twice in a row leaves what done once leaves, and is no error; where
+                        options decide, the best that they can do */
+    bool writes;     /* changes data, or tells subscribers something */
+    int first_key; /* position of the first key among the arguments, the name is 0; 0: none, or
+                      not at a fixed place */
+    int last_key;  /* the last one; negative: counted from the end (-1 is the last argument) */
+    int key_step;  /* distance from key to key */
+    int count_at;  /* position of the number of further keys, which follow it; 0: none */
+    const char *key_word; /* the option that a further key follows ("STORE"), or NULL */
+    bool (*idempotent_when)(const struct command *command); /* decides by the options; NULL: no
+                                                               option matters */
 };
 
 /* What is known of the command called name (any case), or NULL. */
 const struct command_facts *command_facts_find(const char *name, size_t length);
 
-/* Whether running this very command twice leaves what once leaves: its facts, and the options
- * among its literal arguments (SET … NX, EXPIRE with a relative time is idempotent in effect on
- * the value, ZADD … INCR, XADD with an id, …). A command that is not in the table is not
- * idempotent. */
+/* Whether running this very command twice leaves what once leaves, and is no error the second
+ * time: its facts, and the options among its literal arguments (ZADD … INCR is not, EXPIRE is
+ * in its effect on the value). A command that is not in the table is not idempotent. */
 bool command_is_idempotent(const struct command *command);
 
 /* Why a migration may not send this command, or NULL where it may: a refused name, a refused
@@ -42,8 +45,9 @@ bool command_is_idempotent(const struct command *command);
 const char *command_refusal(const struct command *command);
 
 /* The positions of the command's keys among its argument_count arguments, at most most of them,
- * into positions. Returns how many there are (EVAL's, ZUNIONSTORE's numkeys included where that
- * is literal). */
+ * into positions. Returns how many there are, which may be more than most (EVAL's and
+ * ZUNIONSTORE's are known where their number is literal). A key may be given by ${*}, whose
+ * names are then keys. */
 size_t command_keys(const struct command *command, size_t *positions, size_t most);
 
 #endif
