@@ -1,0 +1,335 @@
+#ifndef REDFERRY_REDFERRY_H
+#define REDFERRY_REDFERRY_H
+
+/*
+ * redferry carries rows from PostgreSQL or SQLite to Redis exactly once, and remembers that it
+ * did.
+ *
+ *     redferry *ferry = redferry_new();
+ *     redferry_set(ferry, "database", "postgresql:///app");
+ *     redferry_set(ferry, "redis", "redis://localhost");
+ *     if (redferry_up(ferry, NULL, NULL) != REDFERRY_OK)
+ *         fprintf(stderr, "%s\n", redferry_error(ferry));
+ *     redferry_free(ferry);
+ *
+ * A handle is used by one thread at a time; redferry_stop() alone may be called from any thread
+ * and from a signal handler. The library never prints, never exits, installs no signal handler
+ * and keeps no global state. It reads no environment variable but those that
+ * redferry_set_environment() hands it (libpq reads its own PG* variables and files).
+ *
+ * Every text and array that a call gives out belongs to the handle and is good until the next
+ * call on it. Texts are UTF-8. Times are ISO 8601 in UTC. What SQL says NULL to is NULL here.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define REDFERRY_API __attribute__((visibility("default")))
+#else
+#define REDFERRY_API
+#endif
+
+/* What a call returns, and what the program exits with. */
+typedef enum redferry_code {
+    REDFERRY_OK = 0,         /* done, or nothing to do */
+    REDFERRY_FAILED = 1,     /* a migration failed */
+    REDFERRY_INVALID = 2,    /* usage, configuration, or an invalid migration file */
+    REDFERRY_INCOMPLETE = 3, /* not everything is applied yet */
+    REDFERRY_OPERATOR = 4,   /* an operator is needed; trying again does not help */
+    REDFERRY_LOCKED = 5,     /* a lock was not obtained in time */
+    REDFERRY_SQL_UNREACHABLE = 6,
+    REDFERRY_REDIS_UNREACHABLE = 7,
+    REDFERRY_DIFFERENT = 8, /* a comparison found differences */
+    REDFERRY_STOPPED = 128  /* + the signal that redferry_stop() was given; resumable */
+} redferry_code;
+
+typedef struct redferry redferry;
+
+/* The release, "0.1.0". */
+REDFERRY_API const char *redferry_version(void);
+
+/* A new handle, or NULL when memory or descriptors run out. Yours to redferry_free(). */
+REDFERRY_API redferry *redferry_new(void);
+
+/* Disconnect and free the handle with all that it gave out. NULL is harmless. */
+REDFERRY_API void redferry_free(redferry *ferry);
+
+/* Why the last call did not return REDFERRY_OK: one line, without passwords; "" where it did.
+ */
+REDFERRY_API const char *redferry_error(const redferry *ferry);
+
+/* ---- settings
+ * ---------------------------------------------------------------------------------- */
+
+/* A line of the table of settings, from which options, variables and redferry.yaml's keys come.
+ */
+typedef struct redferry_setting {
+    const char *name;     /* "lock-timeout": also the long option; in redferry.yaml with '_' */
+    char letter;          /* short option, or 0 */
+    const char *argument; /* "DURATION"; NULL: a switch */
+    const char *environment; /* "REDFERRY_LOCK_TIMEOUT", or NULL */
+    const char *fallback;    /* a second variable, "DATABASE_URL", or NULL */
+    const char *standard;    /* the default as text, or NULL */
+    const char *help;        /* one line */
+} redferry_setting;
+
+/* All settings; *count becomes their number. */
+REDFERRY_API const redferry_setting *redferry_settings(size_t *count);
+
+/* Set what a flag would say ("true" for a switch). Wins over environment and redferry.yaml.
+ * Before the first command on the handle. Returns REDFERRY_OK or REDFERRY_INVALID. */
+REDFERRY_API int redferry_set(redferry *ferry, const char *name, const char *value);
+
+/* Let the variables of environment ("NAME=value", ended by NULL; borrowed as long as the handle
+ * lives) count. */
+REDFERRY_API int redferry_set_environment(redferry *ferry, const char *const *environment);
+
+/* What a setting amounts to once flags, environment, redferry.yaml and defaults are put
+ * together; NULL: not set. Passwords are shown as ***. Puts them together where no command did
+ * yet; NULL too where that fails. */
+REDFERRY_API const char *redferry_get(redferry *ferry, const char *name);
+
+/* ---- events
+ * ------------------------------------------------------------------------------------ */
+
+typedef enum redferry_event_kind {
+    REDFERRY_EVENT_WARNING, /* text */
+    REDFERRY_EVENT_NOTE,    /* text: what is going on, for -v */
+    REDFERRY_EVENT_WAITING, /* text: for whom; comes once, then about every second with seconds
+                               waited */
+    REDFERRY_EVENT_MIGRATION_BEGUN,
+    REDFERRY_EVENT_STEP_BEGUN,
+    REDFERRY_EVENT_PROGRESS, /* several times a second while rows flow */
+    REDFERRY_EVENT_STEP_DONE,
+    REDFERRY_EVENT_MIGRATION_DONE,
+    REDFERRY_EVENT_MIGRATION_FAILED /* text: the error */
+} redferry_event_kind;
+
+typedef struct redferry_tally {
+    int64_t rows_read;
+    int64_t rows_changed; /* by `sql` steps */
+    int64_t commands_sent;
+    int64_t messages_published;
+} redferry_tally;
+
+/* Something that happened. Good during the callback only. */
+typedef struct redferry_event {
+    redferry_event_kind kind;
+    const char *text; /* or NULL */
+    int64_t version;  /* of the migration; 0: none */
+    const char *name;
+    bool down; /* it is being undone */
+    int64_t run_id;
+    int step, steps; /* step of steps, from 1; 0: none */
+    const char *step_name;
+    int64_t rows_total;   /* estimate for the step; -1: not known */
+    redferry_tally tally; /* of the run so far */
+    int64_t step_rows;    /* rows of this step so far */
+    double seconds;       /* since the migration began, or waited */
+    double rows_per_second;
+} redferry_event;
+
+/* Told of what happens, in the thread that made the call. It must not call into the handle but
+ * for redferry_stop(). */
+typedef void (*redferry_event_fn)(const redferry_event *event, void *payload);
+
+/* Have callback told; NULL: nobody. */
+REDFERRY_API void redferry_on_event(redferry *ferry, redferry_event_fn callback, void *payload);
+
+/* Ask the running command to stop at the next batch boundary, within five seconds. Safe in
+ * signal handlers and other threads. The command then returns REDFERRY_STOPPED + signal. */
+REDFERRY_API void redferry_stop(redferry *ferry, int signal);
+
+/* ---- commands that work
+ * ------------------------------------------------------------------------ */
+
+/* One migration that was applied or undone. */
+typedef struct redferry_done {
+    int64_t version;
+    const char *name;
+    bool undone;
+    int64_t run_id;
+    redferry_tally tally; /* of this run */
+    double seconds;
+} redferry_done;
+
+/* What a command did, also where it failed. */
+typedef struct redferry_outcome {
+    const redferry_done *done;
+    size_t done_count;
+    int64_t failed_version; /* 0: none failed */
+    const char *failed_name;
+    int failed_step; /* 0: not in a step */
+    const char *failed_step_name;
+    const char *failed_error; /* the message, without the migration's name in front */
+    size_t pending;           /* left to do */
+} redferry_outcome;
+
+/* A VERSION argument is the number, number_name, or the file. */
+
+typedef struct redferry_up_options {
+    const char *to; /* VERSION: those above it stay; NULL: all */
+} redferry_up_options;
+
+/* Apply what is pending, in version order. options and outcome may be NULL. */
+REDFERRY_API int redferry_up(redferry *ferry, const redferry_up_options *options,
+                             const redferry_outcome **outcome);
+
+typedef struct redferry_run_options {
+    const char *const *versions;
+    size_t version_count;
+    bool again; /* once more from the start, also where it is applied */
+    bool all;   /* every applied one; needs again, and no versions */
+} redferry_run_options;
+
+/* Apply or go on with exactly these. */
+REDFERRY_API int redferry_run(redferry *ferry, const redferry_run_options *options,
+                              const redferry_outcome **outcome);
+
+typedef struct redferry_down_options {
+    int64_t count;    /* the last count applied; 0: 1, where neither to nor only is given */
+    const char *to;   /* VERSION: undo those above it; or NULL */
+    const char *only; /* VERSION: undo exactly this one; or NULL */
+} redferry_down_options;
+
+/* Undo, newest application first. */
+REDFERRY_API int redferry_down(redferry *ferry, const redferry_down_options *options,
+                               const redferry_outcome **outcome);
+
+/* Undo the last one applied, and apply it again. */
+REDFERRY_API int redferry_redo(redferry *ferry, const redferry_outcome **outcome);
+
+/* Record versions as applied without running them; up_to: every one up to versions[0]. */
+REDFERRY_API int redferry_mark(redferry *ferry, const char *const *versions, size_t count,
+                               bool up_to, const redferry_outcome **outcome);
+
+/* Forget that versions were applied, without undoing them. */
+REDFERRY_API int redferry_unmark(redferry *ferry, const char *const *versions, size_t count,
+                                 const redferry_outcome **outcome);
+
+/* Accept a modified file's new checksum. */
+REDFERRY_API int redferry_repair(redferry *ferry, const char *version,
+                                 const redferry_outcome **outcome);
+
+/* ---- commands that look
+ * ------------------------------------------------------------------------ */
+
+typedef struct redferry_migration {
+    int64_t version;
+    const char *name;
+    const char *state; /* "pending", "applied", … (SPEC: the states that status shows) */
+    const char *file;  /* or NULL: no file */
+    const char *description;
+    bool manual;
+    bool pending;       /* `up` would take it up */
+    bool below_applied; /* pending, and a higher one is applied */
+    bool unannounced;   /* applied, but not finished off */
+    const char *applied_at;
+    const char *applied_by;
+    int64_t run_id;       /* of the latest run; 0: none */
+    redferry_tally tally; /* of the entry, or of the latest run where it is not applied */
+    const char *error;    /* of the latest run, where it did not succeed */
+    const char *advice;   /* the next command to type, or NULL */
+} redferry_migration;
+
+typedef struct redferry_status_report {
+    const redferry_migration *migrations; /* in version order */
+    size_t count;
+    size_t pending;
+    size_t applied;
+} redferry_status_report;
+
+/* Every migration and its state, or version's alone (NULL: all). Writes nothing; needs no
+ * Redis. */
+REDFERRY_API int redferry_status(redferry *ferry, const char *version,
+                                 const redferry_status_report **report);
+
+/* One attempt, as the ledger keeps it. */
+typedef struct redferry_run_record {
+    int64_t id;
+    int64_t version;
+    const char *name;
+    const char *direction; /* "up", "down" */
+    const char *status;
+    int64_t step; /* 0: none */
+    const char *step_name;
+    const char *cursor;
+    redferry_tally tally;
+    const char *redis;
+    const char *error;
+    const char *operator_name;
+    const char *context;
+    const char *host;
+    int64_t pid;
+    const char *tool_version;
+    const char *checksum;
+    const char *started_at;
+    const char *updated_at;
+    const char *finished_at;
+} redferry_run_record;
+
+typedef struct redferry_history_report {
+    const redferry_run_record *runs; /* newest first */
+    size_t count;
+} redferry_history_report;
+
+/* The runs, or version's alone (NULL: all). */
+REDFERRY_API int redferry_history(redferry *ferry, const char *version,
+                                  const redferry_history_report **report);
+
+/* Something to be said about a file. */
+typedef struct redferry_finding {
+    const char *severity; /* "error", "warning", "note" */
+    const char *file;
+    int line, column; /* 0: the whole file */
+    const char *text; /* without the place */
+} redferry_finding;
+
+/* What is promised of a step (SPEC: the table of guarantees). */
+typedef struct redferry_promise {
+    int64_t version;
+    const char *name;
+    bool down;
+    int step;
+    const char *step_name;
+    const char *guarantee; /* "exactly once", "at least once", "refused" */
+} redferry_promise;
+
+typedef struct redferry_lint_report {
+    const redferry_finding *findings;
+    size_t count;
+    const redferry_promise *promises;
+    size_t promise_count;
+    size_t files; /* how many were checked */
+} redferry_lint_report;
+
+/* Check files (count 0: the whole directory) without connecting. REDFERRY_INVALID where there
+ * is an error among the findings. */
+REDFERRY_API int redferry_lint(redferry *ferry, const char *const *files, size_t count,
+                               const redferry_lint_report **report);
+
+/* ---- commands that prepare
+ * --------------------------------------------------------------------- */
+
+/* Make the directory and the ledger. */
+REDFERRY_API int redferry_init(redferry *ferry);
+
+/* *sql becomes the statements that make the ledger; needs to know the database's kind, not to
+ * reach it. */
+REDFERRY_API int redferry_init_sql(redferry *ferry, const char **sql);
+
+/* Write <UTC stamp>_<name>.yaml from a template; *path becomes the new file's. Never
+ * overwrites. */
+REDFERRY_API int redferry_create(redferry *ferry, const char *name, const char **path);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
