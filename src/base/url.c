@@ -56,7 +56,7 @@ static const struct {
     {"; give redferry a URL of its own with --database or REDFERRY_DATABASE",
      {"--database", "REDFERRY_DATABASE", "DATABASE_URL"}},
     {"; give redferry a URL of its own with --ledger or REDFERRY_LEDGER",
-     {"--ledger", "REDFERRY_LEDGER", "REDFERRY_LEDGER"}},
+     {"--ledger", "REDFERRY_LEDGER", NULL}},
     {"; give redferry a URL of its own with --redis or REDFERRY_REDIS",
      {"--redis", "REDFERRY_REDIS", "REDIS_URL"}},
 };
@@ -70,7 +70,7 @@ static bool starts_with(const char *text, const char *start)
 static const char *find_advice(const char *name)
 {
     for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++) {
-        for (size_t k = 0; k < 3; k++) {
+        for (size_t k = 0; k < 3 && advices[i].names[k] != NULL; k++) {
             if (starts_with(name, advices[i].names[k])) return advices[i].advice;
         }
     }
@@ -584,6 +584,12 @@ static int begin(struct reading *r, const char *text, const char *name)
     return r->url->text == NULL || r->url->name == NULL ? error_memory(r->err) : 0;
 }
 
+/* A piece that is NULL because memory ran out must not pass for one that is absent. */
+static int finish(const struct reading *r, int result)
+{
+    return result == 0 && r->arena->failed ? error_memory(r->err) : result;
+}
+
 int url_parse_database(struct url *url, const char *text, const char *name, struct arena *arena,
                        struct error *err)
 {
@@ -602,7 +608,7 @@ int url_parse_database(struct url *url, const char *text, const char *name, stru
         if (!starts_with(text, schemes[i].scheme)) continue;
         r.scheme = (struct span){url->text, strlen(schemes[i].scheme)};
         if (check_bytes(&r) != 0) return -1;
-        return schemes[i].parse(&r);
+        return finish(&r, schemes[i].parse(&r));
     }
     if (!is_sqlite_path(text)) {
         return refuse_scheme(&r,
@@ -622,7 +628,7 @@ int url_parse_redis(struct url *url, const char *text, const char *name, struct 
 
     for (size_t i = 0; i < sizeof redis_schemes / sizeof redis_schemes[0]; i++) {
         if (starts_with(text, redis_schemes[i].scheme))
-            return parse_redis_scheme(&r, &redis_schemes[i]);
+            return finish(&r, parse_redis_scheme(&r, &redis_schemes[i]));
     }
     if (starts_with(text, "redis-sentinel://"))
         return refuse(&r, "redis-sentinel:// is not supported yet; it may be %s", known);

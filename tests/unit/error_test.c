@@ -1,0 +1,231 @@
+/* error: one tidy line whatever goes in, cut between characters, and a good guess at slips. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "error.h"
+#include "json.h"
+
+static void test_set(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    assert_int_equal(error_set(&err, ERROR_LOCKED, "held by '%s' since %d", "ada", 5), -1);
+    assert_int_equal(err.code, ERROR_LOCKED);
+    assert_string_equal(err.message, "held by 'ada' since 5");
+
+    error_clear(&err);
+    assert_int_equal(err.code, ERROR_NONE);
+    assert_string_equal(err.message, "");
+}
+
+static void test_at(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    assert_int_equal(error_at(&err, "dir/1_a.yaml", 3, 17, "unknown key '%s'", "raed"), -1);
+    assert_int_equal(err.code, ERROR_INVALID);
+    assert_string_equal(err.message, "dir/1_a.yaml:3:17: unknown key 'raed'");
+}
+
+static void test_prefix(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    error_set(&err, ERROR_OPERATOR, "fenced");
+    assert_int_equal(error_prefix(&err, "%lld, step '%s': ", 20200211131900LL, "flags"), -1);
+    assert_int_equal(err.code, ERROR_OPERATOR);
+    assert_string_equal(err.message, "20200211131900, step 'flags': fenced");
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    assert_int_equal(error_memory(&err), -1);
+    assert_int_equal(err.code, ERROR_FAILED);
+    assert_string_equal(err.message, "out of memory");
+}
+
+/* The message may be an argument of the message that replaces it. */
+static void test_own_message(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    error_set(&err, ERROR_FAILED, "inner");
+    error_set(&err, ERROR_INVALID, "outer: %s, once more: %s", err.message, err.message);
+    assert_string_equal(err.message, "outer: inner, once more: inner");
+    error_prefix(&err, "%s and ", err.message);
+    assert_string_equal(err.message,
+                        "outer: inner, once more: inner and outer: inner, once more: inner");
+}
+
+static void test_tidy(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given;
+        const char *kept;
+    } cases[] = {
+        {"", ""},
+        {"\n", ""},
+        {"plain\n", "plain"},
+        {"\r\nplain", "plain"},
+        {"server failed\n\tIs it running?\r\n", "server failed Is it running?"},
+        {"failed \n  HINT:  none", "failed HINT:  none"},
+        {"key 'a  b'", "key 'a  b'"},
+        {"esc\x1b[31mred\x7f!", "esc [31mred !"},
+        {"größe €5 🐘", "größe €5 🐘"},
+        {"\xFF", "?"},
+        {"a\xC3", "a?"},
+        {"a\xC3(", "a?("},
+        {"\xED\xA0\x80", "???"},
+        {"\xF0\x9F\x90", "???"},
+        {"trailing   ", "trailing"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct error err = {0};
+        error_set(&err, ERROR_FAILED, "%s", cases[i].given);
+        assert_string_equal(err.message, cases[i].kept);
+    }
+}
+
+/* A prefix's blank at its end is between it and the message, not at the end of a line. */
+static void test_prefix_tidies(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    error_set(&err, ERROR_FAILED, "no");
+    error_prefix(&err, "row 'a\nb': ");
+    assert_string_equal(err.message, "row 'a b': no");
+}
+
+/* Every length around the limit, in characters of one to four bytes. */
+static void test_truncation(void **state)
+{
+    (void)state;
+    static const char *const characters[] = {"x", "ß", "€", "🐘"};
+    for (size_t c = 0; c < 4; c++) {
+        size_t wide = strlen(characters[c]);
+        for (size_t length = ERROR_MESSAGE_SIZE - 12; length < ERROR_MESSAGE_SIZE + 12;
+             length++) {
+            char text[ERROR_MESSAGE_SIZE + 16] = "";
+            size_t at = 0;
+            while (at + wide <= length) {
+                memcpy(text + at, characters[c], wide);
+                at += wide;
+            }
+            memset(text + at, 'y', length - at);
+
+            struct error err = {0};
+            error_set(&err, ERROR_FAILED, "%s", text);
+            size_t kept = strlen(err.message);
+            assert_true(json_is_utf8(err.message, kept));
+            if (length < ERROR_MESSAGE_SIZE) {
+                assert_string_equal(err.message, text);
+            } else {
+                assert_true(kept > ERROR_MESSAGE_SIZE - 12);
+                assert_string_equal(err.message + kept - 3, "…");
+                assert_memory_equal(err.message, text, kept - 3);
+            }
+        }
+    }
+}
+
+static void test_truncation_of_much(void **state)
+{
+    (void)state;
+    char text[5 * ERROR_MESSAGE_SIZE];
+    memset(text, 'x', sizeof text);
+    text[sizeof text - 1] = '\0';
+    struct error err = {0};
+    error_set(&err, ERROR_FAILED, "%s", text);
+    assert_int_equal(strlen(err.message), ERROR_MESSAGE_SIZE - 1);
+    assert_string_equal(err.message + ERROR_MESSAGE_SIZE - 4, "…");
+
+    error_prefix(&err, "%s", "in front: ");
+    assert_int_equal(strlen(err.message), ERROR_MESSAGE_SIZE - 1);
+    assert_memory_equal(err.message, "in front: xxx", 13);
+    assert_string_equal(err.message + ERROR_MESSAGE_SIZE - 4, "…");
+
+    /* Blanks that fold away leave room, but what lay behind them is still missing. */
+    memset(text, '\n', sizeof text - 1);
+    text[0] = 'a';
+    error_set(&err, ERROR_FAILED, "%s", text);
+    assert_string_equal(err.message, "a…");
+}
+
+static void test_nearest(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"name", "read",    "from",  "key",   "write",
+                                       "sql",  "publish", "batch", "pause", "description"};
+    static const struct {
+        const char *word;
+        const char *nearest;
+    } cases[] = {
+        {"raed", "read"},
+        {"reed", "read"},
+        {"READ", "read"},
+        {"rea", "read"},
+        {"publlish", "publish"},
+        {"keys", "key"},
+        {"wirte", "write"},
+        {"decsription", "description"},
+        {"sqll", "sql"},
+        {"elephant", NULL},
+        {"x", NULL},
+        {"", NULL},
+        {"xyz", NULL},
+        {"batch", "batch"},
+        {"pauze", "pause"},
+        {"writes", "write"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *nearest = error_nearest(cases[i].word, keys, sizeof keys / sizeof keys[0]);
+        if (cases[i].nearest == NULL) {
+            assert_null(nearest);
+        } else {
+            assert_non_null(nearest);
+            assert_string_equal(nearest, cases[i].nearest);
+        }
+    }
+    assert_null(error_nearest("read", NULL, 0));
+}
+
+/* The nearest of several, the first of equals, and words of any length. */
+static void test_nearest_of_many(void **state)
+{
+    (void)state;
+    char lengthy[200];
+    memset(lengthy, 'a', sizeof lengthy);
+    lengthy[sizeof lengthy - 1] = '\0';
+    const char *const words[] = {lengthy, "statue", "statxs", "status"};
+    assert_ptr_equal(error_nearest("status", words, 4), words[3]);
+    assert_ptr_equal(error_nearest("statu", words, 4), words[1]);
+    assert_null(error_nearest(lengthy, words, 4));
+    lengthy[63] = '\0';
+    assert_ptr_equal(error_nearest(lengthy, words, 4), words[0]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_set),
+        cmocka_unit_test(test_at),
+        cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_own_message),
+        cmocka_unit_test(test_tidy),
+        cmocka_unit_test(test_prefix_tidies),
+        cmocka_unit_test(test_truncation),
+        cmocka_unit_test(test_truncation_of_much),
+        cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_nearest_of_many),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
