@@ -28,10 +28,10 @@ struct command {
     void *compiled;                    /* command.c's own */
 };
 
-/* Split a line of length bytes as redis-cli does (blanks; "…" with \n \r \t \b \a \\ \" \xHH;
- * '…' with \'), placeholders unsplit even with blanks or quotes in them, and compile it.
- * Returns 0 with *out filled, or -1 with err (ERROR_INVALID, no place in it): an unclosed
- * quote, text behind a closing quote, a placeholder in the name, nothing at all. */
+/* Split a line of length bytes as redis-cli does (command_line_split()) and compile it. Returns
+ * 0 with *out filled, or -1 with err (ERROR_INVALID, no place in it): an unclosed quote, text
+ * behind a closing quote, a placeholder in the name, a literal key that is empty, nothing at
+ * all. */
 int command_parse(struct command *out, const char *line, size_t length, struct arena *arena,
                   struct error *err);
 
