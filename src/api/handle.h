@@ -1,0 +1,38 @@
+#ifndef REDFERRY_HANDLE_H
+#define REDFERRY_HANDLE_H
+
+#include <stdbool.h>
+
+#include "redferry/redferry.h"
+
+#include "arena.h"
+#include "config.h"
+#include "error.h"
+#include "session.h"
+#include "stop.h"
+
+/* What a handle is: settings, the wish to stop, who is told, and what the last call gave out.
+ */
+struct redferry {
+    struct config config;
+    bool resolved; /* config_resolve() was done */
+    struct stop stop;
+    redferry_event_fn callback;
+    void *payload;
+    struct error error;
+    struct arena results; /* what the last call gave out */
+};
+
+/* Begin a call: forget the last one's error and results, put the settings together, and prepare
+ * *session (yours to handle_end()). Returns 0, or -1 with ferry->error. */
+int handle_begin(struct redferry *ferry, struct session *session);
+
+/* End a call: release the session. Returns what the call is to return: result 0 is REDFERRY_OK,
+ * else the error's code. */
+int handle_end(struct redferry *ferry, struct session *session, int result);
+
+/* Begin a call on the ledger: as handle_begin(), and read the files, connect, and read the
+ * ledger. Returns 0 or -1; handle_end() is due in both cases. */
+int handle_open(struct redferry *ferry, struct session *session);
+
+#endif

@@ -1,0 +1,219 @@
+/*
+ * The commands that look: status and history out of the ledger, lint out of the files. They
+ * write nothing anywhere and need no Redis.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "agenda.h"
+#include "handle.h"
+#include "lint.h"
+#include "selection.h"
+
+/* ---- status
+ * ---------------------------------------------------------------------------------- */
+
+/* The next command to type, where a state asks for one; NULL: none. */
+static const char *advice_for(struct arena *arena, enum state state, int64_t version)
+{
+    switch (state) {
+    case STATE_CRASHED:
+    case STATE_INTERRUPTED:
+        return "`redferry up` goes on with it";
+    case STATE_FAILED:
+        return "mend the cause, then `redferry up` goes on with it";
+    case STATE_CANCELLED:
+        return arena_format(arena,
+                            "`redferry run %" PRId64
+                            "` goes on with it, `redferry down --only %" PRId64 "` undoes it",
+                            version, version);
+    case STATE_HALF_UNDONE:
+        return arena_format(arena, "`redferry down --only %" PRId64 "` goes on undoing it",
+                            version);
+    case STATE_MODIFIED:
+        return arena_format(arena, "`redferry repair %" PRId64 "` accepts the changed file",
+                            version);
+    default:
+        return NULL;
+    }
+}
+
+static redferry_tally tally_of(const struct tally *tally)
+{
+    return (redferry_tally){tally->rows_read, tally->rows_changed, tally->commands_sent,
+                            tally->messages_published};
+}
+
+/* One line of the status. The texts are copied, since the ledger's answer goes with the
+ * session. */
+static redferry_migration describe(struct arena *arena, const struct agenda_item *item)
+{
+    const struct entry *entry = item->entry;
+    const struct run *run = item->run;
+    const bool unsuccessful = run != NULL && run->status != RUN_SUCCEEDED;
+    redferry_migration line = {
+        .version = item->version,
+        .name = arena_text(arena, item->name),
+        .state = state_text(item->state),
+        .pending = item->pending,
+        .below_applied = item->below_applied,
+        .unannounced = item->unannounced,
+        .advice = advice_for(arena, item->state, item->version),
+    };
+    if (item->migration != NULL) {
+        line.file = arena_text(arena, item->migration->file);
+        line.description = arena_text(arena, item->migration->description);
+        line.manual = item->migration->manual;
+    }
+    if (run != NULL) {
+        line.run_id = run->id;
+        line.tally = tally_of(&run->tally);
+        line.error = unsuccessful ? arena_text(arena, run->error) : NULL;
+    }
+    if (entry != NULL) {
+        line.applied_at = arena_text(arena, entry->applied_at);
+        line.applied_by = arena_text(arena, entry->applied_by);
+        line.tally = tally_of(&entry->tally);
+        if (!unsuccessful) line.run_id = entry->run_id;
+    }
+    return line;
+}
+
+int redferry_status(redferry *ferry, const char *version, const redferry_status_report **out)
+{
+    struct session session;
+    struct arena *arena = &ferry->results;
+    int64_t only = 0;
+    size_t count = 0;
+    int result = handle_open(ferry, &session);
+    if (result == 0 && version != NULL)
+        result = selection_resolve(&session, "VERSION", version, &only, &ferry->error);
+    if (result != 0) return handle_end(ferry, &session, result);
+    redferry_status_report *report = arena_alloc(arena, sizeof *report);
+    redferry_migration *lines = arena_array(arena, session.agenda.count + 1, sizeof *lines);
+    if (report == NULL || lines == NULL)
+        return handle_end(ferry, &session, error_memory(&ferry->error));
+    for (size_t i = 0; i < session.agenda.count; i++)
+        if (only == 0 || session.agenda.items[i].version == only)
+            lines[count++] = describe(arena, &session.agenda.items[i]);
+    *report = (redferry_status_report){
+        .migrations = lines,
+        .count = count,
+        .pending = session.agenda.pending,
+        .applied = session.agenda.applied,
+    };
+    *out = report;
+    return handle_end(ferry, &session, arena->failed ? error_memory(&ferry->error) : 0);
+}
+
+/* ---- history
+ * --------------------------------------------------------------------------------- */
+
+static redferry_run_record record_of(const struct run *run)
+{
+    return (redferry_run_record){
+        .id = run->id,
+        .version = run->version,
+        .name = run->name,
+        .direction = run->down ? "down" : "up",
+        .status = run_status_text(run->status),
+        .step = run->step,
+        .step_name = run->step_name,
+        .cursor = run->cursor,
+        .tally = tally_of(&run->tally),
+        .redis = run->redis,
+        .error = run->error,
+        .operator_name = run->operator_name,
+        .context = run->context,
+        .host = run->host,
+        .pid = run->pid,
+        .tool_version = run->tool_version,
+        .checksum = run->checksum,
+        .started_at = run->started_at,
+        .updated_at = run->updated_at,
+        .finished_at = run->finished_at,
+    };
+}
+
+int redferry_history(redferry *ferry, const char *version, const redferry_history_report **out)
+{
+    struct session session;
+    struct run *runs = NULL;
+    size_t count = 0;
+    int64_t only = 0;
+    int result = handle_open(ferry, &session);
+    if (result == 0 && version != NULL)
+        result = selection_resolve(&session, "VERSION", version, &only, &ferry->error);
+    if (result == 0 && session.state.present)
+        result = ledger_history(session.ledger, only, 0, &ferry->results, &runs, &count,
+                                &ferry->error);
+    if (result != 0) return handle_end(ferry, &session, result);
+    redferry_history_report *report = arena_alloc(&ferry->results, sizeof *report);
+    redferry_run_record *records = arena_array(&ferry->results, count + 1, sizeof *records);
+    if (report == NULL || records == NULL)
+        return handle_end(ferry, &session, error_memory(&ferry->error));
+    for (size_t i = 0; i < count; i++) records[i] = record_of(&runs[i]);
+    *report = (redferry_history_report){.runs = records, .count = count};
+    *out = report;
+    return handle_end(ferry, &session, 0);
+}
+
+/* ---- lint
+ * ------------------------------------------------------------------------------------ */
+
+static const char *const severity_texts[] = {
+    [LINT_NOTE] = "note", [LINT_WARNING] = "warning", [LINT_ERROR] = "error"};
+
+static redferry_lint_report *lint_report_of(struct arena *arena,
+                                            const struct lint_report *found)
+{
+    size_t findings = 0, promises = 0;
+    for (const struct lint_finding *one = found->findings; one != NULL; one = one->next)
+        findings++;
+    for (const struct lint_promise *one = found->promises; one != NULL; one = one->next)
+        promises++;
+    redferry_lint_report *report = arena_alloc(arena, sizeof *report);
+    redferry_finding *finding = arena_array(arena, findings + 1, sizeof *finding);
+    redferry_promise *promise = arena_array(arena, promises + 1, sizeof *promise);
+    if (report == NULL || finding == NULL || promise == NULL) return NULL;
+    *report = (redferry_lint_report){.findings = finding,
+                                     .count = findings,
+                                     .promises = promise,
+                                     .promise_count = promises,
+                                     .files = found->files};
+    for (const struct lint_finding *one = found->findings; one != NULL; one = one->next)
+        *finding++ =
+            (redferry_finding){severity_texts[one->severity], arena_text(arena, one->file),
+                               one->line, one->column, one->text};
+    for (const struct lint_promise *one = found->promises; one != NULL; one = one->next)
+        *promise++ = (redferry_promise){
+            .version = one->migration->version,
+            .name = arena_text(arena, one->migration->name),
+            .down = one->down,
+            .step = one->step->number,
+            .step_name = arena_text(arena, one->step->name),
+            .guarantee = guarantee_text(one->guarantee),
+        };
+    return report;
+}
+
+int redferry_lint(redferry *ferry, const char *const *files, size_t count,
+                  const redferry_lint_report **out)
+{
+    struct session session;
+    struct lint_report found = {0};
+    int result = handle_begin(ferry, &session);
+    if (result == 0)
+        result = lint_check(&found, ferry->config.migrations, files, count, &ferry->results,
+                            &ferry->error);
+    if (result == 0) {
+        *out = lint_report_of(&ferry->results, &found);
+        if (*out == NULL)
+            result = error_memory(&ferry->error);
+        else if (found.errors > 0)
+            result = error_set(&ferry->error, ERROR_INVALID, "%zu %s", found.errors,
+                               found.errors == 1 ? "error" : "errors");
+    }
+    lint_release(&found);
+    return handle_end(ferry, &session, result);
+}

@@ -1,0 +1,199 @@
+/*
+ * The commands that work: up, run, down, redo, and telling the ledger by hand. Each turns its
+ * options into a wish, has the runner carry it out, and gives out what was done.
+ */
+#include <string.h>
+
+#include "agenda.h"
+#include "handle.h"
+#include "runner.h"
+#include "selection.h"
+
+/* Turn what the runner did into the public form. Without memory for that there is no outcome to
+ * be had, and the caller is told so. */
+static int give_out(struct redferry *ferry, const struct outcome *outcome,
+                    const redferry_outcome **out)
+{
+    redferry_outcome *given = arena_alloc(&ferry->results, sizeof *given);
+    redferry_done *done = arena_array(&ferry->results, outcome->done_count + 1, sizeof *done);
+    if (out == NULL) return 0;
+    if (given == NULL || done == NULL) return error_memory(&ferry->error);
+    for (size_t i = 0; i < outcome->done_count; i++) {
+        const struct done *from = &outcome->done[i];
+        done[i] = (redferry_done){
+            .version = from->version,
+            .name = from->name,
+            .undone = from->undone,
+            .run_id = from->run_id,
+            .tally = {from->tally.rows_read, from->tally.rows_changed,
+                      from->tally.commands_sent, from->tally.messages_published},
+            .seconds = from->seconds,
+        };
+    }
+    *given = (redferry_outcome){
+        .done = done,
+        .done_count = outcome->done_count,
+        .failed_version = outcome->failed_version,
+        .failed_name = outcome->failed_name,
+        .failed_step = outcome->failed_step,
+        .failed_step_name = outcome->failed_step_name,
+        .failed_error = outcome->failed_error,
+        .pending = outcome->pending,
+    };
+    *out = given;
+    return 0;
+}
+
+static int end(struct redferry *ferry, struct session *session, int result,
+               const struct outcome *outcome, const redferry_outcome **out)
+{
+    if (give_out(ferry, outcome, out) != 0) result = -1;
+    return handle_end(ferry, session, result);
+}
+
+/* A VERSION that may be absent: 0 then. */
+static int resolve_optional(struct redferry *ferry, const struct session *session,
+                            const char *what, const char *text, int64_t *version)
+{
+    *version = 0;
+    if (text == NULL) return 0;
+    return selection_resolve(session, what, text, version, &ferry->error);
+}
+
+static int resolve_all(struct redferry *ferry, const struct session *session,
+                       const char *const *texts, size_t count, int64_t **versions)
+{
+    *versions = arena_array(&ferry->results, count + 1, sizeof **versions);
+    if (*versions == NULL) return error_memory(&ferry->error);
+    for (size_t i = 0; i < count; i++)
+        if (selection_resolve(session, "VERSION", texts[i], &(*versions)[i], &ferry->error) !=
+            0)
+            return -1;
+    return 0;
+}
+
+int redferry_up(redferry *ferry, const redferry_up_options *options,
+                const redferry_outcome **out)
+{
+    struct session session;
+    struct outcome outcome = {0};
+    struct wish wish = {.kind = WISH_UP};
+    int result = handle_open(ferry, &session);
+    if (result == 0 && options != NULL)
+        result = resolve_optional(ferry, &session, "--to", options->to, &wish.to);
+    if (result == 0) result = runner_carry_out(&session, &wish, &outcome, &ferry->error);
+    return end(ferry, &session, result, &outcome, out);
+}
+
+int redferry_run(redferry *ferry, const redferry_run_options *options,
+                 const redferry_outcome **out)
+{
+    struct session session;
+    struct outcome outcome = {0};
+    int64_t *versions = NULL;
+    int result = handle_open(ferry, &session);
+    if (result == 0 && options->all && (!options->again || options->version_count > 0))
+        result =
+            error_set(&ferry->error, ERROR_INVALID,
+                      "--all goes with --again and without versions: it carries every applied "
+                      "migration once more");
+    if (result == 0 && !options->all && options->version_count == 0)
+        result =
+            error_set(&ferry->error, ERROR_INVALID, "run needs a VERSION, or --all --again");
+    if (result == 0)
+        result =
+            resolve_all(ferry, &session, options->versions, options->version_count, &versions);
+    const struct wish wish = {
+        .kind = WISH_RUN,
+        .versions = versions,
+        .version_count = options->version_count,
+        .again = options->again,
+        .all = options->all,
+    };
+    if (result == 0) result = runner_carry_out(&session, &wish, &outcome, &ferry->error);
+    return end(ferry, &session, result, &outcome, out);
+}
+
+int redferry_down(redferry *ferry, const redferry_down_options *options,
+                  const redferry_outcome **out)
+{
+    struct session session;
+    struct outcome outcome = {0};
+    struct wish wish = {.kind = WISH_DOWN, .count = options->count};
+    int result = handle_open(ferry, &session);
+    if (result == 0 &&
+        (options->count != 0) + (options->to != NULL) + (options->only != NULL) > 1)
+        result =
+            error_set(&ferry->error, ERROR_INVALID, "N, --to and --only exclude each other");
+    if (result == 0 && options->count < 0)
+        result = error_set(&ferry->error, ERROR_INVALID, "N is how many to undo: 1 or more");
+    if (result == 0) result = resolve_optional(ferry, &session, "--to", options->to, &wish.to);
+    if (result == 0)
+        result = resolve_optional(ferry, &session, "--only", options->only, &wish.only);
+    if (wish.count == 0 && wish.to == 0) wish.count = 1;
+    if (result == 0) result = runner_carry_out(&session, &wish, &outcome, &ferry->error);
+    return end(ferry, &session, result, &outcome, out);
+}
+
+int redferry_redo(redferry *ferry, const redferry_outcome **out)
+{
+    struct session session;
+    struct outcome outcome = {0};
+    int result = handle_open(ferry, &session);
+    if (result == 0) result = runner_redo(&session, &outcome, &ferry->error);
+    return end(ferry, &session, result, &outcome, out);
+}
+
+/* ---- telling the ledger
+ * ---------------------------------------------------------------------- */
+
+/* Every version with a file up to highest that is not applied. */
+static int resolve_up_to(struct redferry *ferry, const struct session *session, int64_t highest,
+                         int64_t **versions, size_t *count)
+{
+    const struct agenda *agenda = &session->agenda;
+    *count = 0;
+    *versions = arena_array(&ferry->results, agenda->count + 1, sizeof **versions);
+    if (*versions == NULL) return error_memory(&ferry->error);
+    for (size_t i = 0; i < agenda->count; i++) {
+        const struct agenda_item *item = &agenda->items[i];
+        if (item->version > highest || item->migration == NULL || item->entry != NULL) continue;
+        (*versions)[(*count)++] = item->version;
+    }
+    return 0;
+}
+
+static int remark(struct redferry *ferry, enum remark remark, const char *const *texts,
+                  size_t count, bool up_to, const redferry_outcome **out)
+{
+    struct session session;
+    struct outcome outcome = {0};
+    int64_t *versions = NULL;
+    int result = handle_open(ferry, &session);
+    if (result == 0 && (count == 0 || (up_to && count != 1)))
+        result = error_set(&ferry->error, ERROR_INVALID,
+                           up_to ? "--to takes one VERSION" : "a VERSION is missing");
+    if (result == 0) result = resolve_all(ferry, &session, texts, count, &versions);
+    if (result == 0 && up_to)
+        result = resolve_up_to(ferry, &session, versions[0], &versions, &count);
+    if (result == 0)
+        result = runner_remark(&session, remark, versions, count, &outcome, &ferry->error);
+    return end(ferry, &session, result, &outcome, out);
+}
+
+int redferry_mark(redferry *ferry, const char *const *versions, size_t count, bool up_to,
+                  const redferry_outcome **outcome)
+{
+    return remark(ferry, REMARK_MARK, versions, count, up_to, outcome);
+}
+
+int redferry_unmark(redferry *ferry, const char *const *versions, size_t count,
+                    const redferry_outcome **outcome)
+{
+    return remark(ferry, REMARK_UNMARK, versions, count, false, outcome);
+}
+
+int redferry_repair(redferry *ferry, const char *version, const redferry_outcome **outcome)
+{
+    return remark(ferry, REMARK_REPAIR, &version, version != NULL, false, outcome);
+}

@@ -1,0 +1,57 @@
+#ifndef REDFERRY_ATTEMPT_H
+#define REDFERRY_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ledger.h"
+#include "progress.h"
+
+struct error;
+struct session;
+struct sink;
+struct step;
+struct steps;
+
+/*
+ * One attempt at one migration, up or down: a row of data_migration_runs from its beginning to
+ * its end. The session has the lock and Redis.
+ */
+struct attempt {
+    struct session *session;
+    struct ledger_beginning beginning; /* which migration, which way */
+    const struct steps *steps;
+    int64_t run_id; /* 0: not begun */
+    struct ledger_position position;
+    struct sink *sink;
+    struct progress progress;
+    int64_t mirrored_ms;            /* monotonic: when the ledger was last told */
+    const struct step *failed_step; /* or NULL */
+    bool finished;                  /* the ledger says succeeded */
+};
+
+/* Do the whole of it: begin, every step, finish, announce. beginning is filled in but for the
+ * target. Returns 1: done; 0: another runner did it; -1 with err, the ledger told as far as it
+ * could be. attempt->progress and ->position say what was done. attempt is caller's storage,
+ * yours to attempt_release(). */
+int attempt_run(struct attempt *attempt, struct session *session,
+                const struct ledger_beginning *beginning, struct error *err);
+
+/* Free what the attempt holds. Harmless on {0}. */
+void attempt_release(struct attempt *attempt);
+
+/* What a step calls between two batches, and while it waits: tells of the progress, tells the
+ * ledger and checks the lock where half a second has passed. Returns 0, or -1 with err: the run
+ * was ended by another, the lock is gone (ERROR_OPERATOR). */
+int attempt_tick(struct attempt *attempt, struct error *err);
+
+/* Whether the attempt is to stop at the next batch boundary: 0, or -1 with err (ERROR_STOPPED +
+ * signal; ERROR_INCOMPLETE: --max-time). */
+int attempt_check_stop(const struct attempt *attempt, struct error *err);
+
+/* Send the top-level `publish` of an applied migration, where it has one, and record that it is
+ * finished off. rows is what its template calls ${rows}. The session has Redis and the lock. */
+int attempt_announce(struct session *session, const struct migration *migration, int64_t rows,
+                     struct error *err);
+
+#endif

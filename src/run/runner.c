@@ -1,0 +1,395 @@
+/*
+ * The runner: lock, agenda, attempts, unlock. It reads what there is, decides with selection.c,
+ * waits its turn, decides again under the lock, and makes one attempt after the other until one
+ * fails or somebody asks to stop. The common case, nothing to do, ends before the lock.
+ */
+#include "runner.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "arena.h"
+#include "attempt.h"
+#include "config.h"
+#include "db.h"
+#include "error.h"
+#include "ledger.h"
+#include "migration.h"
+#include "migration_file.h"
+#include "selection.h"
+#include "session.h"
+#include "stop.h"
+#include "turn.h"
+
+/* ---- what a command did
+ * ---------------------------------------------------------------------- */
+
+static int add_done(struct session *session, struct outcome *outcome, const struct done *done,
+                    struct error *err)
+{
+    struct done *grown = outcome->done;
+    if (outcome->done_count == outcome->room) {
+        const size_t room = outcome->room == 0 ? 8 : outcome->room * 2;
+        grown = arena_array(session->results, room, sizeof *grown);
+        if (grown == NULL) return error_memory(err);
+        if (outcome->done_count > 0)
+            memcpy(grown, outcome->done, outcome->done_count * sizeof *grown);
+        outcome->done = grown;
+        outcome->room = room;
+    }
+    grown[outcome->done_count] = *done;
+    grown[outcome->done_count].name = arena_text(session->results, done->name);
+    outcome->done_count++;
+    return 0;
+}
+
+static void note_failure(struct session *session, struct outcome *outcome,
+                         const struct attempt *attempt, const struct error *err)
+{
+    const struct migration *migration = attempt->beginning.migration;
+    const struct step *step = attempt->failed_step;
+    outcome->failed_version = migration->version;
+    outcome->failed_name = arena_text(session->results, migration->name);
+    outcome->failed_step = step != NULL ? step->number : 0;
+    outcome->failed_step_name = step != NULL ? arena_text(session->results, step->name) : NULL;
+    outcome->failed_error = arena_text(session->results, err->message);
+}
+
+/* ---- before the first attempt
+ * ---------------------------------------------------------------- */
+
+/* Say what is odd about the ledger and the files without being in the way. */
+static int check_oddities(const struct session *session, struct error *err)
+{
+    const bool strict = session->config->strict;
+    for (size_t i = 0; i < session->agenda.count; i++) {
+        const struct agenda_item *item = &session->agenda.items[i];
+        if (item->state == STATE_MODIFIED && strict)
+            return error_set(
+                err, ERROR_OPERATOR,
+                "%s was modified since it was applied (--strict): `redferry repair %" PRId64
+                "` accepts it",
+                item->migration->file, item->version);
+        if (item->state == STATE_MODIFIED)
+            listener_say(&session->listener, EVENT_WARNING,
+                         "%s was modified since it was applied: `redferry repair %" PRId64
+                         "` accepts it",
+                         item->migration->file, item->version);
+        if (item->pending && item->below_applied && strict)
+            return error_set(err, ERROR_OPERATOR,
+                             "%" PRId64 "_%s is pending below an applied version (--strict)",
+                             item->version, item->name);
+        if (item->pending && item->below_applied)
+            listener_say(&session->listener, EVENT_WARNING,
+                         "%" PRId64 "_%s is pending below an applied version", item->version,
+                         item->name);
+    }
+    return 0;
+}
+
+/* A step of which nothing can be promised is refused before anything is locked or written. */
+static int check_guarantees(const struct session *session, const struct migration *migration,
+                            const struct steps *steps, struct error *err)
+{
+    for (size_t i = 0; i < steps->count; i++) {
+        const struct step *step = &steps->items[i];
+        const struct command *culprit = NULL;
+        if (session->config->allow_repeats ||
+            step_guarantee(step, &culprit) != GUARANTEE_REFUSED)
+            continue;
+        return error_at(
+            err, migration->file, culprit->line, culprit->column,
+            "step '%s': '%s' must not be repeated, and without a `key` the step cannot "
+            "know where it stopped: give it a `key` (or --allow-repeats)",
+            step->name, culprit->text);
+    }
+    return 0;
+}
+
+/* The definition to undo version with: its file, or where that is gone what the ledger kept of
+ * its run. */
+static int definition_of(struct session *session, const struct choice *choice,
+                         struct migration **migration, struct error *err)
+{
+    const struct agenda_item *item = agenda_find(&session->agenda, choice->version);
+    struct run *runs = NULL;
+    size_t count = 0;
+    *migration = migrations_find(&session->migrations, choice->version);
+    if (*migration != NULL) return 0;
+    const int64_t run_id = item == NULL          ? 0
+                           : item->entry != NULL ? item->entry->run_id
+                                                 : item->run->id;
+    if (run_id != 0 &&
+        ledger_history(session->ledger, 0, run_id, &session->arena, &runs, &count, err) != 0)
+        return -1;
+    if (count == 0 || runs[0].definition == NULL)
+        return error_set(
+            err, ERROR_OPERATOR,
+            "migration %" PRId64
+            " has no file, and the ledger keeps no definition of it: `redferry unmark "
+            "%" PRId64 "` forgets it",
+            choice->version, choice->version);
+    const struct migration_source source = {
+        .file = arena_format(&session->arena, "(ledger, run %" PRId64 ")", run_id),
+        .version = choice->version,
+        .name = runs[0].name,
+        .bytes = runs[0].definition,
+        .length = strlen(runs[0].definition),
+    };
+    if (migration_file_parse(migration, &source, err) != 0) return -1;
+    listener_say(&session->listener, EVENT_WARNING,
+                 "%" PRId64 "_%s has no file: using the definition that run %" PRId64 " stored",
+                 choice->version, runs[0].name, run_id);
+    return 0;
+}
+
+/* One choice and the definition it goes by; own: it came from the ledger and is freed here. */
+struct task {
+    struct choice choice;
+    struct migration *migration;
+    bool own;
+};
+
+struct tasks {
+    struct task *items;
+    size_t count;
+};
+
+static void tasks_release(struct tasks *tasks)
+{
+    for (size_t i = 0; i < tasks->count; i++)
+        if (tasks->items[i].own) migration_free(tasks->items[i].migration);
+    tasks->count = 0;
+}
+
+/* Find and check all definitions before the first of them is attempted. */
+static int tasks_make(struct tasks *tasks, struct session *session,
+                      const struct selection *selection, struct error *err)
+{
+    *tasks = (struct tasks){0};
+    tasks->items = arena_array(&session->arena, selection->count + 1, sizeof *tasks->items);
+    if (tasks->items == NULL) return error_memory(err);
+    for (size_t i = 0; i < selection->count; i++) {
+        struct task *task = &tasks->items[i];
+        task->choice = selection->items[i];
+        if (definition_of(session, &task->choice, &task->migration, err) != 0) return -1;
+        task->own = migrations_find(&session->migrations, task->choice.version) == NULL;
+        tasks->count++;
+        const struct migration *migration = task->migration;
+        if (task->choice.down && !migration->has_down)
+            return error_set(
+                err, ERROR_FAILED,
+                "%s: has no `down`: it cannot be rolled back (`redferry unmark %" PRId64
+                "` only forgets that it was applied)",
+                migration->file, migration->version);
+        if (check_guarantees(session, migration,
+                             task->choice.down ? &migration->down : &migration->up, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- attempts
+ * -------------------------------------------------------------------------------- */
+
+static int carry_out_task(struct session *session, const struct task *task,
+                          struct outcome *outcome, struct error *err)
+{
+    struct attempt attempt = {0};
+    const struct ledger_beginning beginning = {
+        .migration = task->migration,
+        .down = task->choice.down,
+        .again = task->choice.again,
+    };
+    int result = attempt_run(&attempt, session, &beginning, err);
+    if (result == 1 || attempt.finished) {
+        const struct done done = {
+            .version = task->migration->version,
+            .name = task->migration->name,
+            .undone = task->choice.down,
+            .run_id = attempt.run_id,
+            .tally = attempt.position.tally,
+            .seconds = progress_seconds(&attempt.progress),
+        };
+        struct error later = {0};
+        if (add_done(session, outcome, &done, &later) != 0 && result >= 0) {
+            *err = later;
+            result = -1;
+        }
+    }
+    if (result < 0 && err->code < ERROR_STOPPED && err->code != ERROR_INCOMPLETE)
+        note_failure(session, outcome, &attempt, err);
+    attempt_release(&attempt);
+    return result < 0 ? -1 : 0;
+}
+
+static int carry_out_tasks(struct session *session, const struct tasks *tasks,
+                           struct outcome *outcome, struct error *err)
+{
+    for (size_t i = 0; i < tasks->count; i++) {
+        if (stop_requested(session->stop)) return stop_error(session->stop, err);
+        if (db_lock_check(session->lock, err) != 0) return -1;
+        if (carry_out_task(session, &tasks->items[i], outcome, err) != 0) return -1;
+        if (outcome->pending > 0) outcome->pending--;
+    }
+    return 0;
+}
+
+/* Applied migrations that were never finished off: their messages are sent now. */
+static int finish_off(struct session *session, struct error *err)
+{
+    for (size_t i = 0; i < session->agenda.count; i++) {
+        const struct agenda_item *item = &session->agenda.items[i];
+        if (!item->unannounced) continue;
+        if (item->migration == NULL) {
+            listener_say(&session->listener, EVENT_WARNING,
+                         "%" PRId64
+                         "_%s is applied but not announced, and has no file to do it with",
+                         item->version, item->name);
+            continue;
+        }
+        if (attempt_announce(session, item->migration, item->entry->tally.rows_read, err) != 0)
+            return error_prefix(err, "%s: announcing: ", item->migration->file);
+    }
+    return 0;
+}
+
+/* ---- a whole command
+ * ------------------------------------------------------------------------- */
+
+static bool has_unannounced(const struct session *session)
+{
+    for (size_t i = 0; i < session->agenda.count; i++)
+        if (session->agenda.items[i].unannounced && session->agenda.items[i].migration != NULL)
+            return true;
+    return false;
+}
+
+/* Whether a wish still wants something; asked again while waiting for the lock. */
+static bool wish_is_needed(const struct session *session, const void *question)
+{
+    const struct wish *wish = question;
+    struct selection selection;
+    struct arena arena = {0};
+    struct error err = {0};
+    const bool failed = selection_make(&selection, session, wish, &arena, &err) != 0;
+    const bool needed = failed || selection.count > 0 || selection.blocked.code != ERROR_NONE ||
+                        (wish->kind == WISH_UP && has_unannounced(session));
+    arena_release(&arena);
+    return needed;
+}
+
+/* Under the lock: decide once more, and do it. */
+static int carry_out_in_turn(struct session *session, const struct wish *wish,
+                             struct outcome *outcome, struct error *err)
+{
+    struct selection selection = {0};
+    struct tasks tasks = {0};
+    int result = -1;
+    if (selection_make(&selection, session, wish, &session->arena, err) != 0 ||
+        tasks_make(&tasks, session, &selection, err) != 0)
+        goto done;
+    if (selection.count == 0 && selection.blocked.code != ERROR_NONE) {
+        *err = selection.blocked;
+        goto done;
+    }
+    if (session_open_redis(session, err) != 0 || session_ensure(session, err) != 0) goto done;
+    if (wish->kind == WISH_UP && finish_off(session, err) != 0) goto done;
+    result = carry_out_tasks(session, &tasks, outcome, err);
+    if (result == 0 && selection.blocked.code != ERROR_NONE) {
+        *err = selection.blocked;
+        result = -1;
+    }
+done:
+    tasks_release(&tasks);
+    return result;
+}
+
+static int require_redis(const struct session *session, struct error *err)
+{
+    if (session->config->has_redis) return 0;
+    return error_set(err, ERROR_INVALID,
+                     "no Redis: give --redis URL, or set REDFERRY_REDIS or REDIS_URL");
+}
+
+int runner_carry_out(struct session *session, const struct wish *wish, struct outcome *outcome,
+                     struct error *err)
+{
+    struct selection selection = {0};
+    struct tasks tasks = {0};
+    const struct turn turn = {
+        .needed = wish_is_needed, .question = wish, .shares_fate = wish->kind != WISH_DOWN};
+    if ((wish->kind != WISH_DOWN && check_oddities(session, err) != 0) ||
+        selection_make(&selection, session, wish, &session->arena, err) != 0)
+        return -1;
+    outcome->pending = wish->kind == WISH_UP ? session->agenda.pending : 0;
+    if (!wish_is_needed(session, wish)) return 0;
+    if (require_redis(session, err) != 0) return -1;
+    const int checked = tasks_make(&tasks, session, &selection, err);
+    tasks_release(&tasks);
+    if (checked != 0) return -1;
+    const int taken = turn_take(session, &turn, err);
+    int result = taken;
+    if (taken == 1) result = carry_out_in_turn(session, wish, outcome, err);
+    if (taken == 0) outcome->pending = 0;
+    session_release_lock(session);
+    return result;
+}
+
+int runner_redo(struct session *session, struct outcome *outcome, struct error *err)
+{
+    const struct wish last = {.kind = WISH_DOWN, .count = 1};
+    struct selection selection = {0};
+    if (selection_make(&selection, session, &last, &session->arena, err) != 0) return -1;
+    if (selection.count == 0)
+        return error_set(err, ERROR_INVALID, "nothing is applied: nothing to redo");
+    const int64_t version = selection.items[0].version;
+    if (migrations_find(&session->migrations, version) == NULL)
+        return error_set(err, ERROR_OPERATOR,
+                         "migration %" PRId64 " has no file to apply again", version);
+    const struct wish down = {.kind = WISH_DOWN, .only = version};
+    const struct wish up = {.kind = WISH_RUN, .versions = &version, .version_count = 1};
+    if (runner_carry_out(session, &down, outcome, err) != 0) return -1;
+    if (session_read(session, err) != 0) return -1;
+    return runner_carry_out(session, &up, outcome, err);
+}
+
+/* ---- telling the ledger
+ * ---------------------------------------------------------------------- */
+
+static bool always(const struct session *session, const void *question)
+{
+    (void)session;
+    (void)question;
+    return true;
+}
+
+static int remark_one(struct session *session, enum remark remark, int64_t version,
+                      struct error *err)
+{
+    const struct migration *migration = migrations_find(&session->migrations, version);
+    if (remark == REMARK_UNMARK) return ledger_unmark(session->ledger, version, err);
+    if (migration == NULL)
+        return error_set(err, ERROR_INVALID, "migration %" PRId64 " has no file", version);
+    return remark == REMARK_MARK ? ledger_mark(session->ledger, migration, err)
+                                 : ledger_repair(session->ledger, migration, err);
+}
+
+int runner_remark(struct session *session, enum remark remark, const int64_t *versions,
+                  size_t count, struct outcome *outcome, struct error *err)
+{
+    const struct turn turn = {.needed = always};
+    int result = turn_take(session, &turn, err) == 1 ? session_ensure(session, err) : -1;
+    for (size_t i = 0; result >= 0 && i < count; i++) {
+        const struct agenda_item *item = agenda_find(&session->agenda, versions[i]);
+        const struct done done = {
+            .version = versions[i],
+            .name = item != NULL ? item->name : "",
+            .undone = remark == REMARK_UNMARK,
+        };
+        result = remark_one(session, remark, versions[i], err);
+        if (result == 1) result = add_done(session, outcome, &done, err);
+    }
+    session_release_lock(session);
+    return result;
+}

@@ -1,0 +1,170 @@
+/*
+ * The session: what one command has open. Connections are made when they are first needed and
+ * in one place, so that waiting for a server that is starting, or that has no room for another
+ * connection, is written once. What to do with them is the runner's affair.
+ */
+#include "session.h"
+
+#include <unistd.h>
+
+#include "clock.h"
+#include "config.h"
+#include "connection.h"
+#include "db.h"
+#include "error.h"
+#include "migration_dir.h"
+#include "stop.h"
+
+enum { CONNECT_FIRST_MS = 50, CONNECT_MOST_MS = 1000 };
+
+void session_release(struct session *session)
+{
+    ledger_close(session->ledger);
+    connection_close(session->redis);
+    db_close(session->reader);
+    db_close(session->db);
+    db_close(session->lock);
+    migrations_release(&session->migrations);
+    arena_release(&session->reading);
+    arena_release(&session->arena);
+    *session = (struct session){0};
+}
+
+int session_load(struct session *session, struct error *err)
+{
+    struct complaint *complaints = NULL;
+    return migration_dir_read(&session->migrations, session->config->migrations,
+                              &session->arena, &complaints, err);
+}
+
+/*
+ * Whether a failed attempt to connect is worth another one: within --wait for any server that
+ * does not answer, within --lock-timeout for one that says it will have room later. Sleeps.
+ */
+static int try_again(struct session *session, int64_t begun_ms, struct clock_backoff *backoff,
+                     struct error *err)
+{
+    const struct config *config = session->config;
+    const bool unreachable =
+        err->code == ERROR_SQL_UNREACHABLE || err->code == ERROR_REDIS_UNREACHABLE;
+    int64_t patience = unreachable ? config->wait_ms : 0;
+    if (err->passing && config->lock_timeout_ms > patience) patience = config->lock_timeout_ms;
+    const int64_t left = begun_ms + patience - clock_monotonic_ms();
+    if (left <= 0) return -1;
+    int64_t pause = clock_backoff_next(backoff);
+    if (pause > left) pause = left;
+    return stop_sleep(session->stop, pause, err);
+}
+
+static struct db *open_database(struct session *session, const struct url *url,
+                                struct error *err)
+{
+    struct clock_backoff backoff = {.first_ms = CONNECT_FIRST_MS, .most_ms = CONNECT_MOST_MS};
+    const int64_t begun_ms = clock_monotonic_ms();
+    struct db *db = NULL;
+    while (db_open(&db, url, session->stop, err) != 0) {
+        if (try_again(session, begun_ms, &backoff, err) != 0) return NULL;
+        error_clear(err);
+    }
+    return db;
+}
+
+int session_connect(struct session *session, struct error *err)
+{
+    const struct config *config = session->config;
+    if (session->db != NULL) return 0;
+    if (!config->has_database && config->ledger_is_database)
+        return error_set(
+            err, ERROR_INVALID,
+            "no database: give --database URL, or set REDFERRY_DATABASE or DATABASE_URL");
+    session->db = open_database(session, &config->ledger, err);
+    if (session->db == NULL) return -1;
+    const struct ledger_author author = {
+        .operator_name = config->operator_name,
+        .context = config->context,
+        .host = config->host,
+        .pid = getpid(),
+        .tool_version = session->tool_version,
+    };
+    return ledger_open(&session->ledger, session->db, config->ledger_table, &author, err);
+}
+
+int session_read(struct session *session, struct error *err)
+{
+    arena_release(&session->reading);
+    session->agenda = (struct agenda){0};
+    session->state = (struct ledger_state){0};
+    if (ledger_read(session->ledger, &session->state, &session->reading, err) != 0) return -1;
+    return agenda_build(&session->agenda, &session->migrations, &session->state.record,
+                        &session->reading, err);
+}
+
+int session_keep_lock(struct session *session, struct error *err)
+{
+    struct db *db = open_database(session, &session->config->ledger, err);
+    if (db == NULL) return -1;
+    session->lock = session->db;
+    session->db = db;
+    ledger_use(session->ledger, db);
+    return 0;
+}
+
+void session_release_lock(struct session *session)
+{
+    if (session->lock == NULL) return;
+    db_lock_release(session->lock);
+    db_close(session->lock);
+    session->lock = NULL;
+}
+
+int session_open_redis(struct session *session, struct error *err)
+{
+    const struct config *config = session->config;
+    struct clock_backoff backoff = {.first_ms = CONNECT_FIRST_MS, .most_ms = CONNECT_MOST_MS};
+    const int64_t begun_ms = clock_monotonic_ms();
+    if (session->redis != NULL) return 0;
+    if (!config->has_redis)
+        return error_set(err, ERROR_INVALID,
+                         "no Redis: give --redis URL, or set REDFERRY_REDIS or REDIS_URL");
+    for (;;) {
+        if (connection_open(&session->redis, &config->redis, session->stop, err) == 0 &&
+            connection_check_server(session->redis, err) == 0)
+            return 0;
+        connection_close(session->redis);
+        session->redis = NULL;
+        if (try_again(session, begun_ms, &backoff, err) != 0) return -1;
+        error_clear(err);
+    }
+}
+
+int session_ensure(struct session *session, struct error *err)
+{
+    return ledger_ensure(session->ledger, &session->arena, &session->ledger_id, err);
+}
+
+struct db *session_reader(struct session *session, struct error *err)
+{
+    const struct config *config = session->config;
+    if (session->reader != NULL) return session->reader;
+    if (!config->has_database) {
+        error_set(err, ERROR_INVALID, "no database to read from: give --database URL");
+        return NULL;
+    }
+    session->reader = open_database(session, &config->database, err);
+    return session->reader;
+}
+
+struct db *session_open_from(struct session *session, const char *variable, struct error *err)
+{
+    bool failed = false;
+    struct url url = {0};
+    const char *text = config_variable(session->config, variable, &failed, err);
+    if (failed) return NULL;
+    if (text == NULL) {
+        error_set(err, ERROR_INVALID,
+                  "`from` names the environment variable '%s', which is not set", variable);
+        return NULL;
+    }
+    if (url_parse_database(&url, text, variable, &session->arena, err) != 0) return NULL;
+    return open_database(session, &url, err);
+}

@@ -1,0 +1,74 @@
+#ifndef REDFERRY_SESSION_H
+#define REDFERRY_SESSION_H
+
+#include "agenda.h"
+#include "arena.h"
+#include "ledger.h"
+#include "migration.h"
+#include "progress.h"
+
+struct config;
+struct connection;
+struct db;
+struct error;
+struct stop;
+
+/*
+ * What one command has open: the files, the ledger and its connections, Redis. Things are
+ * opened when they are first needed, so that a command that finds nothing to do has opened one
+ * SQL connection and nothing else.
+ */
+struct session {
+    struct config *config; /* resolved; borrowed, as the next four */
+    const struct stop *stop;
+    struct listener listener;
+    const char *tool_version;
+    struct arena *results; /* borrowed: what the caller is given lives there */
+    int64_t begun_ms;      /* monotonic, when the command began: --max-time counts from it */
+    struct migrations migrations;
+    struct ledger *ledger;
+    struct db *db;             /* the ledger is read and written here */
+    struct db *lock;           /* holds the lock, and does nothing else; NULL: no lock */
+    struct db *reader;         /* `read` without `from`; NULL until needed */
+    struct connection *redis;  /* NULL until needed */
+    const char *ledger_id;     /* NULL until session_ensure() */
+    struct ledger_state state; /* as of the last session_read(), as is the agenda */
+    struct agenda agenda;
+    struct arena reading; /* where those two live */
+    struct arena arena;   /* for the length of the command */
+};
+
+/* Close everything and free what the session holds. Harmless on {0}. */
+void session_release(struct session *session);
+
+/* Read all migration files. Returns 0, or -1 with err. */
+int session_load(struct session *session, struct error *err);
+
+/* Connect to the ledger's database, waiting for it as --wait says, and for a place where it has
+ * too many connections. */
+int session_connect(struct session *session, struct error *err);
+
+/* Read the ledger and put it together with the files: state and agenda are new, what they held
+ * is gone. */
+int session_read(struct session *session, struct error *err);
+
+/* The connection that just took the lock keeps it; open another one for the ledger. */
+int session_keep_lock(struct session *session, struct error *err);
+
+/* Give the lock back. Harmless without one. */
+void session_release_lock(struct session *session);
+
+/* Connect to Redis where that is not done, and check that it can be written to. */
+int session_open_redis(struct session *session, struct error *err);
+
+/* Make what is absent of the ledger. */
+int session_ensure(struct session *session, struct error *err);
+
+/* The connection that a step without `from` reads on, opened where it is not. NULL with err. */
+struct db *session_reader(struct session *session, struct error *err);
+
+/* A new connection to the database whose URL the variable holds, for `from`. Yours to
+ * db_close(); NULL with err. */
+struct db *session_open_from(struct session *session, const char *variable, struct error *err);
+
+#endif

@@ -1,0 +1,232 @@
+/*
+ * One step: source → templates → sink. Rows are taken as they come; when none is there yet the
+ * wire to Redis goes on moving; batches end where the source says that they may. What a batch
+ * is worth (a transaction, a checkpoint) is the sink's affair, and where the step stands in the
+ * ledger is the attempt's.
+ */
+#include "step.h"
+
+#include "attempt.h"
+#include "buffer.h"
+#include "config.h"
+#include "db.h"
+#include "error.h"
+#include "migration.h"
+#include "session.h"
+#include "sink.h"
+#include "source.h"
+#include "stop.h"
+
+enum { STEP_TICK_MS = 250 };
+
+static const struct columns no_columns = {0};
+
+static int64_t batch_of(const struct step_work *work)
+{
+    const int64_t flag = work->attempt->session->config->batch;
+    if (flag > 0) return flag;
+    return work->step->batch > 0 ? work->step->batch : MIGRATION_DEFAULT_BATCH;
+}
+
+static int64_t pause_of(const struct step_work *work)
+{
+    const int64_t flag = work->attempt->session->config->pause_ms;
+    if (flag >= 0) return flag;
+    return work->step->pause_ms > 0 ? work->step->pause_ms : 0;
+}
+
+/* ---- preparing
+ * ------------------------------------------------------------------------------- */
+
+static int open_source(struct step_work *work, struct db *db, struct error *err)
+{
+    const struct source_options options = {
+        .db = db,
+        .step = work->step,
+        .batch = batch_of(work),
+        .rests = pause_of(work) > 0 && work->step->key_count > 0,
+    };
+    return source_open(&work->source, &options, err);
+}
+
+/*
+ * A statement that stays open on a SQLite file in rollback mode would lock out the ledger's own
+ * writes to that file; on one and the same connection it does not.
+ */
+static int open_best_source(struct step_work *work, struct error *err)
+{
+    struct session *session = work->attempt->session;
+    struct db *db = NULL;
+    if (work->step->from != NULL) {
+        work->from = session_open_from(session, work->step->from, err);
+        return work->from == NULL ? -1 : open_source(work, work->from, err);
+    }
+    db = session_reader(session, err);
+    if (db == NULL || open_source(work, db, err) != 0) return -1;
+    if (!session->config->ledger_is_database || !source_blocks_writers(work->source)) return 0;
+    source_close(work->source);
+    work->source = NULL;
+    return open_source(work, session->db, err);
+}
+
+int step_prepare(struct step_work *work, struct attempt *attempt, const struct step *step,
+                 struct error *err)
+{
+    const char *file = attempt->beginning.migration->file;
+    const struct columns *columns = &no_columns;
+    *work = (struct step_work){.attempt = attempt, .step = step};
+    if (step->read != NULL) {
+        if (open_best_source(work, err) != 0)
+            return error_prefix(err, "%s:%d:%d: step '%s': ", file, step->read_line,
+                                step->read_column, step->name);
+        columns = source_columns(work->source);
+    }
+    for (size_t i = 0; i < step->command_count; i++) {
+        struct command *command = &step->commands[i];
+        if (command_bind(command, columns, err) != 0)
+            return error_prefix(err, "%s:%d:%d: step '%s': ", file, command->line,
+                                command->column, step->name);
+    }
+    work->prepared = true;
+    return 0;
+}
+
+void step_release(struct step_work *work)
+{
+    source_close(work->source);
+    db_close(work->from);
+    *work = (struct step_work){0};
+}
+
+/* ---- carrying rows
+ * --------------------------------------------------------------------------- */
+
+/* Send what the open batch holds, with the cursor of its last row. */
+static int close_batch(struct step_work *work, struct buffer *cursor, struct error *err)
+{
+    struct sink *sink = work->attempt->sink;
+    buffer_clear(cursor);
+    if (source_cursor(work->source, cursor, err) != 0) return -1;
+    const char *text = cursor->length > 0 ? buffer_text(cursor) : NULL;
+    if (buffer_failed(cursor)) return error_memory(err);
+    return sink_close_batch(sink, text, err);
+}
+
+/* Wait between two batches; the ledger goes on hearing of the run. */
+static int pause_between(struct step_work *work, int64_t pause_ms, struct error *err)
+{
+    struct attempt *attempt = work->attempt;
+    if (sink_flush(attempt->sink, err) != 0) return -1;
+    while (pause_ms > 0) {
+        const int64_t slice = pause_ms < STEP_TICK_MS ? pause_ms : STEP_TICK_MS;
+        if (attempt_tick(attempt, err) != 0) return -1;
+        if (attempt_check_stop(attempt, err) != 0) return -1;
+        if (stop_sleep(attempt->session->stop, slice, err) != 0) return -1;
+        pause_ms -= slice;
+    }
+    return 0;
+}
+
+/* A batch is complete: send it, and see whether to go on. */
+static int end_batch(struct step_work *work, struct buffer *cursor, struct error *err)
+{
+    struct attempt *attempt = work->attempt;
+    const int64_t pause_ms = pause_of(work);
+    if (close_batch(work, cursor, err) != 0) return -1;
+    if (attempt_tick(attempt, err) != 0) return -1;
+    if (attempt_check_stop(attempt, err) != 0) return -1;
+    return pause_ms > 0 ? pause_between(work, pause_ms, err) : 0;
+}
+
+/* The database has nothing yet: let the wire to Redis move meanwhile. A stop need not wait for
+ * the next row: what the open batch holds was never sent. */
+static int wait_for_row(struct step_work *work, struct error *err)
+{
+    struct attempt *attempt = work->attempt;
+    if (sink_wait(attempt->sink, source_descriptor(work->source), STEP_TICK_MS, err) < 0)
+        return -1;
+    if (attempt_tick(attempt, err) != 0) return -1;
+    return attempt_check_stop(attempt, err);
+}
+
+/* Take rows until the source ends. */
+static int carry_rows(struct step_work *work, struct buffer *cursor, struct error *err)
+{
+    struct attempt *attempt = work->attempt;
+    struct sink *sink = attempt->sink;
+    const struct stop *stop = attempt->session->stop;
+    struct row row = {0};
+    for (;;) {
+        const bool hurry = sink_full(sink) || stop_requested(stop);
+        switch (source_next(work->source, hurry, false, &row, err)) {
+        case SOURCE_ROW:
+            if (sink_put(sink, &row, err) != 0) return -1;
+            break;
+        case SOURCE_AGAIN:
+            if (wait_for_row(work, err) != 0) return -1;
+            break;
+        case SOURCE_BATCH:
+            if (end_batch(work, cursor, err) != 0) return -1;
+            break;
+        case SOURCE_END:
+            return close_batch(work, cursor, err);
+        case SOURCE_FAILED:
+            return -1;
+        }
+    }
+}
+
+/* What is in flight when a step fails is still answered: the ledger must know how far it came.
+ * The first error stays. */
+static int settle(struct sink *sink, int result, struct error *err)
+{
+    struct error later = {0};
+    if (result == 0) return sink_flush(sink, err);
+    sink_drop_batch(sink);
+    if (err->code != ERROR_REDIS_UNREACHABLE) sink_flush(sink, &later);
+    return -1;
+}
+
+static int execute_read(struct step_work *work, struct error *err)
+{
+    struct sink *sink = work->attempt->sink;
+    struct buffer cursor = {0};
+    const struct sink_step sink_step = {
+        .step = work->step,
+        .key_columns = source_key_columns(work->source),
+        .key_count = work->step->key_count,
+    };
+    int result = sink_begin(sink, &sink_step, err);
+    if (result == 0) result = settle(sink, carry_rows(work, &cursor, err), err);
+    buffer_release(&cursor);
+    return result;
+}
+
+/* A step without a source is one row without columns. */
+static int execute_commands(struct step_work *work, struct error *err)
+{
+    struct sink *sink = work->attempt->sink;
+    const struct sink_step sink_step = {.step = work->step};
+    const struct row row = {.columns = &no_columns};
+    int result = -1;
+    if (sink_begin(sink, &sink_step, err) != 0) return -1;
+    if (sink_put(sink, &row, err) == 0) result = sink_close_batch(sink, NULL, err);
+    return settle(sink, result, err);
+}
+
+int step_execute(struct step_work *work, struct error *err)
+{
+    struct attempt *attempt = work->attempt;
+    const struct step *step = work->step;
+    int result = 0;
+    if (step->sql != NULL)
+        result = ledger_run_sql(attempt->session->ledger, attempt->run_id, step->sql,
+                                &attempt->position, err);
+    else if (work->source != NULL)
+        result = execute_read(work, err);
+    else
+        result = execute_commands(work, err);
+    source_close(work->source);
+    work->source = NULL;
+    return result;
+}
