@@ -36,8 +36,11 @@ int64_t clock_wall_ms(void)
 static int to_date(int64_t wall_ms, struct tm *date)
 {
     int64_t left = wall_ms % 1000;
-    if (left < 0) left += 1000;
-    time_t seconds = (time_t)((wall_ms - left) / 1000);
+    time_t seconds = (time_t)(wall_ms / 1000);
+    if (left < 0) {
+        left += 1000;
+        seconds--;
+    }
     if (gmtime_r(&seconds, date) == NULL) *date = (struct tm){.tm_mday = 1};
     return (int)left;
 }
