@@ -77,6 +77,14 @@ static const char *find_advice(const char *name)
     return "";
 }
 
+static int refuse_stray(const struct reading *r)
+{
+    return error_set(r->err, ERROR_INVALID,
+                     "%s: cannot tell where the password ends; within a user or a password "
+                     "write @ as %%40, / as %%2F, ? as %%3F, # as %%23 and %% as %%25",
+                     r->url->name);
+}
+
 static int refuse(const struct reading *r, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -84,12 +92,7 @@ static int refuse(const struct reading *r, const char *format, ...)
 {
     char why[512];
     va_list arguments;
-    if (r->stray) {
-        return error_set(r->err, ERROR_INVALID,
-                         "%s: cannot tell where the password ends; within a user or a password "
-                         "write @ as %%40, / as %%2F, ? as %%3F, # as %%23 and %% as %%25",
-                         r->url->name);
-    }
+    if (r->stray) return refuse_stray(r);
     va_start(arguments, format);
     (void)vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
@@ -203,7 +206,7 @@ static const char *parameter(const struct reading *r, const char *name)
 
 /* Split what follows the scheme. The user information ends at the first '@', which must come
  * before a '/' or a '?': behind these nobody can tell it from the rest. */
-static void split(struct reading *r)
+static int split(struct reading *r)
 {
     const char *rest = r->url->text + r->scheme.length;
     const char *at = memchr(rest, '@', strcspn(rest, "/?"));
@@ -219,6 +222,7 @@ static void split(struct reading *r)
     r->path = (struct span){rest, strcspn(rest, "?")};
     rest += r->path.length;
     if (*rest == '?') r->query = (struct span){rest + 1, strlen(rest + 1)};
+    return memchr(r->hosts.at, '@', r->hosts.length) == NULL ? 0 : refuse_stray(r);
 }
 
 /* ---- what may be shown
@@ -250,6 +254,8 @@ static void redact_query(const struct reading *r, struct buffer *buf)
     while (next_parameter(&rest, &name, &value)) {
         bool secret = is_secret(r, name) && value.length > 0;
         if (secret) r->url->has_password = true;
+        /* Behind a stray '@' it may be the end of a password after all. */
+        if (value.at != NULL && memchr(value.at, '@', value.length) != NULL) secret = true;
         buffer_append_char(buf, separator);
         append_span(buf, name);
         if (value.at != NULL) buffer_append_char(buf, '=');
@@ -405,13 +411,11 @@ static int label_postgresql(const struct reading *r)
 static int parse_postgresql(struct reading *r)
 {
     r->url->kind = URL_POSTGRESQL;
-    split(r);
+    if (split(r) != 0) return -1;
     /* libpq ends the user information at the first '@' before a '/', whatever else it has
      * passed. */
-    if (memchr(r->hosts.at, '@', r->hosts.length + r->path.length) != NULL ||
-        (r->stray && r->path.length == 0)) {
-        return refuse(r, "has an '@' too many");
-    }
+    if (r->stray && (r->path.length == 0 || memchr(r->path.at, '@', r->path.length) != NULL))
+        return refuse_stray(r);
     if (check_parameters(r) != 0 || label_postgresql(r) != 0) return -1;
     return redact(r);
 }
@@ -565,8 +569,7 @@ static int parse_redis_scheme(struct reading *r, const struct redis_scheme *sche
 {
     r->url->kind = scheme->kind;
     r->scheme = (struct span){r->url->text, strlen(scheme->scheme)};
-    split(r);
-    if (check_bytes(r) != 0) return -1;
+    if (split(r) != 0 || check_bytes(r) != 0) return -1;
     if (scheme->read(r) != 0 || check_known(r, scheme->parameters) != 0) return -1;
     r->url->user = decode_filled(r, r->user);
     r->url->password = decode_filled(r, r->password);
@@ -587,7 +590,7 @@ static int begin(struct reading *r, const char *text, const char *name)
 /* A piece that is NULL because memory ran out must not pass for one that is absent. */
 static int finish(const struct reading *r, int result)
 {
-    return result == 0 && r->arena->failed ? error_memory(r->err) : result;
+    return r->arena->failed ? error_memory(r->err) : result;
 }
 
 int url_parse_database(struct url *url, const char *text, const char *name, struct arena *arena,
