@@ -79,8 +79,8 @@ typedef struct redferry_setting {
     const char *help;        /* one line */
 } redferry_setting;
 
-/* All settings; *count becomes their number. */
-REDFERRY_API const redferry_setting *redferry_settings(size_t *count);
+/* All settings, as long as the handle lives; *count becomes their number. */
+REDFERRY_API const redferry_setting *redferry_settings(const redferry *ferry, size_t *count);
 
 /* Set what a flag would say ("true" for a switch). Wins over environment and redferry.yaml.
  * Before the first command on the handle. Returns REDFERRY_OK or REDFERRY_INVALID. */

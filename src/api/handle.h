@@ -20,6 +20,8 @@ struct redferry {
     redferry_event_fn callback;
     void *payload;
     struct error error;
+    redferry_setting *settings; /* config's table in the public form */
+    size_t setting_count;
     struct arena results; /* what the last call gave out */
 };
 

@@ -30,16 +30,35 @@ const char *redferry_version(void)
     return REDFERRY_VERSION;
 }
 
+/* The table of settings as the public header has it. */
+static int copy_settings(struct redferry *ferry)
+{
+    const struct config_setting *from = config_settings(&ferry->setting_count);
+    ferry->settings = calloc(ferry->setting_count, sizeof *ferry->settings);
+    if (ferry->settings == NULL) return -1;
+    for (size_t i = 0; i < ferry->setting_count; i++)
+        ferry->settings[i] = (redferry_setting){
+            .name = from[i].name,
+            .letter = from[i].letter,
+            .argument = from[i].argument,
+            .environment = from[i].environment,
+            .fallback = from[i].fallback,
+            .standard = from[i].standard,
+            .help = from[i].help,
+        };
+    return 0;
+}
+
 redferry *redferry_new(void)
 {
     struct redferry *ferry = calloc(1, sizeof *ferry);
     struct error err = {0};
     if (ferry == NULL) return NULL;
-    if (stop_init(&ferry->stop, &err) != 0) {
-        free(ferry);
+    config_init(&ferry->config);
+    if (stop_init(&ferry->stop, &err) != 0 || copy_settings(ferry) != 0) {
+        redferry_free(ferry);
         return NULL;
     }
-    config_init(&ferry->config);
     return ferry;
 }
 
@@ -49,6 +68,7 @@ void redferry_free(redferry *ferry)
     config_release(&ferry->config);
     stop_release(&ferry->stop);
     arena_release(&ferry->results);
+    free(ferry->settings);
     free(ferry);
 }
 
@@ -60,9 +80,10 @@ const char *redferry_error(const redferry *ferry)
 /* ---- settings
  * -------------------------------------------------------------------------------- */
 
-const redferry_setting *redferry_settings(size_t *count)
+const redferry_setting *redferry_settings(const redferry *ferry, size_t *count)
 {
-    return config_public_settings(count);
+    *count = ferry->setting_count;
+    return ferry->settings;
 }
 
 int redferry_set(redferry *ferry, const char *name, const char *value)
