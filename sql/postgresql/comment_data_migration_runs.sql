@@ -1,0 +1,33 @@
+-- What \d+ data_migration_runs shows beside each column.
+DO $$ BEGIN
+COMMENT ON TABLE data_migration_runs IS 'redferry: history, one row per attempt, up or down; rows are never deleted';
+COMMENT ON COLUMN data_migration_runs.id IS 'number of the run, ever growing';
+COMMENT ON COLUMN data_migration_runs.version IS 'which migration';
+COMMENT ON COLUMN data_migration_runs.name IS 'its name';
+COMMENT ON COLUMN data_migration_runs.direction IS 'up or down';
+COMMENT ON COLUMN data_migration_runs.status IS 'running, paused, succeeded, failed, interrupted or cancelled';
+COMMENT ON COLUMN data_migration_runs.request IS 'what an operator asked of it: pause, resume or cancel';
+COMMENT ON COLUMN data_migration_runs.requested_by IS 'operator who asked';
+COMMENT ON COLUMN data_migration_runs.requested_at IS 'when the operator asked';
+COMMENT ON COLUMN data_migration_runs.step IS 'the step it stands in, from 1';
+COMMENT ON COLUMN data_migration_runs.step_name IS 'name of that step';
+COMMENT ON COLUMN data_migration_runs.cursor IS 'key of the last row done in that step, a JSON array; NULL once the run succeeded';
+COMMENT ON COLUMN data_migration_runs.rows_total IS 'estimated rows of that step; NULL: not known';
+COMMENT ON COLUMN data_migration_runs.rows_read IS 'rows read by this run, so far';
+COMMENT ON COLUMN data_migration_runs.rows_changed IS 'rows changed by its sql steps, so far';
+COMMENT ON COLUMN data_migration_runs.commands_sent IS 'Redis commands sent by this run, so far';
+COMMENT ON COLUMN data_migration_runs.messages_published IS 'messages published by this run, so far';
+COMMENT ON COLUMN data_migration_runs.redis IS 'where it writes to: host, port, database; no credentials';
+COMMENT ON COLUMN data_migration_runs.origin IS 'the run whose checkpoint it goes on with; its own id when it started afresh';
+COMMENT ON COLUMN data_migration_runs.error IS 'why it did not succeed';
+COMMENT ON COLUMN data_migration_runs.operator IS 'who started it';
+COMMENT ON COLUMN data_migration_runs.context IS 'why: the text of --context, a ticket for example';
+COMMENT ON COLUMN data_migration_runs.host IS 'on which host';
+COMMENT ON COLUMN data_migration_runs.pid IS 'as which process of that host';
+COMMENT ON COLUMN data_migration_runs.tool_version IS 'with which release of redferry';
+COMMENT ON COLUMN data_migration_runs.checksum IS 'sha256:<hex> of the file as it ran';
+COMMENT ON COLUMN data_migration_runs.definition IS 'the file as it ran';
+COMMENT ON COLUMN data_migration_runs.started_at IS 'when it began';
+COMMENT ON COLUMN data_migration_runs.updated_at IS 'when it was last heard of: at least every second while it runs';
+COMMENT ON COLUMN data_migration_runs.finished_at IS 'when it ended; NULL: not yet';
+END $$;

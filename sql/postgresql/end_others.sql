@@ -1,0 +1,6 @@
+-- Ends every other run that still says it runs.
+-- $1 bigint: the own run, or 0
+-- $2 text: who ends them
+UPDATE data_migration_runs
+SET status = 'interrupted', finished_at = clock_timestamp(), error = $2::text
+WHERE status IN ('running', 'paused') AND id <> $1::bigint;

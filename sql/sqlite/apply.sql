@@ -1,0 +1,21 @@
+-- The version is applied: its entry, with the totals of all runs since one last succeeded.
+-- ?1 integer: the run that applied it, which has succeeded
+INSERT INTO data_migrations
+    (version, name, checksum, run_id, rows_read, rows_changed, commands_sent, messages_published,
+     redis, applied_by, applied_at, announced_at)
+SELECT own.version, own.name, own.checksum, own.id,
+       sum(r.rows_read), sum(r.rows_changed), sum(r.commands_sent), sum(r.messages_published),
+       own.redis, own.operator, own.finished_at, NULL
+FROM data_migration_runs AS own
+JOIN data_migration_runs AS r
+  ON r.version = own.version AND r.direction = 'up' AND r.id <= own.id
+ AND r.id > (SELECT coalesce(max(past.id), 0) FROM data_migration_runs AS past
+             WHERE past.version = own.version AND past.id < own.id AND past.status = 'succeeded')
+WHERE own.id = ?1
+GROUP BY own.id
+ON CONFLICT (version) DO UPDATE
+SET name = excluded.name, checksum = excluded.checksum, run_id = excluded.run_id,
+    rows_read = excluded.rows_read, rows_changed = excluded.rows_changed,
+    commands_sent = excluded.commands_sent, messages_published = excluded.messages_published,
+    redis = excluded.redis, applied_by = excluded.applied_by, applied_at = excluded.applied_at,
+    announced_at = NULL;
