@@ -29,8 +29,10 @@ struct ledger_author {
 };
 
 /* Use db (borrowed) for the ledger whose table is called table ("data_migrations", "NAME", or
- * in PostgreSQL "schema.NAME"). Asks the database nothing yet. Returns 0 with *out yours to
- * ledger_close(), or -1 with err: a name that cannot be one. */
+ * in PostgreSQL "schema.NAME"). The others are then NAME_runs and NAME_ledger; beside a
+ * data_migrations, in any schema, they keep their own names. The texts of author are borrowed.
+ * Asks the database nothing yet. Returns 0 with *out yours to ledger_close(), or -1 with err: a
+ * name that cannot be one. */
 int ledger_open(struct ledger **out, struct db *db, const char *table,
                 const struct ledger_author *author, struct error *err);
 
@@ -41,7 +43,7 @@ void ledger_close(struct ledger *ledger);
 void ledger_use(struct ledger *ledger, struct db *db);
 
 /* The ledger's full name, the same for every runner however it spelled the table: the name of
- * its lock. Known after ledger_read(). Borrowed. */
+ * its lock. Known after any reading or writing; NULL before. Borrowed. */
 const char *ledger_lock_name(const struct ledger *ledger);
 
 /* What ledger_read() found. */
@@ -49,14 +51,17 @@ struct ledger_state {
     bool present;         /* the tables exist */
     int64_t layout;       /* 0: not present, or the one row is not filled yet */
     const char *id;       /* or NULL */
-    struct record record; /* entries, and each version's latest run; lock_held is asked too */
+    struct record record; /* entries, and each version's latest run; lock_held is asked where a
+                             run says it runs */
 };
 
 /*
  * Read the ledger, in one read-only transaction: everything in *state lives in arena. Tables
  * that do not exist are an empty ledger. Returns 0, or -1 with err: a foreign table of that
  * name (ERROR_OPERATOR; names the columns that are missing and points to --ledger-table),
- * missing privileges. A newer layout is read as far as its entries mean the same.
+ * missing privileges (ERROR_OPERATOR with the GRANT). A newer layout is read as far as its
+ * entries mean the same: version, name and checksum; they count as announced, there are no
+ * runs, and all other texts are NULL.
  */
 int ledger_read(struct ledger *ledger, struct ledger_state *state, struct arena *arena,
                 struct error *err);
@@ -67,13 +72,15 @@ int ledger_history(struct ledger *ledger, int64_t version, int64_t run_id, struc
                    struct run **runs, size_t *count, struct error *err);
 
 /* Make the tables that are absent and fill the one row of data_migration_ledger. Under the
- * lock. Refuses a newer layout (ERROR_OPERATOR; says which release is needed). A role that may
- * not CREATE works where the tables exist. *id (arena) becomes the ledger's UUID. */
+ * lock. Refuses (ERROR_OPERATOR) a newer layout, saying which release is needed; tables of
+ * another shape; missing privileges, with the GRANT; a lost data_migrations whose history is
+ * still there. A role that may not CREATE works where the tables exist. Returns 0 with *id
+ * (arena) the ledger's UUID, or -1 with err. */
 int ledger_ensure(struct ledger *ledger, struct arena *arena, const char **id,
                   struct error *err);
 
 /* The statements that ledger_ensure() would run on an empty database, as one text for people.
- * Borrowed from arena. */
+ * Borrowed from arena; NULL when memory runs out. */
 const char *ledger_creation_sql(struct ledger *ledger, struct arena *arena);
 
 /* A run about to begin. */
@@ -88,8 +95,9 @@ struct ledger_beginning {
 /*
  * The first safe transaction of SPEC §3: lock the ledger's row, read the version's entry again,
  * end every other run that says running or paused (as interrupted), insert the own run. Returns
- * 1 with *run_id; 0 where there is nothing to do any more (up: applied by another; down: not
- * applied); -1 with err.
+ * 1 with *run_id; 0 where there is nothing to do any more (up: applied by another; down:
+ * neither applied nor stopped half-way); -1 with err (ERROR_OPERATOR: up of what is half
+ * undone).
  */
 int ledger_begin(struct ledger *ledger, const struct ledger_beginning *beginning,
                  int64_t *run_id, struct error *err);
@@ -128,7 +136,7 @@ int ledger_finish(struct ledger *ledger, int64_t run_id,
 int ledger_stop(struct ledger *ledger, int64_t run_id, enum run_status status,
                 const char *message, const struct ledger_position *position, struct error *err);
 
-/* Set announced_at of an applied version. */
+/* Set announced_at of an applied version. Ends nobody's run. Returns 0, or -1 with err. */
 int ledger_announced(struct ledger *ledger, int64_t version, struct error *err);
 
 /* Record version as applied (announced) without running it. Begins like every writing command:

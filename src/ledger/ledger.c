@@ -1,0 +1,434 @@
+/*
+ * The ledger remembers: what is applied, and every attempt at it.
+ *
+ * What makes two runners safe is here, not in the lock: whoever writes a result first locks the
+ * one row of data_migration_ledger, looks again at what is applied, and ends every run that
+ * still says it runs; and every later word of a run is written only where that run still says
+ * so. A runner that lost its lock unnoticed therefore finds no row and stops. The lock itself,
+ * the waiting for it, and what to do about a run that was ended are the runner's business.
+ */
+#include "ledger.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db.h"
+#include "error.h"
+#include "ledger_read.h"
+#include "ledger_sql.h"
+#include "ledger_tables.h"
+#include "ledger_write.h"
+#include "migration.h"
+#include "number.h"
+
+/* PostgreSQL cuts longer names off, and then two tables would be one. */
+enum { MOST_SCHEMA = 63, MOST_TABLE = 63 - (int)(sizeof "_ledger" - 1) };
+
+static const char standard_table[] = "data_migrations";
+
+/* ---- open and close -------------------------------------------------------------------------
+ */
+
+/* Whether a name can be quoted in every place where the statements have one. */
+static bool is_name(const char *text, size_t most)
+{
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (!isalnum(c) && c != '_' && c != '-' && c != '$' && c < 0x80) return false;
+    }
+    return length > 0 && length <= most;
+}
+
+static int refuse_name(const char *table, const char *why, struct error *err)
+{
+    return error_set(err, ERROR_INVALID, "'%s' cannot be the ledger's table: %s", table, why);
+}
+
+/* Take "NAME" or "schema.NAME" apart into ledger's names. */
+static int name_tables(struct ledger *ledger, const char *table, struct error *err)
+{
+    struct arena *arena = &ledger->arena;
+    const char *dot = strchr(table, '.');
+    const char *name = dot != NULL ? dot + 1 : table;
+    if (dot != NULL && db_dialect(ledger->db) == DB_SQLITE)
+        return refuse_name(table, "SQLite has no schemas, the name stands alone", err);
+    if (dot != NULL) ledger->given_schema = arena_copy(arena, table, (size_t)(dot - table));
+    if (ledger->given_schema != NULL && !is_name(ledger->given_schema, MOST_SCHEMA))
+        return refuse_name(table, "in front of the dot stands no schema's name", err);
+    if (!is_name(name, MOST_TABLE))
+        return refuse_name(table,
+                           "a name is 1 to 56 letters, digits, '_', '-' or '$', in PostgreSQL "
+                           "also schema.NAME",
+                           err);
+    if (db_dialect(ledger->db) == DB_SQLITE && strncasecmp(name, "sqlite_", 7) == 0)
+        return refuse_name(table, "SQLite keeps names that begin with 'sqlite_' to itself",
+                           err);
+
+    bool standard = strcmp(name, standard_table) == 0;
+    ledger->tables[LEDGER_ENTRIES] = arena_text(arena, name);
+    ledger->tables[LEDGER_RUNS] =
+        standard ? "data_migration_runs" : arena_format(arena, "%s_runs", name);
+    ledger->tables[LEDGER_ROW] =
+        standard ? "data_migration_ledger" : arena_format(arena, "%s_ledger", name);
+    return arena->failed ? error_memory(err) : 0;
+}
+
+/* Until the database has said how it writes the schema: quoted. */
+static int quote_schema(struct ledger *ledger, struct error *err)
+{
+    if (ledger->given_schema == NULL) return 0;
+    db_append_identifier(&ledger->text, ledger->given_schema);
+    if (buffer_text(&ledger->text) != NULL)
+        ledger->schema = arena_copy(&ledger->arena, ledger->text.bytes, ledger->text.length);
+    return ledger->schema != NULL ? 0 : error_memory(err);
+}
+
+int ledger_open(struct ledger **out, struct db *db, const char *table,
+                const struct ledger_author *author, struct error *err)
+{
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    if (ledger == NULL) return error_memory(err);
+    ledger->db = db;
+    ledger->author = *author;
+    if (name_tables(ledger, table, err) != 0 || quote_schema(ledger, err) != 0) {
+        ledger_close(ledger);
+        return -1;
+    }
+    *out = ledger;
+    return 0;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    if (ledger == NULL) return;
+    buffer_release(&ledger->text);
+    arena_release(&ledger->arena);
+    free(ledger);
+}
+
+void ledger_use(struct ledger *ledger, struct db *db)
+{
+    ledger->db = db;
+}
+
+const char *ledger_lock_name(const struct ledger *ledger)
+{
+    return ledger->lock_name;
+}
+
+/* ---- reading --------------------------------------------------------------------------------
+ */
+
+static bool says_it_runs(const struct record *record)
+{
+    for (size_t i = 0; i < record->run_count; i++) {
+        if (record->runs[i].status == RUN_RUNNING || record->runs[i].status == RUN_PAUSED)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * A run may end between reading its row and asking for its lock. Only one that still says it
+ * runs in a second reading, after nobody held the lock, has crashed.
+ */
+int ledger_read(struct ledger *ledger, struct ledger_state *state, struct arena *arena,
+                struct error *err)
+{
+    for (int reading = 1; reading <= 2; reading++) {
+        if (ledger_read_state(ledger, state, arena, err) != 0) return -1;
+        if (reading == 2 || !says_it_runs(&state->record)) return 0;
+        int held = db_lock_held(ledger->db, ledger->lock_name, err);
+        if (held < 0) return -1;
+        state->record.lock_held = held == 1;
+        if (state->record.lock_held) return 0;
+    }
+    return 0;
+}
+
+int ledger_history(struct ledger *ledger, int64_t version, int64_t run_id, struct arena *arena,
+                   struct run **runs, size_t *count, struct error *err)
+{
+    struct ledger_read_runs list = {.ledger = ledger, .arena = arena};
+    if (ledger_read_history(&list, version, run_id, err) != 0) return -1;
+    *runs = list.items;
+    *count = list.count;
+    return 0;
+}
+
+/* ---- the tables -----------------------------------------------------------------------------
+ */
+
+/* Where two make the tables at once in spite of the lock, one fails, and then finds them made.
+ */
+int ledger_ensure(struct ledger *ledger, struct arena *arena, const char **id,
+                  struct error *err)
+{
+    if (ledger_tables_ensure(ledger, arena, id, err) == 0) return 0;
+    if (err->code != ERROR_FAILED || err->passing) return -1;
+    error_clear(err);
+    return ledger_tables_ensure(ledger, arena, id, err);
+}
+
+const char *ledger_creation_sql(struct ledger *ledger, struct arena *arena)
+{
+    return ledger_tables_creation_sql(ledger, arena);
+}
+
+/* ---- a run begins ---------------------------------------------------------------------------
+ */
+
+struct version {
+    bool applied;
+    bool marked;
+    bool has_run;
+    bool down;
+    bool succeeded;
+};
+
+static bool is_word(const struct value *value, const char *word)
+{
+    return value->length == strlen(word) && memcmp(value->bytes, word, value->length) == 0;
+}
+
+static int take_version(void *context, const struct row *row, struct error *err)
+{
+    struct version *version = context;
+    (void)err;
+    version->applied = is_word(&row->values[0], "true") || is_word(&row->values[0], "1");
+    version->marked = is_word(&row->values[1], "true") || is_word(&row->values[1], "1");
+    version->has_run = row->values[2].kind != VALUE_NULL;
+    version->down = is_word(&row->values[2], "down");
+    version->succeeded = is_word(&row->values[3], "succeeded");
+    return 0;
+}
+
+/* Whether there still is something to do: 1, 0, or -1 with err. */
+static int is_wanted(struct ledger *ledger, const struct ledger_beginning *beginning,
+                     struct error *err)
+{
+    struct ledger_statement statement = {.name = "version"};
+    struct version version = {.applied = false};
+    ledger_sql_integer(&statement, beginning->migration->version);
+    if (ledger_sql_each(ledger, &statement, take_version, &version, err) != 0) return -1;
+
+    bool stopped = version.has_run && !version.succeeded;
+    if (beginning->down) return version.applied || stopped;
+    if (beginning->again) return 1;
+    if (stopped && version.down && !(version.applied && version.marked))
+        return error_set(
+            err, ERROR_OPERATOR,
+            "it was undone half-way meanwhile: `redferry down --only %lld` goes on",
+            (long long)beginning->migration->version);
+    return !version.applied;
+}
+
+static int take_id(void *context, const struct row *row, struct error *err)
+{
+    const struct value *id = &row->values[0];
+    if (number_parse(id->bytes, id->length, 1, INT64_MAX, context) == 0) return 0;
+    return error_set(err, ERROR_FAILED, "the database gave the run no number");
+}
+
+static int insert_run(struct ledger *ledger, const struct ledger_beginning *beginning,
+                      int64_t *run_id, struct error *err)
+{
+    const struct migration *migration = beginning->migration;
+    const struct ledger_author *author = &ledger->author;
+    struct ledger_statement insert = {.name = "begin_run"};
+    struct ledger_statement afresh = {.name = "begin_afresh"};
+
+    ledger_sql_integer(&insert, migration->version);
+    ledger_sql_text(&insert, migration->name);
+    ledger_sql_text(&insert, beginning->down ? "down" : "up");
+    ledger_sql_text(&insert, beginning->redis);
+    ledger_sql_optional(&insert, beginning->origin, 0);
+    ledger_sql_text(&insert, author->operator_name);
+    ledger_sql_text(&insert, author->context);
+    ledger_sql_text(&insert, author->host);
+    ledger_sql_integer(&insert, author->pid);
+    ledger_sql_text(&insert, author->tool_version);
+    ledger_sql_text(&insert, migration->checksum);
+    ledger_sql_text(&insert, migration->definition);
+    if (ledger_sql_each(ledger, &insert, take_id, run_id, err) != 0) return -1;
+    if (beginning->origin != 0) return 0;
+
+    ledger_sql_integer(&afresh, *run_id);
+    return ledger_sql_execute(ledger, &afresh, NULL, err);
+}
+
+static int begin_run(struct ledger *ledger, const struct ledger_beginning *beginning,
+                     int64_t *run_id, struct error *err)
+{
+    char by[48];
+    if (ledger_write_begin(ledger, err) != 0) return -1;
+    int wanted = is_wanted(ledger, beginning, err);
+    if (wanted <= 0) return wanted;
+    if (insert_run(ledger, beginning, run_id, err) != 0) return -1;
+    (void)snprintf(by, sizeof by, "run %lld", (long long)*run_id);
+    return ledger_write_end_others(ledger, *run_id, by, err) == 0 ? 1 : -1;
+}
+
+int ledger_begin(struct ledger *ledger, const struct ledger_beginning *beginning,
+                 int64_t *run_id, struct error *err)
+{
+    return ledger_write_end(ledger, begin_run(ledger, beginning, run_id, err), err);
+}
+
+/* ---- a run goes on --------------------------------------------------------------------------
+ */
+
+struct mirrored {
+    struct arena *arena;
+    bool found;
+    const char *request;
+};
+
+static int take_request(void *context, const struct row *row, struct error *err)
+{
+    struct mirrored *mirrored = context;
+    const struct value *request = &row->values[0];
+    mirrored->found = true;
+    if (request->kind == VALUE_NULL || mirrored->arena == NULL) return 0;
+    mirrored->request = arena_copy(mirrored->arena, request->bytes, request->length);
+    return mirrored->request != NULL ? 0 : error_memory(err);
+}
+
+int ledger_mirror(struct ledger *ledger, int64_t run_id, const struct ledger_position *position,
+                  struct arena *arena, const char **request, struct error *err)
+{
+    struct ledger_statement statement = {.name = "mirror"};
+    struct mirrored mirrored = {.arena = request != NULL ? arena : NULL};
+    ledger_write_add_position(&statement, run_id, position);
+    ledger_sql_text(&statement, position->cursor);
+
+    int result = db_begin(ledger->db, DB_WRITE, err);
+    if (result == 0) result = ledger_sql_each(ledger, &statement, take_request, &mirrored, err);
+    if (result == 0 && !mirrored.found) result = ledger_write_refuse_ended(ledger, run_id, err);
+    result = ledger_write_end(ledger, result, err);
+    if (result == 0 && request != NULL) *request = mirrored.request;
+    return result;
+}
+
+static int record_step(struct ledger *ledger, int64_t run_id,
+                       const struct ledger_position *position, struct error *err)
+{
+    struct ledger_statement statement = {.name = "record_step"};
+    ledger_write_add_position(&statement, run_id, position);
+    ledger_sql_text(&statement, position->cursor);
+    return ledger_write_for_run(ledger, &statement, run_id, err);
+}
+
+int ledger_run_sql(struct ledger *ledger, int64_t run_id, const char *statement,
+                   struct ledger_position *position, struct error *err)
+{
+    struct ledger_position done = *position;
+    int64_t changed = 0;
+    int result = db_begin(ledger->db, DB_WRITE, err);
+    if (result == 0) result = record_step(ledger, run_id, position, err);
+    if (result == 0) result = db_execute(ledger->db, statement, NULL, 0, &changed, err);
+    done.tally.rows_changed += changed;
+    done.cursor = "[]";
+    if (result == 0) result = record_step(ledger, run_id, &done, err);
+    result = ledger_write_end(ledger, result, err);
+    if (result == 0) *position = done;
+    return result;
+}
+
+/* ---- a run ends -----------------------------------------------------------------------------
+ */
+
+static int finish(struct ledger *ledger, int64_t run_id,
+                  const struct ledger_beginning *beginning,
+                  const struct ledger_position *position, struct error *err)
+{
+    struct ledger_statement run = {.name = "finish_run"};
+    struct ledger_statement entry = {.name = beginning->down ? "unapply" : "apply"};
+    if (ledger_write_begin(ledger, err) != 0) return -1;
+    ledger_write_add_position(&run, run_id, position);
+    if (ledger_write_for_run(ledger, &run, run_id, err) != 0) return -1;
+    ledger_sql_integer(&entry, beginning->down ? beginning->migration->version : run_id);
+    return ledger_sql_execute(ledger, &entry, NULL, err);
+}
+
+int ledger_finish(struct ledger *ledger, int64_t run_id,
+                  const struct ledger_beginning *beginning,
+                  const struct ledger_position *position, struct error *err)
+{
+    return ledger_write_end(ledger, finish(ledger, run_id, beginning, position, err), err);
+}
+
+/* A run that another has ended keeps what the other said of it. */
+int ledger_stop(struct ledger *ledger, int64_t run_id, enum run_status status,
+                const char *message, const struct ledger_position *position, struct error *err)
+{
+    struct ledger_statement mirror = {.name = "mirror"};
+    struct ledger_statement stop = {.name = "stop_run"};
+    struct mirrored mirrored = {.arena = NULL};
+    int result = db_begin(ledger->db, DB_WRITE, err);
+    if (result == 0 && position != NULL) {
+        ledger_write_add_position(&mirror, run_id, position);
+        ledger_sql_text(&mirror, position->cursor);
+        result = ledger_sql_each(ledger, &mirror, take_request, &mirrored, err);
+    }
+    ledger_sql_integer(&stop, run_id);
+    ledger_sql_text(&stop, run_status_text(status));
+    ledger_sql_text(&stop, message);
+    if (result == 0) result = ledger_sql_execute(ledger, &stop, NULL, err);
+    return ledger_write_end(ledger, result, err);
+}
+
+/* Ends no other's run: another may rightly be at work on the next version by now. */
+int ledger_announced(struct ledger *ledger, int64_t version, struct error *err)
+{
+    struct ledger_statement statement = {.name = "announce"};
+    ledger_sql_integer(&statement, version);
+    int result = db_begin(ledger->db, DB_WRITE, err);
+    if (result == 0) result = ledger_sql_execute(ledger, &statement, NULL, err);
+    return ledger_write_end(ledger, result, err);
+}
+
+/* ---- by hand --------------------------------------------------------------------------------
+ */
+
+/* Lock the ledger, end running runs, run statement. Returns 1 where it changed the entry, else
+ * 0, or -1 with err. word is the command, for whoever's run it ends. */
+static int change_entry(struct ledger *ledger, const struct ledger_statement *statement,
+                        const char *word, int64_t version, struct error *err)
+{
+    char by[64];
+    int64_t changed = 0;
+    (void)snprintf(by, sizeof by, "`redferry %s %lld`", word, (long long)version);
+    int result = ledger_write_begin(ledger, err);
+    if (result == 0) result = ledger_sql_execute(ledger, statement, &changed, err);
+    if (result == 0 && changed > 0) result = ledger_write_end_others(ledger, 0, by, err);
+    return ledger_write_end(ledger, result == 0 ? changed > 0 : -1, err);
+}
+
+int ledger_mark(struct ledger *ledger, const struct migration *migration, struct error *err)
+{
+    struct ledger_statement statement = {.name = "mark"};
+    ledger_sql_integer(&statement, migration->version);
+    ledger_sql_text(&statement, migration->name);
+    ledger_sql_text(&statement, migration->checksum);
+    ledger_sql_text(&statement, ledger->author.operator_name);
+    return change_entry(ledger, &statement, "mark", migration->version, err);
+}
+
+int ledger_unmark(struct ledger *ledger, int64_t version, struct error *err)
+{
+    struct ledger_statement statement = {.name = "unapply"};
+    ledger_sql_integer(&statement, version);
+    return change_entry(ledger, &statement, "unmark", version, err);
+}
+
+int ledger_repair(struct ledger *ledger, const struct migration *migration, struct error *err)
+{
+    struct ledger_statement statement = {.name = "repair"};
+    ledger_sql_integer(&statement, migration->version);
+    ledger_sql_text(&statement, migration->checksum);
+    return change_entry(ledger, &statement, "repair", migration->version, err);
+}

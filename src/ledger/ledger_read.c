@@ -1,0 +1,297 @@
+/*
+ * Rows of the three tables into entries and runs.
+ *
+ * This is what every host of every deploy asks first, so it is few and small questions: on a
+ * fresh PostgreSQL connection three plain queries are planned and answered in half the time
+ * that one clever join takes. Each query has its own snapshot; the runs are read first, so that
+ * a run which ends in between is seen as running beside its entry, never as done without one.
+ * What the rows mean (pending, crashed, modified) is the agenda's to say.
+ */
+#include "ledger_read.h"
+
+#include <string.h>
+
+#include "db.h"
+#include "error.h"
+#include "ledger_sql.h"
+#include "ledger_tables.h"
+#include "number.h"
+
+/* One row, read value by value. The first failure sticks. */
+struct decoder {
+    const struct ledger *ledger;
+    enum ledger_table table;
+    const struct row *row;
+    struct arena *arena;
+    size_t next;
+    struct error *err;
+    bool failed;
+};
+
+static const char *next_text(struct decoder *decoder)
+{
+    const struct value *value = &decoder->row->values[decoder->next++];
+    if (value->kind == VALUE_NULL || decoder->failed) return NULL;
+    const char *text = arena_copy(decoder->arena, value->bytes, value->length);
+    if (text == NULL) {
+        decoder->failed = true;
+        (void)error_memory(decoder->err);
+    }
+    return text;
+}
+
+static void fail(struct decoder *decoder, const char *text)
+{
+    const char *column = decoder->row->columns->items[decoder->next - 1].name;
+    if (!decoder->failed)
+        (void)ledger_tables_foreign(decoder->ledger, decoder->table, column, text,
+                                    decoder->err);
+    decoder->failed = true;
+}
+
+/* none stands for NULL. */
+static int64_t next_integer(struct decoder *decoder, int64_t none)
+{
+    int64_t number = none;
+    const char *text = next_text(decoder);
+    if (text != NULL && number_parse(text, strlen(text), INT64_MIN, INT64_MAX, &number) != 0)
+        fail(decoder, text);
+    return number;
+}
+
+static struct tally next_tally(struct decoder *decoder)
+{
+    struct tally tally = {.rows_read = next_integer(decoder, 0)};
+    tally.rows_changed = next_integer(decoder, 0);
+    tally.commands_sent = next_integer(decoder, 0);
+    tally.messages_published = next_integer(decoder, 0);
+    return tally;
+}
+
+static bool next_is_down(struct decoder *decoder)
+{
+    const char *direction = next_text(decoder);
+    return direction != NULL && strcmp(direction, "down") == 0;
+}
+
+static enum run_status next_status(struct decoder *decoder)
+{
+    const char *text = next_text(decoder);
+    int status = text != NULL ? run_status_parse(text) : -1;
+    if (status >= 0) return (enum run_status)status;
+    fail(decoder, text != NULL ? text : "NULL");
+    return RUN_FAILED;
+}
+
+/* The columns of read_entries.sql. */
+static void decode_entry(struct decoder *decoder, struct entry *entry)
+{
+    entry->version = next_integer(decoder, 0);
+    entry->name = next_text(decoder);
+    entry->checksum = next_text(decoder);
+    entry->run_id = next_integer(decoder, 0);
+    entry->tally = next_tally(decoder);
+    entry->redis = next_text(decoder);
+    entry->applied_by = next_text(decoder);
+    entry->applied_at = next_text(decoder);
+    entry->announced_at = next_text(decoder);
+}
+
+/* The columns of read_runs.sql and history.sql. */
+static void decode_run(struct decoder *decoder, struct run *run)
+{
+    run->id = next_integer(decoder, 0);
+    run->version = next_integer(decoder, 0);
+    run->name = next_text(decoder);
+    run->down = next_is_down(decoder);
+    run->status = next_status(decoder);
+    run->request = next_text(decoder);
+    run->requested_by = next_text(decoder);
+    run->requested_at = next_text(decoder);
+    run->step = next_integer(decoder, 0);
+    run->step_name = next_text(decoder);
+    run->cursor = next_text(decoder);
+    run->rows_total = next_integer(decoder, -1);
+    run->tally = next_tally(decoder);
+    run->redis = next_text(decoder);
+    run->origin = next_integer(decoder, 0);
+    run->error = next_text(decoder);
+    run->operator_name = next_text(decoder);
+    run->context = next_text(decoder);
+    run->host = next_text(decoder);
+    run->pid = next_integer(decoder, 0);
+    run->tool_version = next_text(decoder);
+    run->checksum = next_text(decoder);
+    run->definition = next_text(decoder);
+    run->started_at = next_text(decoder);
+    run->updated_at = next_text(decoder);
+    run->finished_at = next_text(decoder);
+}
+
+/* ---- lists ----------------------------------------------------------------------------------
+ */
+
+enum { FIRST_CAPACITY = 16 };
+
+/* items with room for one more than count, in arena; NULL when memory ran out. */
+static void *with_room(struct arena *arena, void *items, size_t count, size_t *capacity,
+                       size_t size)
+{
+    if (count < *capacity) return items;
+    size_t larger = *capacity == 0 ? FIRST_CAPACITY : 2 * *capacity;
+    void *moved = arena_array(arena, larger, size);
+    if (moved == NULL) return NULL;
+    if (count > 0) memcpy(moved, items, count * size);
+    *capacity = larger;
+    return moved;
+}
+
+struct entry_list {
+    struct ledger *ledger;
+    struct arena *arena;
+    struct entry *items;
+    size_t count, capacity;
+};
+
+static struct entry *add_entry(struct entry_list *list, struct error *err)
+{
+    void *items =
+        with_room(list->arena, list->items, list->count, &list->capacity, sizeof *list->items);
+    if (items == NULL) {
+        (void)error_memory(err);
+        return NULL;
+    }
+    list->items = items;
+    return &list->items[list->count++];
+}
+
+static int take_entry(void *context, const struct row *row, struct error *err)
+{
+    struct entry_list *list = context;
+    struct decoder decoder = {list->ledger, LEDGER_ENTRIES, row, list->arena, 0, err, false};
+    struct entry *entry = add_entry(list, err);
+    if (entry == NULL) return -1;
+    decode_entry(&decoder, entry);
+    return decoder.failed ? -1 : 0;
+}
+
+/* With a layout of the future only the first three columns are known. It is for the newer
+ * release to finish such an entry off, so here it counts as announced. */
+static int take_name(void *context, const struct row *row, struct error *err)
+{
+    struct entry_list *list = context;
+    struct decoder decoder = {list->ledger, LEDGER_ENTRIES, row, list->arena, 0, err, false};
+    struct entry *entry = add_entry(list, err);
+    if (entry == NULL) return -1;
+    *entry = (struct entry){.version = next_integer(&decoder, 0), .announced_at = ""};
+    entry->name = next_text(&decoder);
+    entry->checksum = next_text(&decoder);
+    return decoder.failed ? -1 : 0;
+}
+
+static int take_run(void *context, const struct row *row, struct error *err)
+{
+    struct ledger_read_runs *list = context;
+    struct decoder decoder = {list->ledger, LEDGER_RUNS, row, list->arena, 0, err, false};
+    void *items =
+        with_room(list->arena, list->items, list->count, &list->capacity, sizeof *list->items);
+    if (items == NULL) return error_memory(err);
+    list->items = items;
+    decode_run(&decoder, &list->items[list->count++]);
+    return decoder.failed ? -1 : 0;
+}
+
+/* ---- the whole ledger -----------------------------------------------------------------------
+ */
+
+static int read_entries(struct ledger *ledger, const char *name, struct ledger_state *state,
+                        struct arena *arena, struct error *err)
+{
+    struct ledger_statement statement = {.name = name};
+    struct entry_list list = {.ledger = ledger, .arena = arena};
+    bool names_only = strcmp(name, "read_names") == 0;
+    if (ledger_sql_each(ledger, &statement, names_only ? take_name : take_entry, &list, err) !=
+        0)
+        return -1;
+    state->record.entries = list.items;
+    state->record.entry_count = list.count;
+    return 0;
+}
+
+static int read_runs(struct ledger *ledger, struct ledger_state *state, struct arena *arena,
+                     struct error *err)
+{
+    struct ledger_statement statement = {.name = "read_runs"};
+    struct ledger_read_runs list = {.ledger = ledger, .arena = arena};
+    if (ledger_sql_each(ledger, &statement, take_run, &list, err) != 0) return -1;
+    state->record.runs = list.items;
+    state->record.run_count = list.count;
+    return 0;
+}
+
+/* Tables of which some are missing may be another tool's; so they are looked at first. */
+static int read_found(struct ledger *ledger, struct ledger_state *state, struct arena *arena,
+                      struct error *err)
+{
+    const bool *found = ledger->found;
+    state->present = found[LEDGER_ENTRIES] && found[LEDGER_RUNS] && found[LEDGER_ROW];
+    if (found[LEDGER_ROW] &&
+        ledger_tables_row(ledger, "read_layout", arena, &state->layout, &state->id, err) != 0)
+        return -1;
+    if (state->layout > LEDGER_LAYOUT && found[LEDGER_ENTRIES])
+        return read_entries(ledger, "read_names", state, arena, err);
+    if (!state->present && ledger_tables_check_columns(ledger, err) != 0) return -1;
+    if (found[LEDGER_RUNS] && read_runs(ledger, state, arena, err) != 0) return -1;
+    if (found[LEDGER_ENTRIES]) return read_entries(ledger, "read_entries", state, arena, err);
+    return 0;
+}
+
+static bool found_any(const struct ledger *ledger)
+{
+    for (int table = 0; table < LEDGER_TABLES; table++) {
+        if (ledger->found[table]) return true;
+    }
+    return false;
+}
+
+int ledger_read_state(struct ledger *ledger, struct ledger_state *state, struct arena *arena,
+                      struct error *err)
+{
+    *state = (struct ledger_state){.present = false};
+    if (db_begin(ledger->db, DB_READ, err) != 0) return -1;
+    if (ledger_tables_locate(ledger, err) == 0 &&
+        (!found_any(ledger) || read_found(ledger, state, arena, err) == 0) &&
+        db_commit(ledger->db, err) == 0)
+        return 0;
+    return ledger_tables_explain(ledger, err);
+}
+
+/* ---- history --------------------------------------------------------------------------------
+ */
+
+static int read_history(struct ledger_read_runs *runs, const struct ledger_statement *statement,
+                        struct error *err)
+{
+    struct ledger *ledger = runs->ledger;
+    int64_t layout = 0;
+    const char *id = NULL;
+    if (ledger_tables_locate(ledger, err) != 0) return -1;
+    if (ledger->found[LEDGER_ROW] &&
+        (ledger_tables_row(ledger, "read_layout", runs->arena, &layout, &id, err) != 0 ||
+         ledger_tables_check_layout(ledger, layout, err) != 0))
+        return -1;
+    if (!ledger->found[LEDGER_RUNS]) return 0;
+    return ledger_sql_each(ledger, statement, take_run, runs, err);
+}
+
+int ledger_read_history(struct ledger_read_runs *runs, int64_t version, int64_t run_id,
+                        struct error *err)
+{
+    struct ledger_statement statement = {.name = "history"};
+    ledger_sql_integer(&statement, version);
+    ledger_sql_integer(&statement, run_id);
+    if (db_begin(runs->ledger->db, DB_READ, err) != 0) return -1;
+    if (read_history(runs, &statement, err) == 0 && db_commit(runs->ledger->db, err) == 0)
+        return 0;
+    return ledger_tables_explain(runs->ledger, err);
+}

@@ -1,0 +1,74 @@
+#ifndef REDFERRY_LEDGER_SQL_H
+#define REDFERRY_LEDGER_SQL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "buffer.h"
+#include "ledger.h"
+#include "row.h"
+
+struct db;
+struct error;
+
+/* The three tables, in the order in which sql/ numbers them. */
+enum ledger_table { LEDGER_ENTRIES, LEDGER_RUNS, LEDGER_ROW, LEDGER_TABLES };
+
+/* What the modules of this room share. */
+struct ledger {
+    struct db *db; /* borrowed */
+    struct ledger_author author;
+    const char *given_schema;          /* as the user wrote it, or NULL */
+    const char *schema;                /* as SQL wants it; NULL: not known, or none */
+    const char *tables[LEDGER_TABLES]; /* without schema, as the user wrote them */
+    bool located;                      /* schema is what the database says */
+    bool found[LEDGER_TABLES];         /* what ledger_tables_locate() saw last */
+    const char *lock_name;
+    struct arena arena; /* the texts above */
+    struct buffer text; /* the statement being sent */
+};
+
+/*
+ * One of sql/<dialect>/<name>.sql with its parameters, which are added in order. {.name = "…"}
+ * starts one. It borrows the texts; it must not be copied.
+ */
+enum { LEDGER_PARAMETERS = 12 };
+
+struct ledger_statement {
+    const char *name;
+    size_t count;
+    struct value values[LEDGER_PARAMETERS];
+    char digits[LEDGER_PARAMETERS][24];
+};
+
+/* Add a parameter. A NULL text is SQL's NULL. */
+void ledger_sql_integer(struct ledger_statement *statement, int64_t number);
+void ledger_sql_text(struct ledger_statement *statement, const char *text);
+
+/* The same, but SQL's NULL where number is none. */
+void ledger_sql_optional(struct ledger_statement *statement, int64_t number, int64_t none);
+
+/* Whether the ledger's dialect has a statement of this name. */
+bool ledger_sql_knows(const struct ledger *ledger, const char *name);
+
+/* Append the statement called name, for the tables of ledger. */
+void ledger_sql_append(const struct ledger *ledger, struct buffer *text, const char *name);
+
+/* Append table as an identifier: with its schema where there is one, quoted where needed. */
+void ledger_sql_append_table(const struct ledger *ledger, struct buffer *text,
+                             enum ledger_table table);
+
+/* Run a statement; *changed (may be NULL) becomes the number of its rows. Returns 0 or -1. */
+int ledger_sql_execute(struct ledger *ledger, const struct ledger_statement *statement,
+                       int64_t *changed, struct error *err);
+
+/* Takes one row (borrowed). Returns 0, or -1 with err, which ends the rows. */
+typedef int (*ledger_sql_take)(void *context, const struct row *row, struct error *err);
+
+/* Run a statement and hand every row to take. Returns 0 or -1 with err. */
+int ledger_sql_each(struct ledger *ledger, const struct ledger_statement *statement,
+                    ledger_sql_take take, void *context, struct error *err);
+
+#endif

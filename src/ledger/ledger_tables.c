@@ -1,0 +1,468 @@
+/*
+ * The three tables themselves: whether they are there, are ours, may be used, and how they are
+ * made.
+ *
+ * Looking comes before making, so that a role without CREATE can use tables that exist, and so
+ * that nothing is ever put into another tool's table. What is asked on every deploy is one
+ * small question (locate.sql); the dear ones, columns and privileges, are asked before the
+ * tables are made and after something failed, to say why. An existing table is never altered or
+ * dropped.
+ */
+#include "ledger_tables.h"
+
+#include <string.h>
+
+#include "db.h"
+#include "error.h"
+#include "number.h"
+
+enum { MOST_COLUMNS = 32, MOST_CREATIONS = 3 };
+
+/* The columns of layout 1. A further layout adds columns or tables; it never changes what
+ * version, name and checksum of data_migrations mean. */
+static const char *const table_columns[LEDGER_TABLES][MOST_COLUMNS] = {
+    [LEDGER_ENTRIES] = {"version", "name", "checksum", "run_id", "rows_read", "rows_changed",
+                        "commands_sent", "messages_published", "redis", "applied_by",
+                        "applied_at", "announced_at"},
+    [LEDGER_RUNS] = {"id",         "version",      "name",          "direction",
+                     "status",     "request",      "requested_by",  "requested_at",
+                     "step",       "step_name",    "cursor",        "rows_total",
+                     "rows_read",  "rows_changed", "commands_sent", "messages_published",
+                     "redis",      "origin",       "error",         "operator",
+                     "context",    "host",         "pid",           "tool_version",
+                     "checksum",   "definition",   "started_at",    "updated_at",
+                     "finished_at"},
+    [LEDGER_ROW] = {"id", "layout", "created_at"},
+};
+
+/* The statements that make each table; a dialect has some of them. */
+static const char *const creations[LEDGER_TABLES][MOST_CREATIONS] = {
+    [LEDGER_ENTRIES] = {"create_data_migrations", "comment_data_migrations"},
+    [LEDGER_RUNS] = {"create_data_migration_runs", "comment_data_migration_runs"},
+    [LEDGER_ROW] = {"create_data_migration_ledger", "create_one_row_index",
+                    "comment_data_migration_ledger"},
+};
+
+/* The name of table for people; the buffer's. */
+static const char *table_text(const struct ledger *ledger, enum ledger_table table,
+                              struct buffer *text)
+{
+    buffer_clear(text);
+    ledger_sql_append_table(ledger, text, table);
+    const char *name = buffer_text(text);
+    return name != NULL ? name : ledger->tables[table];
+}
+
+static bool is_true(const struct value *value)
+{
+    return value->length > 0 && (value->bytes[0] == 't' || value->bytes[0] == '1');
+}
+
+/* SQLite's statements have no use for a schema, and so no parameter. */
+static void add_schema(const struct ledger *ledger, struct ledger_statement *statement)
+{
+    if (db_dialect(ledger->db) == DB_POSTGRESQL) ledger_sql_text(statement, ledger->schema);
+}
+
+/* ---- where they are -------------------------------------------------------------------------
+ */
+
+static int take_location(void *context, const struct row *row, struct error *err)
+{
+    struct ledger *ledger = context;
+    const struct value *schema = &row->values[0];
+    for (int table = 0; table < LEDGER_TABLES; table++)
+        ledger->found[table] = is_true(&row->values[1 + table]);
+    if (ledger->located) return 0;
+
+    if (schema->kind != VALUE_NULL) {
+        ledger->schema = arena_copy(&ledger->arena, schema->bytes, schema->length);
+        ledger->lock_name = arena_format(&ledger->arena, "%s.%s", ledger->schema,
+                                         ledger->tables[LEDGER_ENTRIES]);
+    } else {
+        ledger->lock_name = arena_text(&ledger->arena, ledger->tables[LEDGER_ENTRIES]);
+    }
+    if (ledger->arena.failed) return error_memory(err);
+    ledger->located = true;
+    return 0;
+}
+
+int ledger_tables_locate(struct ledger *ledger, struct error *err)
+{
+    struct ledger_statement statement = {.name = "locate"};
+    add_schema(ledger, &statement);
+    return ledger_sql_each(ledger, &statement, take_location, ledger, err);
+}
+
+/* ---- the one row ----------------------------------------------------------------------------
+ */
+
+struct ledger_row {
+    const struct ledger *ledger;
+    struct arena *arena;
+    int64_t layout;
+    const char *id;
+};
+
+static int take_row(void *context, const struct row *row, struct error *err)
+{
+    struct ledger_row *found = context;
+    const struct value *id = &row->values[0];
+    const struct value *layout = &row->values[1];
+    const char *text = arena_copy(found->arena, layout->bytes, layout->length);
+    found->id = arena_copy(found->arena, id->bytes, id->length);
+    if (found->id == NULL || text == NULL) return error_memory(err);
+    if (number_parse(text, layout->length, 1, INT64_MAX, &found->layout) == 0) return 0;
+    return ledger_tables_foreign(found->ledger, LEDGER_ROW, "layout", text, err);
+}
+
+int ledger_tables_row(struct ledger *ledger, const char *name, struct arena *arena,
+                      int64_t *layout, const char **id, struct error *err)
+{
+    struct ledger_statement statement = {.name = name};
+    struct ledger_row found = {.ledger = ledger, .arena = arena};
+    if (ledger_sql_each(ledger, &statement, take_row, &found, err) != 0) return -1;
+    *layout = found.layout;
+    *id = found.id;
+    return 0;
+}
+
+int ledger_tables_check_layout(const struct ledger *ledger, int64_t layout, struct error *err)
+{
+    if (layout <= LEDGER_LAYOUT) return 0;
+    struct buffer name = {0};
+    (void)error_set(
+        err, ERROR_OPERATOR,
+        "the ledger '%s' has layout %lld, and redferry %s writes layout %d: it takes "
+        "a newer redferry than %s, one that knows layout %lld",
+        table_text(ledger, LEDGER_ENTRIES, &name), (long long)layout,
+        ledger->author.tool_version, LEDGER_LAYOUT, ledger->author.tool_version,
+        (long long)layout);
+    buffer_release(&name);
+    return -1;
+}
+
+/* ---- whether they are ours ------------------------------------------------------------------
+ */
+
+struct seen_columns {
+    bool seen[LEDGER_TABLES][MOST_COLUMNS];
+};
+
+static int take_column(void *context, const struct row *row, struct error *err)
+{
+    struct seen_columns *columns = context;
+    const struct value *name = &row->values[1];
+    int64_t table = 0;
+    if (number_parse(row->values[0].bytes, row->values[0].length, 0, LEDGER_TABLES - 1,
+                     &table) != 0)
+        return error_set(err, ERROR_FAILED, "the database numbers the ledger's tables wrongly");
+    for (int i = 0; i < MOST_COLUMNS && table_columns[table][i] != NULL; i++) {
+        const char *wanted = table_columns[table][i];
+        if (strlen(wanted) == name->length && memcmp(wanted, name->bytes, name->length) == 0)
+            columns->seen[table][i] = true;
+    }
+    return 0;
+}
+
+/* Append the names of table's missing columns, and return how many they are. */
+static int append_missing(const struct seen_columns *columns, int table, struct buffer *names)
+{
+    int missing = 0;
+    for (int i = 0; i < MOST_COLUMNS && table_columns[table][i] != NULL; i++) {
+        if (columns->seen[table][i]) continue;
+        buffer_append_format(names, "%s'%s'", missing++ > 0 ? ", " : "",
+                             table_columns[table][i]);
+    }
+    return missing;
+}
+
+int ledger_tables_check_columns(struct ledger *ledger, struct error *err)
+{
+    struct ledger_statement statement = {.name = "columns"};
+    struct seen_columns columns = {0};
+    struct buffer names = {0}, table_name = {0};
+    int result = -1;
+
+    add_schema(ledger, &statement);
+    if (ledger_sql_each(ledger, &statement, take_column, &columns, err) != 0) goto done;
+    for (int table = 0; table < LEDGER_TABLES; table++) {
+        buffer_clear(&names);
+        if (!ledger->found[table] || append_missing(&columns, table, &names) == 0) continue;
+        const char *missing = buffer_text(&names);
+        (void)error_set(
+            err, ERROR_OPERATOR,
+            "the table '%s' is not redferry's, it has no column %s: keep the ledger "
+            "in tables of another name with --ledger-table NAME",
+            table_text(ledger, (enum ledger_table)table, &table_name),
+            missing != NULL ? missing : "of its");
+        goto done;
+    }
+    result = 0;
+done:
+    buffer_release(&names);
+    buffer_release(&table_name);
+    return result;
+}
+
+int ledger_tables_foreign(const struct ledger *ledger, enum ledger_table table,
+                          const char *column, const char *text, struct error *err)
+{
+    struct buffer name = {0};
+    (void)error_set(
+        err, ERROR_OPERATOR,
+        "the column '%s' of the table '%s' holds '%s', which redferry never writes: "
+        "where the table is another tool's, keep the ledger in tables of another "
+        "name with --ledger-table NAME",
+        column, table_text(ledger, table, &name), text);
+    buffer_release(&name);
+    return -1;
+}
+
+/* ---- whether they may be used ---------------------------------------------------------------
+ */
+
+enum { MAY_SELECT = 1, MAY_INSERT = 2, MAY_UPDATE = 4, MAY_DELETE = 8 };
+
+static const char *const privilege_words[] = {"SELECT", "INSERT", "UPDATE", "DELETE"};
+enum { PRIVILEGES = sizeof privilege_words / sizeof *privilege_words };
+
+/* What a table must allow. */
+static const unsigned needs_to_read[LEDGER_TABLES] = {MAY_SELECT, MAY_SELECT, MAY_SELECT};
+static const unsigned needs_to_write[LEDGER_TABLES] = {
+    [LEDGER_ENTRIES] = MAY_SELECT | MAY_INSERT | MAY_UPDATE | MAY_DELETE,
+    [LEDGER_RUNS] = MAY_SELECT | MAY_INSERT | MAY_UPDATE,
+    [LEDGER_ROW] = MAY_SELECT | MAY_UPDATE, /* UPDATE is what FOR UPDATE asks for */
+};
+static const unsigned needs_to_fill[LEDGER_TABLES] = {
+    [LEDGER_ENTRIES] = MAY_SELECT | MAY_INSERT | MAY_UPDATE | MAY_DELETE,
+    [LEDGER_RUNS] = MAY_SELECT | MAY_INSERT | MAY_UPDATE,
+    [LEDGER_ROW] = MAY_SELECT | MAY_INSERT | MAY_UPDATE,
+};
+
+struct privileges {
+    const struct ledger *ledger;
+    const unsigned *needs;
+    bool schema_there, may_use, may_create;
+    struct buffer role;
+    struct buffer grants; /* what is missing, as the statements that mend it */
+};
+
+static void append_grant(struct privileges *privileges, enum ledger_table table,
+                         unsigned missing)
+{
+    struct buffer *grants = &privileges->grants;
+    const char *before = grants->length > 0 ? "; GRANT " : "GRANT ";
+    for (unsigned i = 0; i < PRIVILEGES; i++) {
+        if ((missing & 1u << i) == 0) continue;
+        buffer_append_text(grants, before);
+        buffer_append_text(grants, privilege_words[i]);
+        before = ", ";
+    }
+    buffer_append_text(grants, " ON ");
+    ledger_sql_append_table(privileges->ledger, grants, table);
+    buffer_append_text(grants, " TO ");
+    buffer_append(grants, privileges->role.bytes, privileges->role.length);
+}
+
+/* Columns: the table's number, its privileges (NULL: no table), the schema's, the role. */
+static int take_privileges(void *context, const struct row *row, struct error *err)
+{
+    struct privileges *privileges = context;
+    const struct value *values = row->values;
+    int64_t table = 0;
+    unsigned missing = 0;
+    if (number_parse(values[0].bytes, values[0].length, 0, LEDGER_TABLES - 1, &table) != 0)
+        return error_set(err, ERROR_FAILED, "the database numbers the ledger's tables wrongly");
+
+    privileges->schema_there = values[5].kind != VALUE_NULL;
+    privileges->may_use = is_true(&values[5]);
+    privileges->may_create = is_true(&values[6]);
+    buffer_clear(&privileges->role);
+    buffer_append(&privileges->role, values[7].bytes, values[7].length);
+    if (values[1].kind == VALUE_NULL) return 0;
+
+    for (unsigned i = 0; i < PRIVILEGES; i++) {
+        if (!is_true(&values[1 + i])) missing |= privileges->needs[table] & 1u << i;
+    }
+    if (missing != 0) append_grant(privileges, (enum ledger_table)table, missing);
+    return 0;
+}
+
+/* Say what is missing; creates: the schema must allow to make tables. */
+static int judge(struct privileges *privileges, bool creates, struct error *err)
+{
+    const char *role = buffer_text(&privileges->role);
+    const char *grants = buffer_text(&privileges->grants);
+    const char *schema = privileges->ledger->schema;
+    if (role == NULL || grants == NULL) return error_memory(err);
+    if (!privileges->schema_there)
+        return error_set(err, ERROR_OPERATOR,
+                         "the schema '%s', where the ledger should be, does not exist: CREATE "
+                         "SCHEMA %s, or name another one with --ledger-table schema.NAME",
+                         schema, schema);
+    if (!privileges->may_use)
+        return error_set(
+            err, ERROR_OPERATOR,
+            "role '%s' may not use the schema of the ledger: GRANT USAGE ON SCHEMA "
+            "%s TO %s",
+            role, schema, role);
+    if (grants[0] != '\0')
+        return error_set(err, ERROR_OPERATOR, "role '%s' may not use the ledger's tables: %s",
+                         role, grants);
+    if (creates && !privileges->may_create)
+        return error_set(
+            err, ERROR_OPERATOR,
+            "role '%s' may not make the ledger's tables in schema '%s': GRANT CREATE "
+            "ON SCHEMA %s TO %s, or let a role that may run what `redferry init "
+            "--print-sql` prints, and grant %s their use",
+            role, schema, schema, role, role);
+    return 0;
+}
+
+/* SQLite has no roles, and without a schema there is nothing to ask about. */
+static int check_privileges(struct ledger *ledger, const unsigned *needs, bool creates,
+                            struct error *err)
+{
+    struct ledger_statement statement = {.name = "privileges"};
+    struct privileges privileges = {.ledger = ledger, .needs = needs};
+    if (db_dialect(ledger->db) == DB_SQLITE) return 0;
+    if (ledger->schema == NULL) {
+        if (!creates) return 0;
+        return error_set(err, ERROR_OPERATOR,
+                         "the role's search_path names no schema that exists: say where the "
+                         "ledger should be with --ledger-table schema.NAME");
+    }
+
+    add_schema(ledger, &statement);
+    int result = ledger_sql_each(ledger, &statement, take_privileges, &privileges, err);
+    if (result == 0) result = judge(&privileges, creates, err);
+    buffer_release(&privileges.role);
+    buffer_release(&privileges.grants);
+    return result;
+}
+
+static int explain(struct ledger *ledger, const unsigned *needs, struct error *err)
+{
+    struct error cause = {0};
+    db_rollback(ledger->db);
+    if (err->code != ERROR_FAILED || err->passing) return -1;
+
+    if (db_begin(ledger->db, DB_READ, &cause) == 0 &&
+        check_privileges(ledger, needs, false, &cause) == 0)
+        (void)ledger_tables_check_columns(ledger, &cause);
+    db_rollback(ledger->db);
+    if (cause.code == ERROR_OPERATOR) *err = cause;
+    return -1;
+}
+
+int ledger_tables_explain(struct ledger *ledger, struct error *err)
+{
+    return explain(ledger, needs_to_read, err);
+}
+
+/* ---- making them ----------------------------------------------------------------------------
+ */
+
+static int take_existence(void *context, const struct row *row, struct error *err)
+{
+    (void)row;
+    (void)err;
+    *(bool *)context = true;
+    return 0;
+}
+
+/* Entries that got lost while the history stayed: made anew, everything would run again. */
+static int check_entries_not_lost(struct ledger *ledger, struct error *err)
+{
+    struct ledger_statement statement = {.name = "has_succeeded"};
+    struct buffer entries = {0}, runs = {0};
+    bool lost = false;
+    if (ledger->found[LEDGER_ENTRIES] || !ledger->found[LEDGER_RUNS]) return 0;
+    if (ledger_sql_each(ledger, &statement, take_existence, &lost, err) != 0) return -1;
+    if (!lost) return 0;
+    (void)error_set(err, ERROR_OPERATOR,
+                    "the table '%s' is gone, and '%s' knows of migrations that were applied: "
+                    "restore it, or everything would run again; where that is meant, drop '%s' "
+                    "as well",
+                    table_text(ledger, LEDGER_ENTRIES, &entries),
+                    table_text(ledger, LEDGER_RUNS, &runs),
+                    table_text(ledger, LEDGER_RUNS, &runs));
+    buffer_release(&entries);
+    buffer_release(&runs);
+    return -1;
+}
+
+/* What is there must be ours, of a layout that we know, and usable. *layout stays 0 where the
+ * row is not filled yet. */
+static int check_existing(struct ledger *ledger, struct arena *arena, int64_t *layout,
+                          const char **id, struct error *err)
+{
+    bool creates = false;
+    for (int table = 0; table < LEDGER_TABLES; table++) creates |= !ledger->found[table];
+
+    if (ledger->found[LEDGER_ROW] &&
+        (ledger_tables_row(ledger, "read_layout", arena, layout, id, err) != 0 ||
+         ledger_tables_check_layout(ledger, *layout, err) != 0))
+        return -1;
+    if (ledger_tables_check_columns(ledger, err) != 0) return -1;
+    if (check_privileges(ledger, *layout == 0 ? needs_to_fill : needs_to_write, creates, err) !=
+        0)
+        return -1;
+    return check_entries_not_lost(ledger, err);
+}
+
+static int create_absent(struct ledger *ledger, struct error *err)
+{
+    for (int table = 0; table < LEDGER_TABLES; table++) {
+        for (int i = 0; !ledger->found[table] && i < MOST_CREATIONS; i++) {
+            struct ledger_statement statement = {.name = creations[table][i]};
+            if (statement.name == NULL || !ledger_sql_knows(ledger, statement.name)) continue;
+            if (ledger_sql_execute(ledger, &statement, NULL, err) != 0) return -1;
+        }
+    }
+    return 0;
+}
+
+static int fill(struct ledger *ledger, struct arena *arena, const char **id, struct error *err)
+{
+    struct ledger_statement statement = {.name = "fill_ledger"};
+    int64_t layout = 0;
+    if (ledger_sql_execute(ledger, &statement, NULL, err) != 0) return -1;
+    if (ledger_tables_row(ledger, "read_layout", arena, &layout, id, err) != 0) return -1;
+    if (*id == NULL)
+        return error_set(err, ERROR_OPERATOR, "the ledger's row was written and is not there");
+    return ledger_tables_check_layout(ledger, layout, err);
+}
+
+int ledger_tables_ensure(struct ledger *ledger, struct arena *arena, const char **id,
+                         struct error *err)
+{
+    int64_t layout = 0;
+    *id = NULL;
+    if (db_begin(ledger->db, DB_WRITE, err) != 0) return -1;
+    if (ledger_tables_locate(ledger, err) == 0 &&
+        check_existing(ledger, arena, &layout, id, err) == 0 &&
+        create_absent(ledger, err) == 0 && (layout != 0 || fill(ledger, arena, id, err) == 0) &&
+        db_commit(ledger->db, err) == 0)
+        return 0;
+    return explain(ledger, needs_to_write, err);
+}
+
+const char *ledger_tables_creation_sql(struct ledger *ledger, struct arena *arena)
+{
+    struct buffer text = {0};
+    for (int table = 0; table < LEDGER_TABLES; table++) {
+        for (int i = 0; i < MOST_CREATIONS && creations[table][i] != NULL; i++) {
+            if (!ledger_sql_knows(ledger, creations[table][i])) continue;
+            ledger_sql_append(ledger, &text, creations[table][i]);
+            buffer_append_text(&text, "\n\n");
+        }
+    }
+    ledger_sql_append(ledger, &text, "fill_ledger");
+    buffer_append_text(&text, "\n");
+    const char *copy =
+        buffer_text(&text) != NULL ? arena_copy(arena, text.bytes, text.length) : NULL;
+    buffer_release(&text);
+    return copy;
+}
