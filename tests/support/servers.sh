@@ -12,6 +12,7 @@
 #                              POSTGRES_PID
 #   stop_server PID            ends one of them and waits until it is gone
 #   stop_servers               ends all of them
+#   clean_environment          forgets the variables by which a user's own servers could be meant
 #
 # Each start makes a further server: keep the first one's variables under other names. With
 # `start_redis_in DIR` and `start_postgres_in DIR` a stopped one comes back on its old socket.
@@ -26,6 +27,18 @@ servers_fail()
 {
     printf 'servers.sh: %s\n' "$*" >&2
     exit 1
+}
+
+# What the tests themselves are told (the program, the cache) stays known, but only to this shell.
+clean_environment()
+{
+    local name
+    for name in $(compgen -e); do
+        case $name in
+        REDFERRY_PROGRAM | REDFERRY_TEST_CACHE) export -n "$name" ;;
+        REDFERRY_* | PG* | DATABASE_URL* | REDIS_URL* | REDISCLI_* | NO_COLOR) unset "$name" ;;
+        esac
+    done
 }
 
 # ---- the scratch directory, and the end --------------------------------------------------------
@@ -62,7 +75,7 @@ servers_finish()
 process_runs()
 {
     local stat
-    { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
+    read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
     [[ ${stat##*) } != Z* ]]
 }
 

@@ -33,6 +33,7 @@ done
 (($# >= 2)) || usage
 shift
 
+clean_environment
 make_scratch
 export REDFERRY_TEST_DIR=$SCRATCH
 for server in ${wanted[@]+"${wanted[@]}"}; do
