@@ -1,0 +1,57 @@
+# What `cmake --install` puts where: the program, the library and its header, and how others find
+# it, by pkg-config and by find_package(redferry). Included by the top CMakeLists.txt.
+
+include(CMakePackageConfigHelpers)
+
+install(TARGETS redferry EXPORT redferryTargets
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    PUBLIC_HEADER DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/redferry)
+if(TARGET redferry_program)
+    install(TARGETS redferry_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+
+# A static library leaves linking what it needs to its user; a shared one has done so itself.
+set(needs "libpq sqlite3 hiredis yaml-0.1 openssl jansson")
+set(requires "Requires")
+set(find_needs)
+if(BUILD_SHARED_LIBS)
+    set(requires "Requires.private")
+else()
+    set(find_needs "include(CMakeFindDependencyMacro)\nfind_dependency(PkgConfig)\n")
+    foreach(need libpq=libpq sqlite3=sqlite3 hiredis=hiredis yaml=yaml-0.1 openssl=openssl jansson=jansson)
+        string(REPLACE "=" ";" pair ${need})
+        list(GET pair 0 name)
+        list(GET pair 1 module)
+        string(APPEND find_needs "pkg_check_modules(${name} REQUIRED QUIET IMPORTED_TARGET ${module})\n")
+    endforeach()
+endif()
+
+# The prefix is found from where the file lies, so that `cmake --install --prefix` may move it.
+file(RELATIVE_PATH up ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+file(WRITE ${CMAKE_BINARY_DIR}/generated/redferry.pc "\
+prefix=\${pcfiledir}/${up}
+includedir=\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}
+libdir=\${prefix}/${CMAKE_INSTALL_LIBDIR}
+
+Name: redferry
+Description: ${PROJECT_DESCRIPTION}
+Version: ${PROJECT_VERSION}
+${requires}: ${needs}
+Cflags: -I\${includedir}
+Libs: -L\${libdir} -lredferry
+")
+install(FILES ${CMAKE_BINARY_DIR}/generated/redferry.pc
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/redferry)
+file(WRITE ${CMAKE_BINARY_DIR}/generated/redferryConfig.cmake "\
+${find_needs}include(\${CMAKE_CURRENT_LIST_DIR}/redferryTargets.cmake)
+")
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/generated/redferryConfigVersion.cmake
+    COMPATIBILITY SameMinorVersion)
+install(FILES
+    ${CMAKE_BINARY_DIR}/generated/redferryConfig.cmake
+    ${CMAKE_BINARY_DIR}/generated/redferryConfigVersion.cmake
+    DESTINATION ${package})
+install(EXPORT redferryTargets NAMESPACE redferry:: DESTINATION ${package})
