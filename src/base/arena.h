@@ -5,15 +5,16 @@
 #include <stddef.h>
 
 /*
- * Memory that dies together: everything that belongs to one migration, one document, one answer.
- * {0} is an empty arena. Addresses stay where they are until arena_release().
+ * Memory that dies together: everything that belongs to one migration, one document, one
+ * answer. {0} is an empty arena. Addresses stay where they are until arena_release().
  */
 struct arena {
     struct arena_chunk *chunks;
     bool failed; /* memory ran out at least once */
 };
 
-/* Free everything that was allocated from arena; it is empty and usable again. Harmless on {0}. */
+/* Free everything that was allocated from arena; it is empty and usable again. Harmless on {0}.
+ */
 void arena_release(struct arena *arena);
 
 /* size zeroed bytes, aligned for any type, owned by arena; NULL when memory runs out. */
@@ -29,6 +30,7 @@ char *arena_copy(struct arena *arena, const void *bytes, size_t length);
 char *arena_text(struct arena *arena, const char *text);
 
 /* A printf-style text; NULL when memory runs out. */
-char *arena_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *arena_format(struct arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -20,13 +20,13 @@ const char *clock_text(int64_t wall_ms, char text[CLOCK_TEXT_SIZE]);
 /* Write wall_ms as 20250301090000, the stamp of a new migration. Returns text. */
 const char *clock_stamp(int64_t wall_ms, char text[CLOCK_TEXT_SIZE]);
 
-/* Waiting times that double from first_ms up to most_ms, each shortened by a random part of up to a
- * quarter so that many waiters do not move in step. {.first_ms, .most_ms} starts one. */
+/* Waiting times that double from first_ms up to most_ms, each shortened by a random part of up
+ * to a quarter so that many waiters do not move in step. {.first_ms, .most_ms} starts one. */
 struct clock_backoff {
     int64_t first_ms;
     int64_t most_ms;
-    int64_t next_ms;   /* 0: not begun */
-    uint64_t random;   /* state; 0: not seeded */
+    int64_t next_ms; /* 0: not begun */
+    uint64_t random; /* state; 0: not seeded */
 };
 
 /* The next waiting time in milliseconds, at least 1. */

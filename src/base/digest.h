@@ -8,11 +8,13 @@ struct error;
 
 enum { DIGEST_TEXT_SIZE = sizeof("sha256:") + 64 };
 
-/* Write "sha256:<64 hex digits>" of length bytes, terminated, into text. Returns 0, or -1 with err. */
-int digest_text(const void *bytes, size_t length, char text[DIGEST_TEXT_SIZE], struct error *err);
+/* Write "sha256:<64 hex digits>" of length bytes, terminated, into text. Returns 0, or -1 with
+ * err. */
+int digest_text(const void *bytes, size_t length, char text[DIGEST_TEXT_SIZE],
+                struct error *err);
 
-/* Write the first eight bytes of SHA-256, as one signed number, into *number: a well-mixed key for
- * locks. Returns 0, or -1 with err. */
+/* Write the first eight bytes of SHA-256, as one signed number, into *number: a well-mixed key
+ * for locks. Returns 0, or -1 with err. */
 int digest_number(const void *bytes, size_t length, int64_t *number, struct error *err);
 
 #endif

@@ -115,6 +115,7 @@ int error_set(struct error *err, int code, const char *format, ...)
 
     draft_finish(&draft, err);
     err->code = code;
+    err->passing = false;
     return -1;
 }
 
@@ -133,6 +134,7 @@ int error_at(struct error *err, const char *file, int line, int column, const ch
 
     draft_finish(&draft, err);
     err->code = ERROR_INVALID;
+    err->passing = false;
     return -1;
 }
 
@@ -157,11 +159,11 @@ int error_memory(struct error *err)
 void error_clear(struct error *err)
 {
     err->code = ERROR_NONE;
+    err->passing = false;
     err->message[0] = '\0';
 }
 
-/* ---- did you mean
- * ------------------------------------------------------------------------------ */
+/* ---- did you mean ------------------------------------------------------------------------ */
 
 enum { WORD_SIZE = 64 };
 

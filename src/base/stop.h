@@ -8,9 +8,10 @@
 struct error;
 
 /*
- * The wish to stop, from a signal handler or another thread, seen by every wait below it. The first
- * request asks to stop at the next safe place; what is in flight may take STOP_GRACE_MS more, then
- * waits give up. A descriptor becomes readable with the request, so that no poll() sleeps through it.
+ * The wish to stop, from a signal handler or another thread, seen by every wait below it. The
+ * first request asks to stop at the next safe place; what is in flight may take STOP_GRACE_MS
+ * more, then waits give up. A descriptor becomes readable with the request, so that no poll()
+ * sleeps through it.
  */
 enum { STOP_GRACE_MS = 4000 };
 
@@ -39,19 +40,19 @@ bool stop_overdue(const struct stop *stop);
 /* Fill err with "stopped by SIGTERM" (or its like) and ERROR_STOPPED + signal. Returns -1. */
 int stop_error(const struct stop *stop, struct error *err);
 
-/* What a wait waits for besides the stop and the time: up to two descriptors with poll()'s events. */
+/* What a wait waits for besides the stop and the time: a descriptor with poll()'s events. */
 struct stop_poll {
-    int descriptor;  /* -1: none */
-    short events;    /* POLLIN, POLLOUT */
-    short revents;   /* out */
+    int descriptor; /* -1: none */
+    short events;   /* POLLIN, POLLOUT */
+    short revents;  /* out */
 };
 
 /*
- * poll() on count (at most 4) descriptors until one is ready, timeout_ms has passed (negative: no
- * limit), or a stop changes things. Returns 1: something is ready; 0: time passed; -1 with err: the
- * stop's grace is over, or poll itself failed. A first stop request does not end the wait: it only
- * bounds it by what is left of the grace; pass interruptible to have it return -1 at once instead.
- * stop may be NULL.
+ * poll() on count (at most 4) descriptors until one is ready, timeout_ms has passed (negative:
+ * no limit), or a stop changes things. Returns 1: something is ready; 0: time passed; -1 with
+ * err: the stop's grace is over, or poll itself failed. A first stop request does not end the
+ * wait: it only bounds it by what is left of the grace; pass interruptible to have it return -1
+ * at once instead. stop may be NULL.
  */
 int stop_wait(const struct stop *stop, struct stop_poll *polls, int count, int64_t timeout_ms,
               bool interruptible, struct error *err);

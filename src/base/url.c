@@ -44,8 +44,7 @@ struct reading {
     bool stray;        /* an '@' behind the user information */
 };
 
-/* ---- complaints
- * -------------------------------------------------------------------------------- */
+/* ---- complaints -------------------------------------------------------------------------- */
 
 /* Where redferry takes a URL that no other program reads, and the names that such a URL goes
  * by. */
@@ -114,8 +113,7 @@ static int refuse_scheme(const struct reading *r, const char *known)
                   known, r->url->advice);
 }
 
-/* ---- pieces
- * ------------------------------------------------------------------------------------ */
+/* ---- pieces ------------------------------------------------------------------------------ */
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -225,8 +223,7 @@ static int split(struct reading *r)
     return memchr(r->hosts.at, '@', r->hosts.length) == NULL ? 0 : refuse_stray(r);
 }
 
-/* ---- what may be shown
- * ------------------------------------------------------------------------- */
+/* ---- what may be shown ------------------------------------------------------------------- */
 
 static void append_span(struct buffer *buf, struct span span)
 {
@@ -289,8 +286,7 @@ static int redact(const struct reading *r)
     return r->url->redacted == NULL ? error_memory(r->err) : 0;
 }
 
-/* ---- hosts and ports
- * --------------------------------------------------------------------------- */
+/* ---- hosts and ports --------------------------------------------------------------------- */
 
 /* Take one host apart: name, name:port, [IPv6] or [IPv6]:port. port is absent where there is
  * none. */
@@ -328,8 +324,7 @@ static int parse_port(const struct reading *r, struct span span, int *port)
     return 0;
 }
 
-/* ---- PostgreSQL
- * -------------------------------------------------------------------------------- */
+/* ---- PostgreSQL -------------------------------------------------------------------------- */
 
 /* What libpq would complain of with the parameter's text in its message. */
 static int check_parameters(const struct reading *r)
@@ -420,8 +415,7 @@ static int parse_postgresql(struct reading *r)
     return redact(r);
 }
 
-/* ---- SQLite
- * ------------------------------------------------------------------------------------ */
+/* ---- SQLite ------------------------------------------------------------------------------ */
 
 static int use_path(const struct reading *r, const char *path)
 {
@@ -468,25 +462,7 @@ static bool is_sqlite_path(const char *text)
     return false;
 }
 
-/* ---- Redis
- * ------------------------------------------------------------------------------------- */
-
-struct redis_scheme;
-
-static int read_network(struct reading *r);
-static int read_socket(struct reading *r);
-
-/* The parameters are those that the kind takes. */
-static const struct redis_scheme {
-    const char *scheme;
-    enum url_kind kind;
-    int (*read)(struct reading *r);
-    const char *parameters[4];
-} redis_schemes[] = {
-    {"redis://", URL_REDIS, read_network, {NULL}},
-    {"rediss://", URL_REDIS_TLS, read_network, {"cacert", "cert", "key"}},
-    {"unix://", URL_REDIS_UNIX, read_socket, {"db"}},
-};
+/* ---- Redis ------------------------------------------------------------------------------- */
 
 /* Refuse parameters that known, which ends with NULL, does not hold. */
 static int check_known(const struct reading *r, const char *const *known)
@@ -559,6 +535,18 @@ static int read_socket(struct reading *r)
     return 0;
 }
 
+/* The parameters are those that the kind takes. */
+static const struct redis_scheme {
+    const char *scheme;
+    enum url_kind kind;
+    int (*read)(struct reading *r);
+    const char *parameters[4];
+} redis_schemes[] = {
+    {"redis://", URL_REDIS, read_network, {NULL}},
+    {"rediss://", URL_REDIS_TLS, read_network, {"cacert", "cert", "key"}},
+    {"unix://", URL_REDIS_UNIX, read_socket, {"db"}},
+};
+
 /* Empty is as good as absent: redis://:@host has neither. */
 static const char *decode_filled(const struct reading *r, struct span span)
 {
@@ -576,8 +564,7 @@ static int parse_redis_scheme(struct reading *r, const struct redis_scheme *sche
     return redact(r);
 }
 
-/* ---- the two ways in
- * --------------------------------------------------------------------------- */
+/* ---- the two ways in --------------------------------------------------------------------- */
 
 static int begin(struct reading *r, const char *text, const char *name)
 {

@@ -23,8 +23,7 @@ enum { FIRST_OPTION = 2 };
 
 static const char OWN_PREFIX[] = "redferry:";
 
-/* ---- looking at arguments -------------------------------------------------------------------
- */
+/* ---- looking at arguments --------------------------------------------------------------- */
 
 /* The text of a literal argument; false where it is not there or holds a placeholder. */
 static bool literal(const struct command *command, size_t position, const char **text,
@@ -81,8 +80,7 @@ static bool surely_differ(const struct command *command, size_t one, size_t othe
     return first_length > 0 && memcmp(first_text, second_text, first_length) != 0;
 }
 
-/* ---- what options decide --------------------------------------------------------------------
- */
+/* ---- what options decide ---------------------------------------------------------------- */
 
 static bool when_zadd(const struct command *command)
 {
@@ -182,8 +180,7 @@ static bool when_found_elsewhere(const struct command *command)
     return find_word(command, FIRST_OPTION, "STOREDIST") == 0 && when_sorted_elsewhere(command);
 }
 
-/* ---- the table ------------------------------------------------------------------------------
- */
+/* ---- the table -------------------------------------------------------------------------- */
 
 /* clang-format off */
 #define NO_KEYS                   0, 0, 0, 0, NULL
@@ -493,8 +490,7 @@ static const struct refused_word {
     {"XREADGROUP", "BLOCK", 4, 0, COMMAND_REFUSED_CONNECTION},
 };
 
-/* ---- the questions --------------------------------------------------------------------------
- */
+/* ---- the questions ---------------------------------------------------------------------- */
 
 const struct command_facts *command_facts_find(const char *name, size_t length)
 {

@@ -30,10 +30,10 @@ struct yaml_node {
 };
 
 /*
- * Read length bytes as one YAML document, strictly: UTF-8, no aliases, anchors, tags, merge
- * keys or directives, no duplicate keys, no keys that are not text, at most 32 levels, not
- * empty. file is named in complaints. Returns 0 with *root in arena, or -1 with err:
- * FILE:LINE:COLUMN: what is wrong.
+ * Read length bytes (with a NUL behind them) as one YAML document, strictly: UTF-8, no aliases,
+ * anchors, tags, merge keys or directives, no duplicate keys, no keys that are not text, at
+ * most 32 levels, not empty. file is named in complaints. Returns 0 with *root in arena, or -1
+ * with err: FILE:LINE:COLUMN: what is wrong.
  */
 int yaml_parse(const char *file, const char *bytes, size_t length, struct arena *arena,
                struct yaml_node **root, struct error *err);

@@ -1,0 +1,74 @@
+#ifndef REDFERRY_READER_H
+#define REDFERRY_READER_H
+
+#include <stddef.h>
+
+#include "yaml_raw.h"
+
+struct arena;
+struct command;
+struct error;
+struct yaml_node;
+
+/* What is needed all along while nouns are made of a document's nodes. */
+struct reader {
+    struct yaml_source source;
+    struct arena *arena; /* where what is read will live */
+    struct error *err;
+};
+
+/* Where something stands, from 1. */
+struct place {
+    int line;
+    int column;
+};
+
+/* A key of a mapping: what reads its value into object. Returns 0, or -1 with the error. */
+struct reader_key {
+    const char *name;
+    int (*read)(struct reader *reader, const struct yaml_node *value, void *object);
+};
+
+/* The keys of one kind of mapping, at most 16. */
+struct reader_keys {
+    const char *owner; /* "a step" */
+    const struct reader_key *items;
+    size_t count;
+};
+
+/* Commands as they come; the items live in the reader's arena. */
+struct commands {
+    struct command *items;
+    size_t count;
+    size_t capacity;
+};
+
+/* Fill the error with "FILE:LINE:COLUMN: …" at node. Returns -1. */
+int reader_error(struct reader *reader, const struct yaml_node *node, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Read every key of a mapping into object. Returns 0, or -1: node is no mapping, a key is
+ * unknown (with the nearest one), or a value was refused. */
+int reader_mapping(struct reader *reader, const struct yaml_node *node,
+                   const struct reader_keys *keys, void *object);
+
+/* Check that node is a text with something in it, nothing that YAML takes away, and no NUL.
+ * what names it in complaints. Returns 0 or -1. */
+int reader_check_text(struct reader *reader, const struct yaml_node *node, const char *what);
+
+/* Copy a text of one line without control characters into *text. A newline that '|' leaves at
+ * the end does not count. Returns 0 or -1. */
+int reader_line(struct reader *reader, const struct yaml_node *node, const char *what,
+                const char **text);
+
+/* Append the commands of value: a text is one a line, a list one an element, an element that is
+ * a list its arguments. Returns 0, or -1: what cannot be split or compiled, what is refused. */
+int reader_commands(struct reader *reader, const struct yaml_node *value,
+                    struct commands *commands);
+
+/* Append the PUBLISH commands of value: a channel (whose message is the whole row), {channel,
+ * message}, or a list of these. Returns 0 or -1. */
+int reader_notifications(struct reader *reader, const struct yaml_node *value,
+                         struct commands *commands);
+
+#endif
