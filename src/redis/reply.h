@@ -1,10 +1,14 @@
 #ifndef REDFERRY_REPLY_H
 #define REDFERRY_REPLY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct error;
+
+/* Slices up to this size are parsed without moving more bytes about than there are. */
+enum { REPLY_SLICE = 16 * 1024 };
 
 enum reply_type {
     REPLY_STATUS, /* +OK */
@@ -42,7 +46,8 @@ int reply_reader_new(struct reply_reader **out, struct error *err);
 /* NULL is harmless. */
 void reply_reader_free(struct reply_reader *reader);
 
-/* Take length bytes from the wire, any slice of it. Returns 0, or -1 with err. */
+/* Take length bytes from the wire, any slice of it; at most REPLY_SLICE, and with all replies
+ * taken out in between, is fast. Returns 0, or -1 with err. */
 int reply_reader_feed(struct reply_reader *reader, const char *bytes, size_t length,
                       struct error *err);
 
@@ -51,10 +56,30 @@ int reply_reader_feed(struct reply_reader *reader, const char *bytes, size_t len
 int reply_reader_next(struct reply_reader *reader, const struct reply **reply,
                       struct error *err);
 
-/* The i-th direct element of an array reply. */
+/* The i-th direct element of an array reply, borrowed with it; NULL behind the last and where
+ * reply is no array. To visit all of them, go from span to span instead. */
 const struct reply *reply_element(const struct reply *array, size_t index);
 
 /* Whether reply is a status with this text. */
-int reply_is_status(const struct reply *reply, const char *text);
+bool reply_is_status(const struct reply *reply, const char *text);
+
+/* What an error reply asks for. */
+enum reply_trouble {
+    REPLY_PASSING, /* LOADING BUSY TRYAGAIN MASTERDOWN READONLY CLUSTERDOWN: again, with
+                      back-off */
+    REPLY_SHORT,   /* OOM MISCONF NOREPLICAS: again briefly */
+    REPLY_FINAL    /* everything else */
+};
+
+/* Of an error reply; for EXECABORT it is that of the reason it gives, if it gives one. */
+enum reply_trouble reply_trouble(const struct reply *reply);
+
+/* Whether reply is an error whose first word is code ("WRONGTYPE"), EXECABORT's reason
+ * included. */
+bool reply_is_error(const struct reply *reply, const char *code);
+
+/* Fill err from an error reply: ERROR_FAILED (NOAUTH, WRONGPASS: ERROR_REDIS_UNREACHABLE).
+ * Arguments that the server quotes are left out: they may be a row's values. Returns -1. */
+int reply_error(const struct reply *reply, struct error *err);
 
 #endif
