@@ -4,11 +4,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct error;
+struct iovec;
 struct reply;
 struct stop;
-struct transport;
+struct stop_poll;
 struct url;
 
 /*
@@ -20,12 +22,13 @@ struct connection;
 
 enum { CONNECTION_TIMEOUT_MS = 5000 };
 
-/* Connect and introduce ourselves. url and stop are borrowed until connection_close(). Returns
- * 0 with *out, or -1 with err: ERROR_REDIS_UNREACHABLE, also for a wrong password. */
+/* Connect and introduce ourselves. url and stop (may be NULL) are borrowed until
+ * connection_close(). Returns 0 with *out, or -1 with err: ERROR_REDIS_UNREACHABLE, also for a
+ * wrong password; err->passing where trying again may help, as while the server loads. */
 int connection_open(struct connection **out, const struct url *url, const struct stop *stop,
                     struct error *err);
 
-/* The same connection anew. Returns 0 or -1 with err. */
+/* The same connection anew. Nothing may be in flight any more. Returns 0 or -1 with err. */
 int connection_reopen(struct connection *connection, struct error *err);
 
 /* NULL is harmless. */
@@ -38,33 +41,43 @@ int connection_call(struct connection *connection, size_t count, const char *con
                     const size_t *lengths, const struct reply **reply, struct error *err);
 
 /* The same from terminated texts, ended by NULL. An error reply is -1 with err here
- * (redis_error()). */
+ * (reply_error()). */
 int connection_ask(struct connection *connection, const struct reply **reply, struct error *err,
                    ...) __attribute__((sentinel));
 
-/* Whether this server may be written to: version 6.2 or newer, ROLE master, not a cluster.
- * Returns 0, or -1 with err that says what it is instead. */
+/* Whether this server may be written to. Returns 0, or -1 with err that says what it is
+ * instead: a replica or a sentinel (ERROR_REDIS_UNREACHABLE, passing: it may be promoted), a
+ * cluster or a version before 6.2 (ERROR_INVALID). */
 int connection_check_server(struct connection *connection, struct error *err);
 
 /* "7.0.15". Borrowed. NULL before connection_check_server(). */
 const char *connection_version(const struct connection *connection);
 
-/* What an error reply asks for. */
-enum redis_trouble {
-    REDIS_PASSING, /* LOADING BUSY TRYAGAIN MASTERDOWN READONLY CLUSTERDOWN: again, with
-                      back-off */
-    REDIS_SHORT,   /* OOM MISCONF NOREPLICAS: again briefly */
-    REDIS_FINAL    /* everything else */
-};
-enum redis_trouble redis_trouble(const struct reply *reply);
+/* ---- for pipeline.c --------------------------------------------------------------------- */
 
-/* Fill err from an error reply: ERROR_FAILED (NOAUTH, WRONGPASS: ERROR_REDIS_UNREACHABLE).
- * Returns -1. */
-int redis_error(const struct reply *reply, struct error *err);
+/* Returns 0, or -1 with err where the connection has failed. */
+int connection_check(const struct connection *connection, struct error *err);
 
-/* For pipeline.c. */
-struct transport *connection_transport(struct connection *connection);
-struct reply_reader *connection_reader(struct connection *connection);
+/* Remember err as what ended this connection, with the URL (no password) in front, and
+ * disconnect. Where it had failed before, err becomes that first error. Returns -1. */
+int connection_break(struct connection *connection, struct error *err);
+
+/* Write from the front of count spans, as transport_write(). */
+ssize_t connection_write(struct connection *connection, const struct iovec *spans, int count,
+                         struct error *err);
+
+/* The next reply that is there without waiting: 1 with *reply borrowed until the next call, 0:
+ * none, -1 with err. */
+int connection_receive(struct connection *connection, const struct reply **reply,
+                       struct error *err);
+
+/* What to poll after connection_write() or connection_receive() returned 0. */
+struct stop_poll connection_poll(const struct connection *connection, bool writing);
+
+/* When the last byte came or left, in clock_monotonic_ms(). */
+int64_t connection_moved_ms(const struct connection *connection);
+
+/* Borrowed; may be NULL. */
 const struct stop *connection_stop(const struct connection *connection);
 
 #endif

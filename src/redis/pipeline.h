@@ -15,16 +15,24 @@ struct reply;
  */
 struct pipeline;
 
+enum { PIPELINE_PATIENCE_MS = 30000 };
+
 /* Takes one reply (borrowed). Returns 0 to go on, or -1 with err, which ends the pump that
- * called it. */
+ * called it; the next one goes on with the reply behind. */
 typedef int (*pipeline_take)(void *context, const struct reply *reply, struct error *err);
 
-/* Returns 0 with *out yours to pipeline_free(), or -1 with err. connection is borrowed. */
+/* Returns 0 with *out yours to pipeline_free(), or -1 with err. connection is borrowed, and
+ * used by nobody else while something is in flight. */
 int pipeline_new(struct pipeline **out, struct connection *connection, pipeline_take take,
                  void *context, struct error *err);
 
-/* Forgets what is in flight. NULL is harmless. */
+/* Forget what is in flight: the connection is of no use then, and fails until it is reopened.
+ * NULL is harmless. */
 void pipeline_free(struct pipeline *pipeline);
+
+/* How long answers that are due may keep away, without a byte moving in either direction,
+ * before the connection counts as lost; PIPELINE_PATIENCE_MS at first. */
+void pipeline_set_patience(struct pipeline *pipeline, int64_t patience_ms);
 
 /* Queue length bytes that hold so many whole commands. The bytes stay yours and must not move
  * or change until pipeline_unwritten() says that they left: spans leave in order. Returns 0, or
@@ -33,9 +41,10 @@ int pipeline_send(struct pipeline *pipeline, const char *bytes, size_t length, s
                   struct error *err);
 
 /* Write what the wire takes and read what it has. Where nothing moves: wait up to timeout_ms
- * (0: do not wait; negative: no limit) for the wire, or for descriptor (-1: none) to be
- * readable. Returns 1 where descriptor is readable, 0 otherwise, or -1 with err: lost
- * connection, a stop's grace over, no byte for too long, or what take said. */
+ * (0: do not wait; negative: no limit, but return at once where there is nothing to wait for)
+ * for the wire, or for descriptor (-1: none) to be readable. Returns 1 where descriptor is
+ * readable, 0 otherwise, or -1 with err: lost connection, a stop's grace over, no byte for too
+ * long, or what take said. */
 int pipeline_pump(struct pipeline *pipeline, int descriptor, int64_t timeout_ms,
                   struct error *err);
 
