@@ -1,0 +1,448 @@
+/*
+ * The PostgreSQL engine: transactions, statements, questions about queries, and the lock.
+ *
+ * Every statement runs in a transaction, and every transaction first sets for itself whatever
+ * the text of values and the durability of the ledger depend on. Nothing is left in the
+ * session: behind a transaction pooler the next transaction may be on another one. For the same
+ * reason only unnamed statements are used. The wire, the rows and the types have files of their
+ * own.
+ */
+#include "db_postgres_rows.h"
+#include "db_postgres_types.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "buffer.h"
+#include "digest.h"
+#include "error.h"
+#include "stop.h"
+#include "url.h"
+
+enum { BYTEA_OID = 17 };
+
+/* ---- opening and closing ------------------------------------------------------------------
+ */
+
+static void close_postgres(struct db *db)
+{
+    struct postgres *pg = (struct postgres *)db;
+    db_rollback(db);
+    db_postgres_wire_drop(pg);
+    free(pg->url);
+    free(pg);
+}
+
+static int open_postgres(struct db **out, const struct url *url, const struct stop *stop,
+                         struct error *err)
+{
+    if (db_postgres_wire_check(url, err) != 0) return -1;
+
+    struct postgres *pg = calloc(1, sizeof *pg);
+    if (pg == NULL) return error_memory(err);
+    pg->db.ops = &db_postgres_ops;
+    pg->stop = stop;
+    pg->odd_collations = -1;
+    pg->url = strdup(url->text);
+    if (pg->url == NULL) {
+        error_memory(err);
+        goto failed;
+    }
+    if (db_postgres_wire_connect(pg, err) != 0) goto failed;
+    *out = &pg->db;
+    return 0;
+
+failed:
+    close_postgres(&pg->db);
+    return -1;
+}
+
+static const char *server(const struct db *db)
+{
+    return ((const struct postgres *)db)->server;
+}
+
+/* ---- transactions -------------------------------------------------------------------------
+ */
+
+struct setting {
+    const char *text;
+    int since;         /* the server's version */
+    bool writing_only; /* not where the transaction reads only */
+};
+
+static const struct setting settings[] = {
+    {"client_encoding = 'UTF8'", 0, false},
+    {"DateStyle = 'ISO'", 0, false},
+    {"IntervalStyle = 'postgres'", 0, false},
+    {"TimeZone = 'UTC'", 0, false},
+    {"bytea_output = 'hex'", 0, false},
+    {"extra_float_digits = 1", 0, false},
+    {"standard_conforming_strings = on", 0, false},
+    {"synchronous_commit = on", 0, true},
+    {"statement_timeout = 0", 0, false},
+    {"lock_timeout = 0", 0, false},
+    {"idle_in_transaction_session_timeout = 0", 0, false},
+    {"transaction_timeout = 0", 170000, false},
+};
+
+static int run_begin(struct postgres *pg, enum db_access access, struct error *err)
+{
+    struct buffer sql = {0};
+    int status = -1;
+    buffer_append_format(&sql, "BEGIN ISOLATION LEVEL READ COMMITTED READ %s",
+                         access == DB_WRITE ? "WRITE" : "ONLY");
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        if (PQserverVersion(pg->connection) < settings[i].since) continue;
+        if (settings[i].writing_only && access != DB_WRITE) continue;
+        buffer_append_format(&sql, "; SET LOCAL %s", settings[i].text);
+    }
+    if (buffer_text(&sql) == NULL)
+        error_memory(err);
+    else
+        status = db_postgres_wire_run(pg, sql.bytes, err);
+    buffer_release(&sql);
+    return status;
+}
+
+/* An idle connection may have been closed by the server, and libpq notices at the first word.
+ * Nothing has happened by then: a new connection is as good. */
+static int begin(struct db *db, enum db_access access, struct error *err)
+{
+    struct postgres *pg = (struct postgres *)db;
+    if (pg->in_transaction)
+        return error_set(err, ERROR_FAILED, "a transaction is open already");
+
+    bool was_open = pg->connection != NULL;
+    if (db_postgres_wire_connect(pg, err) != 0) return -1;
+    int status = run_begin(pg, access, err);
+    if (status != 0 && was_open && err->code == ERROR_SQL_UNREACHABLE) {
+        db_postgres_wire_drop(pg);
+        if (db_postgres_wire_connect(pg, err) != 0) return -1;
+        status = run_begin(pg, access, err);
+    }
+    pg->in_transaction = pg->connection != NULL;
+    pg->streaming = false;
+    if (status != 0) db_rollback(db);
+    return status;
+}
+
+/* COMMIT of a transaction that failed is no error: it is answered with ROLLBACK. */
+static int commit(struct db *db, struct error *err)
+{
+    struct postgres *pg = (struct postgres *)db;
+    PGresult *result = NULL;
+    if (!pg->in_transaction)
+        return error_set(err, ERROR_SQL_UNREACHABLE,
+                         "the transaction is gone, and with it the connection to PostgreSQL");
+
+    if (db_postgres_wire_send(pg, PQsendQuery(pg->connection, "COMMIT"), err) != 0 ||
+        db_postgres_wire_collect(pg, NULL, &result, err) != 0) {
+        db_rollback(db);
+        return -1;
+    }
+    bool committed = strcmp(PQcmdStatus(result), "COMMIT") == 0;
+    PQclear(result);
+    pg->in_transaction = false;
+    pg->locked = false;
+    if (committed) return 0;
+    return error_set(err, ERROR_FAILED, "the transaction had failed and was rolled back");
+}
+
+static void rollback(struct db *db)
+{
+    struct postgres *pg = (struct postgres *)db;
+    struct error ignored = {0};
+    if (!pg->in_transaction) return;
+    if (PQtransactionStatus(pg->connection) == PQTRANS_ACTIVE ||
+        db_postgres_wire_run(pg, "ROLLBACK", &ignored) != 0)
+        db_postgres_wire_drop(pg);
+    pg->in_transaction = false;
+    pg->locked = false;
+}
+
+/* ---- statements ---------------------------------------------------------------------------
+ */
+
+/* Parameters as libpq wants them. */
+struct bound {
+    const char **values;
+    int *lengths;
+    int *formats;
+    Oid *types;
+    struct arena arena;
+};
+
+/* Text must be terminated for libpq, and cannot hold a NUL; bytes travel as they are. */
+static int bind(struct bound *bound, const struct value *parameters, size_t count,
+                struct error *err)
+{
+    bound->values = arena_array(&bound->arena, count + 1, sizeof *bound->values);
+    bound->lengths = arena_array(&bound->arena, count + 1, sizeof *bound->lengths);
+    bound->formats = arena_array(&bound->arena, count + 1, sizeof *bound->formats);
+    bound->types = arena_array(&bound->arena, count + 1, sizeof *bound->types);
+    for (size_t i = 0; i < count && !bound->arena.failed; i++) {
+        const struct value *value = &parameters[i];
+        bool bytes = value->kind == VALUE_BYTES;
+        if (value->kind == VALUE_NULL) continue;
+        if (!bytes && value->length > 0 && memchr(value->bytes, '\0', value->length) != NULL)
+            return error_set(err, ERROR_FAILED, "PostgreSQL's text cannot hold a NUL byte");
+        bound->values[i] = arena_copy(&bound->arena, value->bytes, value->length);
+        bound->lengths[i] = (int)value->length;
+        bound->formats[i] = bytes;
+        bound->types[i] = bytes ? BYTEA_OID : 0;
+    }
+    return bound->arena.failed ? error_memory(err) : 0;
+}
+
+/* Run one statement in the transaction that is open. */
+static int run_statement(struct postgres *pg, const char *sql, const struct value *parameters,
+                         size_t count, PGresult **result, struct error *err)
+{
+    struct bound bound = {0};
+    int status = bind(&bound, parameters, count, err);
+    if (status == 0) {
+        int sent = PQsendQueryParams(pg->connection, sql, (int)count, bound.types, bound.values,
+                                     bound.lengths, bound.formats, 0);
+        status = db_postgres_wire_send(pg, sent, err);
+    }
+    if (status == 0) status = db_postgres_wire_collect(pg, sql, result, err);
+    arena_release(&bound.arena);
+    return status;
+}
+
+/* The same, in a transaction of its own where none is open. */
+static int run(struct postgres *pg, enum db_access access, const char *sql,
+               const struct value *parameters, size_t count, PGresult **result,
+               struct error *err)
+{
+    bool own = !pg->in_transaction;
+    *result = NULL;
+    if (own && begin(&pg->db, access, err) != 0) return -1;
+    int status = run_statement(pg, sql, parameters, count, result, err);
+    if (status == 0 && own) status = commit(&pg->db, err);
+    if (status != 0 && own) rollback(&pg->db);
+    if (status != 0) {
+        PQclear(*result);
+        *result = NULL;
+    }
+    return status;
+}
+
+/* PostgreSQL also counts the rows of a SELECT. */
+static int64_t rows_changed(const char *tag)
+{
+    static const char *const words[] = {"INSERT ", "UPDATE ", "DELETE ", "MERGE "};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strncmp(tag, words[i], strlen(words[i])) == 0)
+            return strtoll(strrchr(tag, ' '), NULL, 10);
+    }
+    return 0;
+}
+
+static int execute(struct db *db, const char *sql, const struct value *parameters, size_t count,
+                   int64_t *changed, struct error *err)
+{
+    PGresult *result = NULL;
+    if (run((struct postgres *)db, DB_WRITE, sql, parameters, count, &result, err) != 0)
+        return -1;
+    if (changed != NULL) *changed = rows_changed(PQcmdStatus(result));
+    PQclear(result);
+    return 0;
+}
+
+static int query(struct db *db, const char *sql, const struct value *parameters, size_t count,
+                 struct db_rows **out, struct error *err)
+{
+    struct postgres *pg = (struct postgres *)db;
+    PGresult *result = NULL;
+    if (run(pg, DB_READ, sql, parameters, count, &result, err) != 0) return -1;
+    return db_postgres_rows_new(out, pg, result, err);
+}
+
+/* ---- what a query is ----------------------------------------------------------------------
+ */
+
+static int describe(struct db *db, const char *query_text, struct arena *arena,
+                    struct columns *columns, struct error *err)
+{
+    struct postgres *pg = (struct postgres *)db;
+    bool own = !pg->in_transaction;
+    if (own && begin(db, DB_READ, err) != 0) return -1;
+    int status = db_postgres_types_describe(pg, query_text, arena, columns, err);
+    if (own) rollback(db);
+    return status;
+}
+
+/* COPY takes no parameters: they are in the query's text. */
+static int stream(struct db *db, const char *query_text, const struct value *parameters,
+                  size_t count, const struct columns *columns, struct db_rows **out,
+                  struct error *err)
+{
+    (void)parameters;
+    (void)count;
+    if (begin(db, DB_READ, err) != 0) return -1;
+    int status = db_postgres_rows_stream(out, (struct postgres *)db, query_text, columns, err);
+    if (status != 0) rollback(db);
+    return status;
+}
+
+static int append_parameter(struct db *db, struct buffer *query_text, size_t index,
+                            const struct value *value, const struct column *column,
+                            struct error *err)
+{
+    (void)db;
+    (void)index;
+    if (db_postgres_text_append_literal(query_text, value) != 0)
+        return error_set(err, ERROR_FAILED, "PostgreSQL's text cannot hold a NUL byte");
+    if (column->type[0] != '\0') buffer_append_format(query_text, "::%s", column->type);
+    return buffer_failed(query_text) ? error_memory(err) : 0;
+}
+
+/* PostgreSQL's readers never block its writers. */
+static int reading_blocks_writers(struct db *db, struct error *err)
+{
+    (void)db;
+    (void)err;
+    return 0;
+}
+
+static bool is_sort(const char *line)
+{
+    line += strspn(line, " ");
+    if (strncmp(line, "->", 2) == 0) line += 2 + strspn(line + 2, " ");
+    return strncmp(line, "Sort", 4) == 0 ? strncmp(line, "Sort Key", 8) != 0
+                                         : strncmp(line, "Incremental Sort", 16) == 0;
+}
+
+/* A sort can be cheaper than an index that is there; what counts is whether it can be avoided.
+ */
+static int query_sorts(struct db *db, const char *query_text, const struct value *parameters,
+                       size_t count, struct error *err)
+{
+    struct postgres *pg = (struct postgres *)db;
+    struct buffer sql = {0};
+    PGresult *plan = NULL;
+    int sorts = -1;
+    (void)parameters;
+    (void)count;
+    if (begin(db, DB_READ, err) != 0) return -1;
+
+    buffer_append_format(&sql, "EXPLAIN (COSTS OFF) %s", query_text);
+    if (buffer_text(&sql) == NULL)
+        error_memory(err);
+    else if (db_postgres_wire_run(pg, "SET LOCAL enable_sort = off", err) == 0 &&
+             run_statement(pg, sql.bytes, NULL, 0, &plan, err) == 0)
+        sorts = 0;
+    for (int i = 0; sorts == 0 && i < PQntuples(plan); i++)
+        sorts = is_sort(PQgetvalue(plan, i, 0));
+    PQclear(plan);
+    buffer_release(&sql);
+    rollback(db);
+    return sorts;
+}
+
+/* ---- the lock -----------------------------------------------------------------------------
+ */
+
+static int lock_key(const char *name, int64_t *key, struct error *err)
+{
+    struct buffer text = {0};
+    int status = -1;
+    buffer_append_format(&text, "redferry:%s", name);
+    if (buffer_failed(&text))
+        error_memory(err);
+    else
+        status = digest_number(text.bytes, text.length, key, err);
+    buffer_release(&text);
+    return status;
+}
+
+/* Ask a yes-or-no question about a lock. Returns 1, 0 or -1 with err. */
+static int ask_lock(struct postgres *pg, const char *sql, int64_t key, struct error *err)
+{
+    char digits[24];
+    struct value parameter = value_integer(key, digits);
+    PGresult *answer = NULL;
+    if (run(pg, DB_READ, sql, &parameter, 1, &answer, err) != 0) return -1;
+    int yes = *PQgetvalue(answer, 0, 0) == 't';
+    PQclear(answer);
+    return yes;
+}
+
+static int lock_try(struct db *db, const char *name, struct error *err)
+{
+    struct postgres *pg = (struct postgres *)db;
+    int64_t key;
+    if (lock_key(name, &key, err) != 0 || begin(db, DB_READ, err) != 0) return -1;
+
+    int taken = ask_lock(pg, "SELECT pg_catalog.pg_try_advisory_xact_lock($1)", key, err);
+    if (taken != 1) {
+        rollback(db);
+        return taken;
+    }
+    pg->locked = true;
+    pg->lock_key = key;
+    return 1;
+}
+
+/* A key of 64 bits stands in pg_locks as two halves. */
+#define LOCK_IN_PG_LOCKS                                                                       \
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted "  \
+    "AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = $1::bigint "               \
+    "AND database = (SELECT oid FROM pg_catalog.pg_database "                                  \
+    "WHERE datname = pg_catalog.current_database())"
+
+static int lock_check(struct db *db, struct error *err)
+{
+    static const char sql[] = LOCK_IN_PG_LOCKS " AND pid = pg_catalog.pg_backend_pid())";
+    struct postgres *pg = (struct postgres *)db;
+    int held = pg->locked ? ask_lock(pg, sql, pg->lock_key, err) : 0;
+    if (held == 1) return 0;
+    if (held < 0 && err->code > ERROR_STOPPED) return -1;
+    if (held < 0) {
+        err->code = ERROR_OPERATOR;
+        return error_prefix(err, "the lock of this ledger was lost: ");
+    }
+    return error_set(err, ERROR_OPERATOR, "the lock of this ledger was lost");
+}
+
+static void lock_release(struct db *db)
+{
+    if (((struct postgres *)db)->locked) rollback(db);
+}
+
+static int lock_held(struct db *db, const char *name, struct error *err)
+{
+    static const char sql[] = LOCK_IN_PG_LOCKS ")";
+    int64_t key;
+    if (lock_key(name, &key, err) != 0) return -1;
+    return ask_lock((struct postgres *)db, sql, key, err);
+}
+
+const struct db_ops db_postgres_ops = {
+    .dialect = DB_POSTGRESQL,
+    .open = open_postgres,
+    .close = close_postgres,
+    .server = server,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .execute = execute,
+    .query = query,
+    .describe = describe,
+    .stream = stream,
+    .append_parameter = append_parameter,
+    .next = db_postgres_rows_next,
+    .descriptor = db_postgres_rows_descriptor,
+    .raw = db_postgres_rows_raw,
+    .close_rows = db_postgres_rows_close,
+    .reading_blocks_writers = reading_blocks_writers,
+    .query_sorts = query_sorts,
+    .lock_try = lock_try,
+    .lock_check = lock_check,
+    .lock_release = lock_release,
+    .lock_held = lock_held,
+};

@@ -1,0 +1,313 @@
+/*
+ * Rows from PostgreSQL, in both of the ways they come: a whole result for the ledger's small
+ * questions, and COPY … TO STDOUT for a step's many rows.
+ *
+ * A streamed row is decoded in the very buffer that libpq hands over; nothing else is allocated
+ * for it. What has been read is forgotten, so memory does not grow with the table. An
+ * unfinished stream is cancelled at the server, and where that does not take effect soon, the
+ * connection is given up rather than read to its end.
+ */
+#include "db_postgres_rows.h"
+
+#include <stdlib.h>
+
+#include "arena.h"
+#include "buffer.h"
+#include "clock.h"
+#include "db_postgres_types.h"
+#include "error.h"
+
+enum { DRAIN_MS = 2000 };
+
+enum phase {
+    WHOLE,    /* all rows are in result */
+    STARTING, /* the COPY was sent, its first answer is on its way */
+    COPYING,
+    OVER
+};
+
+struct postgres_rows {
+    struct db_rows rows;
+    struct postgres *pg;
+    enum phase phase;
+    struct columns columns;
+    enum db_postgres_form *forms;
+    struct value *values;
+    struct arena arena; /* the arrays above */
+    struct arena row;   /* of a whole result: what had to be converted */
+    PGresult *result;
+    int next;   /* the result's next row */
+    char *line; /* of a stream: the current row, libpq's */
+};
+
+static int allocate(struct postgres_rows *rows, size_t count, struct error *err)
+{
+    rows->forms = arena_array(&rows->arena, count + 1, sizeof *rows->forms);
+    rows->values = arena_array(&rows->arena, count + 1, sizeof *rows->values);
+    return rows->forms == NULL || rows->values == NULL ? error_memory(err) : 0;
+}
+
+static int describe_result(struct postgres_rows *rows, struct error *err)
+{
+    size_t count = (size_t)PQnfields(rows->result);
+    struct column *items = arena_array(&rows->arena, count + 1, sizeof *items);
+    if (items == NULL || allocate(rows, count, err) != 0) return error_memory(err);
+
+    for (size_t i = 0; i < count; i++) {
+        items[i].name = PQfname(rows->result, (int)i);
+        items[i].kind = db_postgres_types_kind(PQftype(rows->result, (int)i), &rows->forms[i]);
+        items[i].type = "";
+    }
+    rows->columns = (struct columns){.items = items, .count = count};
+    return 0;
+}
+
+int db_postgres_rows_new(struct db_rows **out, struct postgres *pg, PGresult *result,
+                         struct error *err)
+{
+    struct postgres_rows *rows = calloc(1, sizeof *rows);
+    if (rows == NULL) {
+        PQclear(result);
+        return error_memory(err);
+    }
+    rows->rows.db = &pg->db;
+    rows->pg = pg;
+    rows->phase = WHOLE;
+    rows->result = result;
+    if (describe_result(rows, err) != 0) {
+        db_postgres_rows_close(&rows->rows);
+        return -1;
+    }
+    *out = &rows->rows;
+    return 0;
+}
+
+static int send_copy(struct postgres *pg, const char *query, struct error *err)
+{
+    struct buffer sql = {0};
+    int status = -1;
+    buffer_append_format(&sql, "COPY (\n%s\n) TO STDOUT", query);
+    if (buffer_text(&sql) == NULL)
+        error_memory(err);
+    else
+        status = db_postgres_wire_send(pg, PQsendQuery(pg->connection, sql.bytes), err);
+    buffer_release(&sql);
+    return status;
+}
+
+int db_postgres_rows_stream(struct db_rows **out, struct postgres *pg, const char *query,
+                            const struct columns *columns, struct error *err)
+{
+    struct postgres_rows *rows = calloc(1, sizeof *rows);
+    if (rows == NULL) return error_memory(err);
+    rows->rows.db = &pg->db;
+    rows->pg = pg;
+    rows->phase = OVER;
+    rows->columns = *columns;
+    if (allocate(rows, columns->count, err) != 0 || send_copy(pg, query, err) != 0) {
+        db_postgres_rows_close(&rows->rows);
+        return -1;
+    }
+    for (size_t i = 0; i < columns->count; i++)
+        rows->forms[i] = db_postgres_types_form(&columns->items[i]);
+    rows->phase = STARTING;
+    pg->streaming = true;
+    *out = &rows->rows;
+    return 0;
+}
+
+/* ---- the rows of a whole result ------------------------------------------------------------
+ */
+
+/* What PGresult holds is not ours to write to. */
+static int take_field(struct postgres_rows *rows, size_t column, struct error *err)
+{
+    struct value *value = &rows->values[column];
+    int at = rows->next;
+    if (PQgetisnull(rows->result, at, (int)column)) {
+        *value = (struct value){.kind = VALUE_NULL};
+        return 0;
+    }
+    *value = (struct value){.kind = rows->columns.items[column].kind,
+                            .bytes = PQgetvalue(rows->result, at, (int)column),
+                            .length = (size_t)PQgetlength(rows->result, at, (int)column)};
+    if (rows->forms[column] == FORM_AS_IT_STANDS) return 0;
+    char *copy = arena_copy(&rows->row, value->bytes, value->length);
+    if (copy == NULL) return error_memory(err);
+    value->bytes = copy;
+    db_postgres_text_convert(rows->forms[column], copy, value);
+    return 0;
+}
+
+static enum db_next next_of_result(struct postgres_rows *rows, struct error *err)
+{
+    if (rows->next >= PQntuples(rows->result)) return DB_END;
+    arena_release(&rows->row);
+    for (size_t i = 0; i < rows->columns.count; i++) {
+        if (take_field(rows, i, err) != 0) return DB_FAILED;
+    }
+    rows->next++;
+    return DB_ROW;
+}
+
+/* ---- the rows of a stream ------------------------------------------------------------------
+ */
+
+static enum db_next failed(struct postgres_rows *rows)
+{
+    rows->phase = OVER;
+    db_rollback(&rows->pg->db);
+    return DB_FAILED;
+}
+
+static enum db_next lost(struct postgres_rows *rows, struct error *err)
+{
+    db_postgres_wire_lost(rows->pg, err);
+    return failed(rows);
+}
+
+/* Wait for more, or, without wait, take in what is there already. Returns DB_ROW where it is
+ * worth looking again. */
+static enum db_next receive(struct postgres_rows *rows, bool wait, struct error *err)
+{
+    if (!wait) return DB_AGAIN;
+    if (db_postgres_wire_receive(rows->pg, -1, err) != 0) return failed(rows);
+    return DB_ROW;
+}
+
+/* The answer to COPY itself: an error, or that rows follow. */
+static enum db_next begin_copying(struct postgres_rows *rows, bool wait, struct error *err)
+{
+    PGconn *connection = rows->pg->connection;
+    if (PQconsumeInput(connection) == 0) return lost(rows, err);
+    while (PQisBusy(connection)) {
+        enum db_next more = receive(rows, wait, err);
+        if (more != DB_ROW) return more;
+    }
+    PGresult *result = PQgetResult(connection);
+    if (PQresultStatus(result) == PGRES_COPY_OUT) {
+        rows->phase = COPYING;
+        PQclear(result);
+        return DB_ROW;
+    }
+    db_postgres_wire_error(rows->pg, result, NULL, err);
+    PQclear(result);
+    (void)db_postgres_wire_collect(rows->pg, NULL, NULL, &(struct error){0});
+    return failed(rows);
+}
+
+static enum db_next end_copying(struct postgres_rows *rows, struct error *err)
+{
+    if (db_postgres_wire_collect(rows->pg, NULL, NULL, err) != 0) return failed(rows);
+    rows->phase = OVER;
+    return db_commit(&rows->pg->db, err) == 0 ? DB_END : DB_FAILED;
+}
+
+static enum db_next take_line(struct postgres_rows *rows, size_t length, struct error *err)
+{
+    size_t count = rows->columns.count;
+    if (db_postgres_text_split(rows->line, length, rows->values, count) != count) {
+        error_set(err, ERROR_FAILED, "PostgreSQL sent a row of another shape than described");
+        return failed(rows);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct value *value = &rows->values[i];
+        if (value->kind == VALUE_NULL) continue;
+        value->kind = rows->columns.items[i].kind;
+        if (rows->forms[i] == FORM_AS_IT_STANDS) continue;
+        char *bytes = rows->line + (value->bytes - rows->line);
+        db_postgres_text_convert(rows->forms[i], bytes, value);
+    }
+    return DB_ROW;
+}
+
+static enum db_next next_of_stream(struct postgres_rows *rows, bool wait, struct error *err)
+{
+    bool looked = wait; /* whether what lies in the socket was taken in */
+    if (rows->pg->connection == NULL) {
+        error_set(err, ERROR_SQL_UNREACHABLE, "the connection to PostgreSQL was lost");
+        return failed(rows);
+    }
+    if (rows->phase == STARTING) {
+        enum db_next begun = begin_copying(rows, wait, err);
+        if (begun != DB_ROW) return begun;
+    }
+    for (;;) {
+        PQfreemem(rows->line);
+        rows->line = NULL;
+        int length = PQgetCopyData(rows->pg->connection, &rows->line, 1);
+        if (length > 0) return take_line(rows, (size_t)length, err);
+        if (length < 0) return end_copying(rows, err);
+        if (!looked) {
+            looked = true;
+            if (PQconsumeInput(rows->pg->connection) == 0) return lost(rows, err);
+            continue;
+        }
+        enum db_next more = receive(rows, wait, err);
+        if (more != DB_ROW) return more;
+    }
+}
+
+/* ---- functions of struct db_ops ------------------------------------------------------------
+ */
+
+enum db_next db_postgres_rows_next(struct db_rows *base, bool wait, struct row *row,
+                                   struct error *err)
+{
+    struct postgres_rows *rows = (struct postgres_rows *)base;
+    enum db_next next = DB_END;
+    if (rows->phase == WHOLE)
+        next = next_of_result(rows, err);
+    else if (rows->phase != OVER)
+        next = next_of_stream(rows, wait, err);
+    if (next == DB_ROW) *row = (struct row){.columns = &rows->columns, .values = rows->values};
+    return next;
+}
+
+int db_postgres_rows_descriptor(const struct db_rows *base)
+{
+    const struct postgres *pg = ((const struct postgres_rows *)base)->pg;
+    return pg->connection == NULL ? -1 : PQsocket(pg->connection);
+}
+
+struct value db_postgres_rows_raw(const struct db_rows *base, size_t column)
+{
+    return ((const struct postgres_rows *)base)->values[column];
+}
+
+/* Read on, and forget, until the cancelled COPY has ended. */
+static void drain(struct postgres *pg)
+{
+    int64_t deadline = clock_monotonic_ms() + DRAIN_MS;
+    db_postgres_wire_cancel(pg);
+    while (pg->connection != NULL) {
+        char *line = NULL;
+        int length = PQgetCopyData(pg->connection, &line, 1);
+        PQfreemem(line);
+        if (length < 0 && !PQisBusy(pg->connection)) {
+            PGresult *result = PQgetResult(pg->connection);
+            if (result == NULL) return;
+            PQclear(result);
+        } else if (length <= 0) {
+            int64_t left = deadline - clock_monotonic_ms();
+            if (left <= 0)
+                db_postgres_wire_drop(pg);
+            else
+                (void)db_postgres_wire_receive(pg, left, &(struct error){0});
+        }
+    }
+}
+
+void db_postgres_rows_close(struct db_rows *base)
+{
+    struct postgres_rows *rows = (struct postgres_rows *)base;
+    if (rows->phase == STARTING || rows->phase == COPYING) {
+        drain(rows->pg);
+        db_rollback(&rows->pg->db);
+    }
+    PQclear(rows->result);
+    PQfreemem(rows->line);
+    arena_release(&rows->row);
+    arena_release(&rows->arena);
+    free(rows);
+}

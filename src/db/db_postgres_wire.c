@@ -1,0 +1,454 @@
+/*
+ * One libpq connection that never waits inside libpq.
+ *
+ * libpq's convenient calls (PQconnectdb, PQexec) sleep in a poll of their own, deaf to a
+ * request to stop; a server that hangs would hang the program. Here everything is sent and
+ * received without blocking, and every wait is stop_wait(). A connection that was lost, or that
+ * a stop left in the middle of an answer, is dropped at once; since nothing ever lives outside
+ * a transaction, the next transaction simply begins on a new one.
+ *
+ * It knows no statement and no type. Looking up a host's name is libpq's and may still block.
+ */
+#include "db_postgres_wire.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "clock.h"
+#include "error.h"
+#include "number.h"
+#include "stop.h"
+#include "url.h"
+
+enum { CANCEL_WAIT_MS = 500, MOST_TIMEOUT_S = 86400, SQLSTATE_LENGTH = 5 };
+
+/* ---- what went wrong ----------------------------------------------------------------------
+ */
+
+/* Where waiting and trying again may help. */
+static bool is_passing(const char *sqlstate)
+{
+    static const char *const states[] = {
+        "53300", /* too_many_connections */
+        "57P03", /* cannot_connect_now: starting up, shutting down */
+        "55P03", /* lock_not_available */
+        "40001", /* serialization_failure */
+        "40P01", /* deadlock_detected */
+    };
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        if (strcmp(sqlstate, states[i]) == 0) return true;
+    }
+    return false;
+}
+
+/* " (line 1, column 8)" for the position, counted in characters from 1, in statement. */
+static void append_place(struct buffer *text, const char *statement, const char *position)
+{
+    int64_t left;
+    int line = 1, column = 1;
+    if (statement == NULL || position == NULL) return;
+    if (number_parse(position, strlen(position), 1, INT64_MAX, &left) != 0) return;
+
+    for (const char *at = statement; *at != '\0' && left > 1; left--) {
+        column = *at == '\n' ? 1 : column + 1;
+        line += *at == '\n';
+        do at++;
+        while (((unsigned char)*at & 0xC0) == 0x80);
+    }
+    buffer_append_format(text, " (line %d, column %d)", line, column);
+}
+
+static const char *field(const PGresult *result, int code)
+{
+    const char *text = PQresultErrorField(result, code);
+    return text == NULL ? "" : text;
+}
+
+int db_postgres_wire_error(struct postgres *pg, const PGresult *result, const char *statement,
+                           struct error *err)
+{
+    struct buffer text = {0};
+    const char *sqlstate = field(result, PG_DIAG_SQLSTATE);
+    const char *primary = field(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *detail = field(result, PG_DIAG_MESSAGE_DETAIL);
+    const char *hint = field(result, PG_DIAG_MESSAGE_HINT);
+    bool lost = PQstatus(pg->connection) == CONNECTION_BAD;
+
+    if (pg->streaming && strcmp(sqlstate, "25006") == 0)
+        buffer_append_text(&text, "`read` may only read: ");
+    buffer_append_text(&text, *primary != '\0' ? primary : PQresultErrorMessage(result));
+    append_place(&text, statement, PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION));
+    /* The detail of a violated constraint is the row itself, which no message shows unasked. */
+    if (*detail != '\0' && strncmp(sqlstate, "23", 2) != 0)
+        buffer_append_format(&text, "; %s", detail);
+    if (*hint != '\0') buffer_append_format(&text, "; hint: %s", hint);
+
+    const char *message = buffer_text(&text);
+    if (message == NULL) return error_memory(err);
+    if (lost || strncmp(sqlstate, "57P0", 4) == 0 || strncmp(sqlstate, "08", 2) == 0)
+        error_set(err, ERROR_SQL_UNREACHABLE, "the connection to PostgreSQL was lost: %s",
+                  message);
+    else
+        error_set(err, ERROR_FAILED, "%s", message);
+    err->passing = is_passing(sqlstate);
+    buffer_release(&text);
+    return -1;
+}
+
+int db_postgres_wire_lost(struct postgres *pg, struct error *err)
+{
+    /* libpq's advice on what a lost connection probably means stands on further lines. */
+    const char *text = PQerrorMessage(pg->connection);
+    size_t length = strcspn(text, "\n");
+    error_set(err, ERROR_SQL_UNREACHABLE, "the connection to PostgreSQL was lost: %.*s",
+              length > 0 ? (int)length : (int)sizeof "no reason given" - 1,
+              length > 0 ? text : "no reason given");
+    db_postgres_wire_drop(pg);
+    return -1;
+}
+
+/* ---- connecting ---------------------------------------------------------------------------
+ */
+
+/* libpq's complaints may quote the URL: of those only the name of a parameter is passed on. */
+int db_postgres_wire_check(const struct url *url, struct error *err)
+{
+    static const char unknown[] = "invalid URI query parameter: \"";
+    char *complaint = NULL;
+    PQconninfoOption *options = PQconninfoParse(url->text, &complaint);
+    if (options != NULL) {
+        PQconninfoFree(options);
+        return 0;
+    }
+    if (complaint == NULL) return error_memory(err);
+
+    if (strncmp(complaint, unknown, sizeof unknown - 1) == 0) {
+        const char *parameter = complaint + sizeof unknown - 1;
+        error_set(err, ERROR_INVALID, "%s: unknown parameter '%.*s'%s", url->name,
+                  (int)strcspn(parameter, "\""), parameter, url->advice);
+    } else {
+        const char *quoted = strstr(complaint, ": \"");
+        size_t length =
+            quoted == NULL ? strcspn(complaint, "\"\n") : (size_t)(quoted - complaint);
+        error_set(err, ERROR_INVALID, "%s: %.*s%s", url->name, (int)length, complaint,
+                  url->advice);
+    }
+    PQfreemem(complaint);
+    return -1;
+}
+
+/* The SQLSTATE in a verbose message ("FATAL:  53300: sorry, …"), or NULL. */
+static char *find_sqlstate(char *line)
+{
+    static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    for (char *at = strstr(line, ":  "); at != NULL; at = strstr(at + 3, ":  ")) {
+        if (strspn(at + 3, letters) == SQLSTATE_LENGTH &&
+            strncmp(at + 3 + SQLSTATE_LENGTH, ": ", 2) == 0)
+            return at + 3;
+    }
+    return NULL;
+}
+
+/* libpq keeps no SQLSTATE of a failed connection but in its verbose text: take it from there,
+ * and leave out what only verbosity added. */
+static int connection_error(PGconn *connection, struct error *err)
+{
+    struct buffer text = {0};
+    bool passing = false;
+    char *copy = strdup(PQerrorMessage(connection));
+    char *rest = copy;
+    char *line;
+
+    while (rest != NULL && (line = strsep(&rest, "\n")) != NULL) {
+        char *sqlstate = find_sqlstate(line);
+        if (strncmp(line, "LOCATION: ", 10) == 0 || *line == '\0') continue;
+        if (text.length > 0) buffer_append_char(&text, '\n');
+        if (sqlstate != NULL) {
+            const char *message = sqlstate + SQLSTATE_LENGTH + 2;
+            sqlstate[SQLSTATE_LENGTH] = '\0';
+            passing = passing || is_passing(sqlstate);
+            buffer_append_format(&text, "%.*s%s", (int)(sqlstate - line - 1), line, message);
+        } else {
+            buffer_append_text(&text, line);
+        }
+    }
+    const char *message = buffer_text(&text);
+    if (copy == NULL || message == NULL)
+        error_memory(err);
+    else
+        error_set(err, ERROR_SQL_UNREACHABLE, "cannot connect to PostgreSQL: %s", message);
+    err->passing = passing;
+    buffer_release(&text);
+    free(copy);
+    return -1;
+}
+
+/* The value of one of the options that are in force, or "". */
+static const char *option(const PQconninfoOption *options, const char *keyword)
+{
+    for (const PQconninfoOption *at = options; at != NULL && at->keyword != NULL; at++) {
+        if (strcmp(at->keyword, keyword) == 0 && at->val != NULL) return at->val;
+    }
+    return "";
+}
+
+/* How long connecting may take: connect_timeout for each of the hosts. libpq itself keeps it
+ * only in its blocking calls. Negative: no limit. */
+static int64_t connect_timeout_ms(PGconn *connection)
+{
+    PQconninfoOption *options = PQconninfo(connection);
+    const char *text = option(options, "connect_timeout");
+    int64_t seconds = 0, hosts = 1;
+    if (number_parse(text, strlen(text), 0, MOST_TIMEOUT_S, &seconds) != 0) seconds = 0;
+    for (const char *at = option(options, "host"); *at != '\0'; at++) hosts += *at == ',';
+    PQconninfoFree(options);
+    return seconds > 0 ? seconds * hosts * 1000 : -1;
+}
+
+static int await_connection(struct postgres *pg, PGconn *connection, struct error *err)
+{
+    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+    int64_t timeout_ms = connect_timeout_ms(connection);
+    int64_t begun = clock_monotonic_ms();
+
+    while (state != PGRES_POLLING_OK) {
+        int64_t left = timeout_ms < 0 ? -1 : begun + timeout_ms - clock_monotonic_ms();
+        if (PQstatus(connection) == CONNECTION_BAD) return connection_error(connection, err);
+        struct stop_poll poll = {.descriptor = PQsocket(connection),
+                                 .events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+        int ready =
+            timeout_ms >= 0 && left <= 0 ? 0 : stop_wait(pg->stop, &poll, 1, left, false, err);
+        if (ready < 0) return -1;
+        if (ready == 0)
+            return error_set(err, ERROR_SQL_UNREACHABLE,
+                             "cannot connect to PostgreSQL: no answer within %d s",
+                             (int)(timeout_ms / 1000));
+        state = PQconnectPoll(connection);
+        if (state == PGRES_POLLING_FAILED) return connection_error(connection, err);
+    }
+    return 0;
+}
+
+/* What the URL does not say. Given before it, so that the URL overrides it; a dead peer is
+ * noticed within a minute. */
+static PGconn *start(const char *url)
+{
+    const char *timeout = getenv("PGCONNECT_TIMEOUT") == NULL ? "10" : "";
+    const char *const keywords[] = {"connect_timeout",  "fallback_application_name",
+                                    "keepalives_idle",  "keepalives_interval",
+                                    "keepalives_count", "tcp_user_timeout",
+                                    "dbname",           NULL};
+    const char *const values[] = {timeout, "redferry", "30", "10", "3", "60000", url, NULL};
+    return PQconnectStartParams(keywords, values, 1);
+}
+
+static void name_server(struct postgres *pg)
+{
+    const char *version = PQparameterStatus(pg->connection, "server_version");
+    if (version == NULL) version = "";
+    size_t length = strcspn(version, " ");
+    memcpy(pg->server, "PostgreSQL ", sizeof "PostgreSQL ");
+    strncat(pg->server, version, length < 40 ? length : 40);
+}
+
+int db_postgres_wire_connect(struct postgres *pg, struct error *err)
+{
+    if (pg->connection != NULL && PQstatus(pg->connection) == CONNECTION_OK) return 0;
+    db_postgres_wire_drop(pg);
+
+    PGconn *connection = start(pg->url);
+    if (connection == NULL) return error_memory(err);
+    PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
+    if (await_connection(pg, connection, err) != 0) goto failed;
+    PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
+    if (PQsetnonblocking(connection, 1) != 0) {
+        (void)connection_error(connection, err);
+        goto failed;
+    }
+    pg->connection = connection;
+    name_server(pg);
+    return 0;
+
+failed:
+    PQfinish(connection);
+    return -1;
+}
+
+void db_postgres_wire_drop(struct postgres *pg)
+{
+    PQfinish(pg->connection);
+    pg->connection = NULL;
+    pg->in_transaction = false;
+    pg->locked = false;
+}
+
+/* ---- sending and receiving ----------------------------------------------------------------
+ */
+
+/* Wait for events on the socket. A stop whose grace is over leaves the answer unread: the
+ * connection is of no use any more, and the server need not go on. */
+static int await(struct postgres *pg, short events, int64_t timeout_ms, struct error *err)
+{
+    struct stop_poll poll = {.descriptor = PQsocket(pg->connection), .events = events};
+    int ready = stop_wait(pg->stop, &poll, 1, timeout_ms, false, err);
+    if (ready > 0) return poll.revents;
+    if (ready == 0) error_set(err, ERROR_SQL_UNREACHABLE, "PostgreSQL does not answer");
+    db_postgres_wire_cancel(pg);
+    db_postgres_wire_drop(pg);
+    return -1;
+}
+
+int db_postgres_wire_send(struct postgres *pg, int sent, struct error *err)
+{
+    if (sent == 0) return db_postgres_wire_lost(pg, err);
+    for (;;) {
+        int left = PQflush(pg->connection);
+        if (left == 0) return 0;
+        if (left < 0) return db_postgres_wire_lost(pg, err);
+        /* The server may itself wait for us to read before it reads on. */
+        int events = await(pg, POLLIN | POLLOUT, -1, err);
+        if (events < 0) return -1;
+        if ((events & POLLIN) != 0 && PQconsumeInput(pg->connection) == 0)
+            return db_postgres_wire_lost(pg, err);
+    }
+}
+
+int db_postgres_wire_receive(struct postgres *pg, int64_t timeout_ms, struct error *err)
+{
+    if (await(pg, POLLIN, timeout_ms, err) < 0) return -1;
+    return PQconsumeInput(pg->connection) != 0 ? 0 : db_postgres_wire_lost(pg, err);
+}
+
+/* COPY from or to a client that offers neither end: talk the server out of it. */
+static int refuse_copy(struct postgres *pg, ExecStatusType status, struct error *err)
+{
+    error_set(err, ERROR_FAILED, "COPY from or to the client is not possible here");
+    if (status == PGRES_COPY_IN && PQputCopyEnd(pg->connection, "not possible here") == 1 &&
+        db_postgres_wire_send(pg, 1, &(struct error){0}) == 0)
+        return -1;
+    db_postgres_wire_drop(pg);
+    return -1;
+}
+
+static int judge(struct postgres *pg, const PGresult *result, const char *statement,
+                 struct error *err)
+{
+    ExecStatusType status = PQresultStatus(result);
+    switch (status) {
+    case PGRES_FATAL_ERROR:
+    case PGRES_BAD_RESPONSE:
+        return db_postgres_wire_error(pg, result, statement, err);
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT:
+    case PGRES_COPY_BOTH:
+        return refuse_copy(pg, status, err);
+    default:
+        return 0;
+    }
+}
+
+int db_postgres_wire_collect(struct postgres *pg, const char *statement, PGresult **out,
+                             struct error *err)
+{
+    PGresult *last = NULL;
+    struct error later; /* the first error is the one to tell */
+    int status = 0;
+
+    if (out != NULL) *out = NULL;
+    while (pg->connection != NULL) {
+        if (PQisBusy(pg->connection)) {
+            if (db_postgres_wire_receive(pg, -1, status == 0 ? err : &later) != 0) status = -1;
+            continue;
+        }
+        PGresult *result = PQgetResult(pg->connection);
+        if (result == NULL) break;
+        if (judge(pg, result, statement, status == 0 ? err : &later) != 0) status = -1;
+        PQclear(last);
+        last = result;
+    }
+    if (pg->connection != NULL && PQstatus(pg->connection) == CONNECTION_BAD) {
+        if (status == 0) status = db_postgres_wire_lost(pg, err);
+        db_postgres_wire_drop(pg);
+    }
+    if (status == 0 && out != NULL)
+        *out = last;
+    else
+        PQclear(last);
+    return status;
+}
+
+int db_postgres_wire_run(struct postgres *pg, const char *sql, struct error *err)
+{
+    if (db_postgres_wire_send(pg, PQsendQuery(pg->connection, sql), err) != 0) return -1;
+    return db_postgres_wire_collect(pg, NULL, NULL, err);
+}
+
+/* ---- cancelling ---------------------------------------------------------------------------
+ */
+
+struct cancellation {
+    PGcancel *cancel;
+    int done; /* an eventfd of its own */
+};
+
+static void *run_cancellation(void *argument)
+{
+    struct cancellation *cancellation = argument;
+    const uint64_t one = 1;
+    char reason[256];
+
+    (void)PQcancel(cancellation->cancel, reason, (int)sizeof reason);
+    PQfreeCancel(cancellation->cancel);
+    ssize_t written = write(cancellation->done, &one, sizeof one);
+    (void)written;
+    close(cancellation->done);
+    free(cancellation);
+    return NULL;
+}
+
+/* Hand the cancellation to a thread. Returns whether it began; it frees itself then. */
+static bool begin_cancellation(struct cancellation *cancellation)
+{
+    pthread_t thread;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool begun = pthread_create(&thread, NULL, run_cancellation, cancellation) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (begun) pthread_detach(thread);
+    return begun;
+}
+
+/* PQcancel() connects anew and blocks for as long as the network likes; hence a thread that is
+ * left behind where that takes too long. */
+void db_postgres_wire_cancel(struct postgres *pg)
+{
+    struct cancellation *cancellation = NULL;
+    int done = -1;
+    if (pg->connection == NULL || PQtransactionStatus(pg->connection) != PQTRANS_ACTIVE) return;
+
+    PGcancel *cancel = PQgetCancel(pg->connection);
+    done = eventfd(0, EFD_CLOEXEC);
+    cancellation = malloc(sizeof *cancellation);
+    if (cancel == NULL || done < 0 || cancellation == NULL) goto failed;
+    *cancellation = (struct cancellation){.cancel = cancel, .done = dup(done)};
+    if (cancellation->done < 0) goto failed;
+    if (!begin_cancellation(cancellation)) {
+        close(cancellation->done);
+        goto failed;
+    }
+    (void)poll(&(struct pollfd){.fd = done, .events = POLLIN}, 1, CANCEL_WAIT_MS);
+    close(done);
+    return;
+
+failed:
+    PQfreeCancel(cancel);
+    free(cancellation);
+    if (done >= 0) close(done);
+}

@@ -1,0 +1,431 @@
+/*
+ * The SQLite engine: the file, transactions, waiting for others' locks, and the lock file.
+ *
+ * A file is never created, since a mistyped path would then be an empty database in which
+ * nothing was ever applied. SQLite waits and computes inside its own calls; two callbacks let a
+ * stop's grace end both. Who may run is an open-file-description lock on a file beside the
+ * database, which the kernel takes back when the process dies, however it dies.
+ */
+#include "db_sqlite_rows.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "clock.h"
+#include "digest.h"
+#include "error.h"
+#include "stop.h"
+#include "url.h"
+
+enum {
+    BUSY_LIMIT_MS = 30000, /* how long another program may hold its lock */
+    BUSY_SLEEP_MS = 5,
+    STEPS_BETWEEN_LOOKS = 20000 /* of SQLite's machine, well below a millisecond */
+};
+
+/* ---- waiting and computing ----------------------------------------------------------------
+ */
+
+static int on_busy(void *context, int tries)
+{
+    struct sqlite *lite = context;
+    struct error ignored;
+    int64_t now = clock_monotonic_ms();
+    if (tries == 0) lite->busy_since_ms = now;
+    if (now - lite->busy_since_ms >= BUSY_LIMIT_MS) return 0;
+    return stop_wait(lite->stop, NULL, 0, BUSY_SLEEP_MS, false, &ignored) == 0;
+}
+
+static int on_progress(void *context)
+{
+    return stop_overdue(((struct sqlite *)context)->stop);
+}
+
+/* ---- opening and closing ------------------------------------------------------------------
+ */
+
+static int check_file(const char *path, struct error *err)
+{
+    struct stat facts;
+    if (stat(path, &facts) != 0)
+        return error_set(err, ERROR_SQL_UNREACHABLE, "cannot open '%s': %s", path,
+                         strerror(errno));
+    if (S_ISDIR(facts.st_mode))
+        return error_set(err, ERROR_SQL_UNREACHABLE, "'%s' is a directory, not a database",
+                         path);
+    if (!S_ISREG(facts.st_mode))
+        return error_set(err, ERROR_SQL_UNREACHABLE, "'%s' is not a file", path);
+    return 0;
+}
+
+static void close_sqlite(struct db *db)
+{
+    struct sqlite *lite = (struct sqlite *)db;
+    db_rollback(db);
+    db_lock_release(db);
+    (void)sqlite3_close_v2(lite->connection);
+    free(lite->path);
+    free(lite);
+}
+
+/* Reading the schema is what tells whether the file is a database. */
+static int open_file(struct sqlite *lite, struct error *err)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    int code = sqlite3_open_v2(lite->path, &lite->connection, flags, NULL);
+    if (lite->connection == NULL) return error_memory(err);
+    if (code == SQLITE_OK) {
+        (void)sqlite3_extended_result_codes(lite->connection, 1);
+        (void)sqlite3_busy_handler(lite->connection, on_busy, lite);
+        sqlite3_progress_handler(lite->connection, STEPS_BETWEEN_LOOKS, on_progress, lite);
+        code = sqlite3_exec(lite->connection, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL,
+                            NULL);
+    }
+    if (code == SQLITE_OK) return 0;
+    db_sqlite_rows_error(lite, NULL, err);
+    if (err->code == ERROR_FAILED && !err->passing)
+        return error_set(err, ERROR_SQL_UNREACHABLE, "cannot open '%s': %s", lite->path,
+                         sqlite3_errmsg(lite->connection));
+    return -1;
+}
+
+static int open_sqlite(struct db **out, const struct url *url, const struct stop *stop,
+                       struct error *err)
+{
+    if (check_file(url->path, err) != 0) return -1;
+
+    struct sqlite *lite = calloc(1, sizeof *lite);
+    if (lite == NULL) return error_memory(err);
+    lite->db.ops = &db_sqlite_ops;
+    lite->stop = stop;
+    lite->lock = -1;
+    (void)snprintf(lite->server, sizeof lite->server, "SQLite %s", sqlite3_libversion());
+    lite->path = realpath(url->path, NULL);
+    if (lite->path == NULL) {
+        error_set(err, ERROR_SQL_UNREACHABLE, "cannot open '%s': %s", url->path,
+                  strerror(errno));
+        goto failed;
+    }
+    if (open_file(lite, err) != 0) goto failed;
+    *out = &lite->db;
+    return 0;
+
+failed:
+    close_sqlite(&lite->db);
+    return -1;
+}
+
+static const char *server(const struct db *db)
+{
+    return ((const struct sqlite *)db)->server;
+}
+
+/* ---- transactions -------------------------------------------------------------------------
+ */
+
+static int run(struct sqlite *lite, const char *sql, struct error *err)
+{
+    if (sqlite3_exec(lite->connection, sql, NULL, NULL, NULL) == SQLITE_OK) return 0;
+    return db_sqlite_rows_error(lite, NULL, err);
+}
+
+static void allow_writing(struct sqlite *lite)
+{
+    if (lite->reads_only) (void)run(lite, "PRAGMA query_only = 0", &(struct error){0});
+    lite->reads_only = false;
+}
+
+static int begin(struct db *db, enum db_access access, struct error *err)
+{
+    struct sqlite *lite = (struct sqlite *)db;
+    if (lite->in_transaction)
+        return error_set(err, ERROR_FAILED, "a transaction is open already");
+    if (access == DB_WRITE && sqlite3_db_readonly(lite->connection, "main") == 1)
+        return error_set(err, ERROR_FAILED, "'%s' cannot be written: the file is read-only",
+                         lite->path);
+
+    const char *sql =
+        access == DB_READ ? "PRAGMA query_only = 1; BEGIN DEFERRED" : "BEGIN IMMEDIATE";
+    lite->reads_only = access == DB_READ;
+    lite->in_transaction = run(lite, sql, err) == 0;
+    if (!lite->in_transaction) allow_writing(lite);
+    return lite->in_transaction ? 0 : -1;
+}
+
+static void rollback(struct db *db)
+{
+    struct sqlite *lite = (struct sqlite *)db;
+    if (!lite->in_transaction) return;
+    /* Some errors have rolled it back already. */
+    if (sqlite3_get_autocommit(lite->connection) == 0)
+        (void)run(lite, "ROLLBACK", &(struct error){0});
+    lite->in_transaction = false;
+    allow_writing(lite);
+}
+
+static int commit(struct db *db, struct error *err)
+{
+    struct sqlite *lite = (struct sqlite *)db;
+    if (lite->in_transaction && sqlite3_get_autocommit(lite->connection) == 0) {
+        if (run(lite, "COMMIT", err) != 0) {
+            rollback(db);
+            return -1;
+        }
+        lite->in_transaction = false;
+        allow_writing(lite);
+        return 0;
+    }
+    rollback(db);
+    return error_set(err, ERROR_FAILED, "the transaction had failed and was rolled back");
+}
+
+/* ---- statements ---------------------------------------------------------------------------
+ */
+
+static int execute(struct db *db, const char *sql, const struct value *parameters, size_t count,
+                   int64_t *changed, struct error *err)
+{
+    struct sqlite *lite = (struct sqlite *)db;
+    sqlite3_stmt *statement = NULL;
+    int step;
+    if (db_sqlite_rows_prepare(lite, sql, parameters, count, &statement, err) != 0) return -1;
+
+    /* sqlite3_changes64() still tells of the statement before where this one changes no rows.
+     */
+    int64_t before = sqlite3_total_changes64(lite->connection);
+    while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+    }
+    int status = step == SQLITE_DONE ? 0 : db_sqlite_rows_error(lite, NULL, err);
+    if (status == 0 && changed != NULL) {
+        bool none = sqlite3_total_changes64(lite->connection) == before;
+        *changed = none ? 0 : sqlite3_changes64(lite->connection);
+    }
+    sqlite3_finalize(statement);
+    return status;
+}
+
+static int query(struct db *db, const char *sql, const struct value *parameters, size_t count,
+                 struct db_rows **out, struct error *err)
+{
+    struct sqlite *lite = (struct sqlite *)db;
+    sqlite3_stmt *statement = NULL;
+    if (db_sqlite_rows_prepare(lite, sql, parameters, count, &statement, err) != 0) return -1;
+    return db_sqlite_rows_new(out, lite, statement, NULL, err);
+}
+
+static int check_reads_only(sqlite3_stmt *statement, struct error *err)
+{
+    if (sqlite3_stmt_readonly(statement)) return 0;
+    return error_set(err, ERROR_FAILED, "`read` may only read: this statement writes");
+}
+
+static int describe(struct db *db, const char *sql, struct arena *arena,
+                    struct columns *columns, struct error *err)
+{
+    struct sqlite *lite = (struct sqlite *)db;
+    sqlite3_stmt *statement = NULL;
+    if (db_sqlite_rows_prepare(lite, sql, NULL, 0, &statement, err) != 0) return -1;
+
+    int status = check_reads_only(statement, err);
+    if (status == 0 && sqlite3_bind_parameter_count(statement) > 0) {
+        const char *name = sqlite3_bind_parameter_name(statement, 1);
+        status = error_set(err, ERROR_FAILED,
+                           "the query has a parameter (%s), and nothing is given for it",
+                           name == NULL ? "?" : name);
+    }
+    if (status == 0) status = db_sqlite_rows_describe(lite, statement, arena, columns, err);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+static int stream(struct db *db, const char *sql, const struct value *parameters, size_t count,
+                  const struct columns *columns, struct db_rows **out, struct error *err)
+{
+    struct sqlite *lite = (struct sqlite *)db;
+    sqlite3_stmt *statement = NULL;
+    if (db_sqlite_rows_prepare(lite, sql, parameters, count, &statement, err) != 0) return -1;
+    if (check_reads_only(statement, err) != 0) {
+        sqlite3_finalize(statement);
+        return -1;
+    }
+    return db_sqlite_rows_new(out, lite, statement, columns, err);
+}
+
+static int append_parameter(struct db *db, struct buffer *sql, size_t index,
+                            const struct value *value, const struct column *column,
+                            struct error *err)
+{
+    (void)db;
+    (void)value;
+    (void)column;
+    buffer_append_format(sql, "?%zu", index);
+    return buffer_failed(sql) ? error_memory(err) : 0;
+}
+
+static int reading_blocks_writers(struct db *db, struct error *err)
+{
+    struct db_rows *rows = NULL;
+    struct row row;
+    if (query(db, "PRAGMA main.journal_mode", NULL, 0, &rows, err) != 0) return -1;
+    enum db_next next = db_rows_next(rows, true, &row, err);
+    int blocks = next == DB_ROW &&
+                 (row.values[0].length != 3 || memcmp(row.values[0].bytes, "wal", 3) != 0);
+    db_rows_close(rows);
+    return next == DB_FAILED ? -1 : blocks;
+}
+
+/* SQLite plans the same with and without values for its parameters. */
+static int query_sorts(struct db *db, const char *sql, const struct value *parameters,
+                       size_t count, struct error *err)
+{
+    struct sqlite *lite = (struct sqlite *)db;
+    struct buffer explain = {0};
+    sqlite3_stmt *statement = NULL;
+    int step = SQLITE_DONE;
+    int sorts = -1;
+
+    buffer_append_format(&explain, "EXPLAIN QUERY PLAN %s", sql);
+    if (buffer_text(&explain) == NULL) {
+        error_memory(err);
+    } else if (db_sqlite_rows_prepare(lite, explain.bytes, parameters, count, &statement,
+                                      err) == 0) {
+        sorts = 0;
+        while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+            const char *detail = (const char *)sqlite3_column_text(statement, 3);
+            if (detail != NULL && strstr(detail, "TEMP B-TREE FOR") != NULL &&
+                strstr(detail, "ORDER BY") != NULL)
+                sorts = 1;
+        }
+        if (step != SQLITE_DONE) sorts = db_sqlite_rows_error(lite, NULL, err);
+    }
+    sqlite3_finalize(statement);
+    buffer_release(&explain);
+    return sorts;
+}
+
+/* ---- the lock -----------------------------------------------------------------------------
+ */
+
+/* Each ledger of one file has a byte of its own in the one lock file. */
+static int lock_offset(const char *name, int64_t *offset, struct error *err)
+{
+    struct buffer text = {0};
+    int status = -1;
+    buffer_append_format(&text, "redferry:%s", name);
+    if (buffer_failed(&text))
+        error_memory(err);
+    else
+        status = digest_number(text.bytes, text.length, offset, err);
+    *offset &= INT64_MAX >> 1;
+    buffer_release(&text);
+    return status;
+}
+
+/* Open the lock file. Returns its descriptor; -1 with err, or without creating, where there is
+ * none, -1 and err untouched. */
+static int open_lock(struct sqlite *lite, bool create, struct error *err)
+{
+    char path[4096 + 32];
+    int flags = create ? O_RDWR | O_CREAT : O_RDONLY;
+    (void)snprintf(path, sizeof path, "%s-redferry.lock", lite->path);
+    int lock = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (lock < 0 && (create || errno != ENOENT))
+        error_set(err, ERROR_FAILED, "cannot open the lock file '%s': %s", path,
+                  strerror(errno));
+    return lock;
+}
+
+static int lock_try(struct db *db, const char *name, struct error *err)
+{
+    struct sqlite *lite = (struct sqlite *)db;
+    if (lite->lock >= 0) return error_set(err, ERROR_FAILED, "the lock is held already");
+    if (lock_offset(name, &lite->lock_offset, err) != 0) return -1;
+    int lock = open_lock(lite, true, err);
+    if (lock < 0) return -1;
+
+    struct flock range = {.l_type = F_WRLCK, .l_start = lite->lock_offset, .l_len = 1};
+    if (fcntl(lock, F_OFD_SETLK, &range) == 0) {
+        lite->lock = lock;
+        return 1;
+    }
+    int reason = errno;
+    close(lock);
+    if (reason == EAGAIN || reason == EACCES) return 0;
+    return error_set(err, ERROR_FAILED, "cannot lock '%s-redferry.lock': %s", lite->path,
+                     strerror(reason));
+}
+
+/* The lock lives as long as its descriptor; what can happen to it is that its file goes away
+ * and another runner locks a new one. */
+static int lock_check(struct db *db, struct error *err)
+{
+    struct sqlite *lite = (struct sqlite *)db;
+    struct stat own, there;
+    int lock = lite->lock < 0 ? -1 : open_lock(lite, false, &(struct error){0});
+    bool same = lock >= 0 && fstat(lock, &there) == 0 && fstat(lite->lock, &own) == 0 &&
+                own.st_dev == there.st_dev && own.st_ino == there.st_ino;
+    if (lock >= 0) close(lock);
+    if (same) return 0;
+    return error_set(
+        err, ERROR_OPERATOR,
+        "the lock of this ledger was lost: '%s-redferry.lock' is not the file that "
+        "was locked",
+        lite->path);
+}
+
+/* The file stays: who removes it could remove the one that another has just locked. */
+static void lock_release(struct db *db)
+{
+    struct sqlite *lite = (struct sqlite *)db;
+    if (lite->lock >= 0) close(lite->lock);
+    lite->lock = -1;
+}
+
+static int lock_held(struct db *db, const char *name, struct error *err)
+{
+    struct sqlite *lite = (struct sqlite *)db;
+    int64_t offset;
+    if (lock_offset(name, &offset, err) != 0) return -1;
+    error_clear(err);
+    int lock = open_lock(lite, false, err);
+    if (lock < 0) return err->code == ERROR_NONE ? 0 : -1;
+
+    struct flock range = {.l_type = F_WRLCK, .l_start = offset, .l_len = 1};
+    int status = fcntl(lock, F_OFD_GETLK, &range);
+    if (status != 0)
+        error_set(err, ERROR_FAILED, "cannot look at '%s-redferry.lock': %s", lite->path,
+                  strerror(errno));
+    close(lock);
+    return status != 0 ? -1 : range.l_type != F_UNLCK;
+}
+
+const struct db_ops db_sqlite_ops = {
+    .dialect = DB_SQLITE,
+    .open = open_sqlite,
+    .close = close_sqlite,
+    .server = server,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .execute = execute,
+    .query = query,
+    .describe = describe,
+    .stream = stream,
+    .append_parameter = append_parameter,
+    .next = db_sqlite_rows_next,
+    .descriptor = db_sqlite_rows_descriptor,
+    .raw = db_sqlite_rows_raw,
+    .close_rows = db_sqlite_rows_close,
+    .reading_blocks_writers = reading_blocks_writers,
+    .query_sorts = query_sorts,
+    .lock_try = lock_try,
+    .lock_check = lock_check,
+    .lock_release = lock_release,
+    .lock_held = lock_held,
+};
