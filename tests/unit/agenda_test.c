@@ -1,0 +1,209 @@
+/* Files × ledger → states: one line a case. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "agenda.h"
+#include "arena.h"
+#include "error.h"
+#include "migration.h"
+
+enum { NONE, UP, DOWN };
+
+/* What is known of one version, and what must follow. */
+struct item_case {
+    const char *file_checksum;  /* NULL: no file */
+    const char *entry_checksum; /* NULL: no entry */
+    int direction;              /* of the latest run, or NONE */
+    enum run_status status;
+    bool lock_held;
+    enum state state;
+    bool pending;
+    bool stopped;
+};
+
+static const struct item_case cases[] = {
+    {"a", NULL, NONE, 0, false, STATE_PENDING, true, false},
+    {"a", NULL, NONE, 0, true, STATE_PENDING, true, false},
+    {"a", NULL, UP, RUN_RUNNING, true, STATE_RUNNING, false, true},
+    {"a", NULL, UP, RUN_RUNNING, false, STATE_CRASHED, true, true},
+    {"a", NULL, UP, RUN_PAUSED, true, STATE_PAUSED, false, true},
+    {"a", NULL, UP, RUN_PAUSED, false, STATE_CRASHED, true, true},
+    {"a", NULL, UP, RUN_FAILED, false, STATE_FAILED, true, true},
+    {"a", NULL, UP, RUN_INTERRUPTED, true, STATE_INTERRUPTED, true, true},
+    {"a", NULL, UP, RUN_CANCELLED, false, STATE_CANCELLED, false, true},
+    {"a", NULL, UP, RUN_SUCCEEDED, false, STATE_PENDING, true, false}, /* unmarked */
+    {"a", NULL, DOWN, RUN_SUCCEEDED, false, STATE_PENDING, true, false},
+    /* a cancelled one that is being undone */
+    {"a", NULL, DOWN, RUN_RUNNING, true, STATE_RUNNING, false, false},
+    {"a", NULL, DOWN, RUN_FAILED, false, STATE_HALF_UNDONE, false, false},
+    {"a", "a", UP, RUN_SUCCEEDED, false, STATE_APPLIED, false, false},
+    {"a", "a", NONE, 0, false, STATE_APPLIED, false, false}, /* marked */
+    {"a", "b", UP, RUN_SUCCEEDED, false, STATE_MODIFIED, false, false},
+    {NULL, "a", UP, RUN_SUCCEEDED, false, STATE_MISSING, false, false},
+    {"a", "a", DOWN, RUN_RUNNING, true, STATE_RUNNING, false, false},
+    {"a", "a", DOWN, RUN_PAUSED, true, STATE_PAUSED, false, false},
+    {"a", "a", DOWN, RUN_RUNNING, false, STATE_HALF_UNDONE, false, false},
+    {"a", "a", DOWN, RUN_FAILED, false, STATE_HALF_UNDONE, false, false},
+    {"a", "a", DOWN, RUN_INTERRUPTED, true, STATE_HALF_UNDONE, false, false},
+    {"a", "b", DOWN, RUN_CANCELLED, false, STATE_HALF_UNDONE, false, false},
+    /* run --again */
+    {"a", "a", UP, RUN_RUNNING, true, STATE_RUNNING, false, true},
+    {"a", "a", UP, RUN_RUNNING, false, STATE_CRASHED, true, true},
+    {"a", "a", UP, RUN_FAILED, false, STATE_FAILED, true, true},
+    {"a", "a", UP, RUN_CANCELLED, false, STATE_CANCELLED, false, true},
+    /* without a file nothing can go on */
+    {NULL, NULL, UP, RUN_FAILED, false, STATE_FAILED, false, true},
+    {NULL, NULL, UP, RUN_RUNNING, false, STATE_CRASHED, false, true},
+    {NULL, NULL, DOWN, RUN_FAILED, false, STATE_HALF_UNDONE, false, false},
+    {NULL, "a", DOWN, RUN_FAILED, false, STATE_HALF_UNDONE, false, false},
+};
+
+/* The agenda of one version that is known by a case. */
+static void build(const struct item_case *test, bool manual, const char *applied_at,
+                  struct arena *arena, struct agenda *agenda)
+{
+    struct migration *migration = arena_alloc(arena, sizeof *migration);
+    struct migration **list = arena_alloc(arena, sizeof *list);
+    struct entry *entry = arena_alloc(arena, sizeof *entry);
+    struct run *run = arena_alloc(arena, sizeof *run);
+    struct migrations migrations = {list, test->file_checksum != NULL};
+    struct record record = {.entries = entry,
+                            .entry_count = test->entry_checksum != NULL,
+                            .runs = run,
+                            .run_count = test->direction != NONE,
+                            .lock_held = test->lock_held};
+    struct error err = {0};
+
+    *list = migration;
+    migration->version = entry->version = run->version = 5;
+    migration->manual = manual;
+    migration->name = entry->name = run->name = "x";
+    if (test->file_checksum != NULL) strcpy(migration->checksum, test->file_checksum);
+    entry->checksum = test->entry_checksum;
+    entry->applied_at = applied_at;
+    run->down = test->direction == DOWN;
+    run->status = test->status;
+    run->started_at = "2025-03-01T09:00:00.5Z";
+    assert_int_equal(agenda_build(agenda, &migrations, &record, arena, &err), 0);
+}
+
+static void test_states(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena arena = {0};
+        struct agenda agenda;
+        const struct agenda_item *item = NULL;
+        build(&cases[i], false, "2025-03-01T09:00:00Z", &arena, &agenda);
+        assert_int_equal(agenda.count, 1);
+        item = &agenda.items[0];
+        if (item->state != cases[i].state || item->pending != cases[i].pending ||
+            item->stopped != cases[i].stopped)
+            fail_msg("case %zu: %s%s%s", i, state_text(item->state),
+                     item->pending ? ", pending" : "", item->stopped ? ", stopped" : "");
+        assert_int_equal(agenda.pending, cases[i].pending);
+        assert_int_equal(agenda.applied, cases[i].entry_checksum != NULL);
+        assert_string_equal(item->name, "x");
+        arena_release(&arena);
+    }
+}
+
+/* A run that stopped before somebody marked the migration as applied is history. */
+static void test_marked_since(void **state)
+{
+    static const char *const later[] = {"2025-03-01T09:00:00.51Z", "2025-03-01T09:00:01Z"};
+    static const struct item_case failed_up = {"a",   "a", UP,    RUN_FAILED,
+                                               false, 0,   false, false};
+    static const struct item_case failed_down = {"a", "a", DOWN, RUN_FAILED, false, 0, 0, 0};
+    (void)state;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct arena arena = {0};
+        struct agenda agenda;
+        build(&failed_up, false, later[i], &arena, &agenda);
+        assert_int_equal(agenda.items[0].state, STATE_APPLIED);
+        assert_false(agenda.items[0].stopped);
+        build(&failed_down, false, later[i], &arena, &agenda);
+        assert_int_equal(agenda.items[0].state, STATE_APPLIED);
+        arena_release(&arena);
+    }
+}
+
+static void test_manual(void **state)
+{
+    struct arena arena = {0};
+    struct agenda agenda;
+    static const struct item_case fresh = {"a", NULL, NONE, 0, false, 0, false, false};
+    static const struct item_case failed = {"a", NULL, UP, RUN_FAILED, false, 0, false, false};
+    (void)state;
+
+    build(&fresh, true, NULL, &arena, &agenda);
+    assert_int_equal(agenda.items[0].state, STATE_PENDING);
+    assert_false(agenda.items[0].pending);
+    assert_int_equal(agenda.pending, 0);
+    build(&failed, true, NULL, &arena, &agenda);
+    assert_int_equal(agenda.items[0].state, STATE_FAILED);
+    assert_false(agenda.items[0].pending);
+    arena_release(&arena);
+}
+
+/* Versions of all three lists, in order; undone ones without a file are left out. */
+static void test_merge(void **state)
+{
+    struct migration files[] = {{.version = 2, .name = "two"}, {.version = 5, .name = "five"}};
+    struct migration *items[] = {&files[0], &files[1]};
+    struct migrations migrations = {items, 2};
+    struct entry entries[] = {
+        {.version = 1, .name = "one", .announced_at = "2025-03-01T09:00:00Z"},
+        {.version = 3, .name = "three"},
+    };
+    struct run runs[] = {
+        {.version = 1, .name = "one", .status = RUN_SUCCEEDED},
+        {.version = 4, .name = "four", .status = RUN_SUCCEEDED, .down = true},
+        {.version = 6, .name = "six", .status = RUN_FAILED},
+    };
+    struct record record = {entries, 2, runs, 3, false};
+    struct arena arena = {0};
+    struct agenda agenda;
+    struct error err = {0};
+    (void)state;
+
+    assert_int_equal(agenda_build(&agenda, &migrations, &record, &arena, &err), 0);
+    assert_int_equal(agenda.count, 5);
+    assert_int_equal(agenda.items[0].version, 1);
+    assert_int_equal(agenda.items[4].version, 6);
+    assert_string_equal(agenda.items[4].name, "six");
+    assert_int_equal(agenda.pending, 2);
+    assert_int_equal(agenda.applied, 2);
+    assert_int_equal(agenda.unannounced, 1);
+    assert_true(agenda_find(&agenda, 3)->unannounced);
+    assert_true(agenda_find(&agenda, 2)->below_applied);
+    assert_false(agenda_find(&agenda, 5)->below_applied);
+    assert_int_equal(agenda_find(&agenda, 3)->state, STATE_MISSING);
+    assert_null(agenda_find(&agenda, 4));
+    arena_release(&arena);
+}
+
+static void test_words(void **state)
+{
+    (void)state;
+    for (int status = RUN_RUNNING; status <= RUN_CANCELLED; status++)
+        assert_int_equal(run_status_parse(run_status_text((enum run_status)status)), status);
+    assert_int_equal(run_status_parse("done"), -1);
+    assert_string_equal(state_text(STATE_HALF_UNDONE), "half_undone");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_states), cmocka_unit_test(test_marked_since),
+        cmocka_unit_test(test_manual), cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_words),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
