@@ -18,7 +18,7 @@
 #     }
 #     for_both_databases applies_once
 #
-#   redferry ARGUMENT…             runs the program
+#   redferry ARGUMENT…             runs the program (behind $REDFERRY_TEST_WRAPPER, if set)
 #   expect_exit CODE COMMAND…      runs a command; its output is in the files $OUT and $ERR
 #   expect_stdout_contains TEXT    of the last expect_exit; also expect_stdout_lacks,
 #                                  expect_stderr_contains, expect_stderr_lacks
@@ -43,6 +43,7 @@ set -Eeuo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
 
 : "${REDFERRY_PROGRAM:?the program under test}"
+read -ra scenario_wrapper <<<"${REDFERRY_TEST_WRAPPER:-}"
 clean_environment
 make_scratch
 export HOME=$SCRATCH LC_ALL=C.UTF-8 TERM=dumb
@@ -86,7 +87,7 @@ trap 'fail "a command failed: $BASH_COMMAND"' ERR
 
 redferry()
 {
-    "$REDFERRY_PROGRAM" "$@"
+    ${scenario_wrapper[@]+"${scenario_wrapper[@]}"} "$REDFERRY_PROGRAM" "$@"
 }
 
 expect_exit()

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # with_servers.sh [postgres] [redis] -- COMMAND…
 #
-# Runs a command with private servers of its own and returns its exit code; the servers and the
-# scratch directory are gone afterwards. The command finds them in these variables:
+# Runs a command with private servers of its own, or none, and returns its exit code; the servers
+# and the scratch directory are gone afterwards. The command finds them in these variables:
 #
 #   REDFERRY_TEST_DIR           scratch directory
 #   REDFERRY_TEST_POSTGRES      URL of an empty database
@@ -11,6 +11,8 @@
 #   REDFERRY_TEST_REDIS         URL of an empty Redis
 #   REDFERRY_TEST_REDIS_SOCKET  its Unix socket
 #   REDFERRY_TEST_REDIS_PID     the server's process
+#
+# $REDFERRY_TEST_WRAPPER, where it is set, stands in front of the command (valgrind, say).
 
 set -uo pipefail
 # shellcheck source=tests/support/servers.sh
@@ -32,6 +34,7 @@ while (($# > 0)) && [[ $1 != -- ]]; do
 done
 (($# >= 2)) || usage
 shift
+read -ra wrapper <<<"${REDFERRY_TEST_WRAPPER:-}"
 
 clean_environment
 make_scratch
@@ -50,7 +53,7 @@ for server in ${wanted[@]+"${wanted[@]}"}; do
 done
 
 # In the background, so that a signal to this script is heard at once; the command goes with it.
-setpriv --pdeathsig KILL env --default-signal=INT,QUIT "$@" <&0 &
+setpriv --pdeathsig KILL env --default-signal=INT,QUIT ${wrapper[@]+"${wrapper[@]}"} "$@" <&0 &
 command_pid=$!
 trap 'kill -TERM "$command_pid" 2>/dev/null; wait "$command_pid"; servers_finish' EXIT
 wait "$command_pid"
