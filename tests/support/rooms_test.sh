@@ -65,6 +65,7 @@ done
 everything=(-I "$source/include")
 for room in "${rooms[@]}"; do
     everything+=(-iquote "$source/src/$room")
+    mapfile -t -O "${#everything[@]}" everything < <(real_options "$room")
 done
 
 for room in "${rooms[@]}"; do
@@ -86,8 +87,10 @@ for room in "${rooms[@]}"; do
         fi
         for header in "$source/src/$other"/*.h; do
             [[ -e $header ]] || continue
-            if ((visible)); then
+            if [[ $other == "$room" ]]; then
                 sees "$header" "${options[@]}" || problem "'$room' does not see its '$header'"
+            elif ((visible)); then
+                continue # it may be a room's private one, which includes a library's header
             elif sees "$header" "${options[@]}"; then
                 problem "'$room' sees '$header', and must not"
             elif ! can_be_read "$header"; then
