@@ -37,7 +37,7 @@ struct value value_integer(int64_t number, char text[24])
         .kind = VALUE_INTEGER, .bytes = first, .length = (size_t)(end - first)};
 }
 
-/* ---- JSON ------------------------------------------------------------------------------ */
+/* ---- JSON -------------------------------------------------------------------------------- */
 
 static bool is_digit(char c)
 {
@@ -152,8 +152,9 @@ static int big_compare(const struct big *a, const struct big *b)
 
 static int big_compare_sum(const struct big *a, const struct big *b, const struct big *c)
 {
-    struct big sum = {.used = a->used > b->used ? a->used : b->used};
+    struct big sum;
     uint64_t carry = 0;
+    sum.used = a->used > b->used ? a->used : b->used;
     for (int i = 0; i < sum.used; i++) {
         carry += i < a->used ? a->limbs[i] : 0;
         carry += i < b->used ? b->limbs[i] : 0;
@@ -177,8 +178,7 @@ static void big_subtract(struct big *a, const struct big *b)
     while (a->used > 0 && a->limbs[a->used - 1] == 0) a->used--;
 }
 
-/* ---- the shortest digits of a double ------------------------------------------------------
- */
+/* ---- the shortest digits of a double ----------------------------------------------------- */
 
 enum { MANTISSA_BITS = 52, MOST_DIGITS = 17 };
 
@@ -260,8 +260,28 @@ static int shortest_decimal(uint64_t mantissa, int exponent, char digits[MOST_DI
     return shortest_digits(&s, digits);
 }
 
-/* ---- PostgreSQL's layout ------------------------------------------------------------------
- */
+/* Most numbers have few digits. Where number is n / 10^k, a single division that rounds as reading
+ * the text would, and n has at most 15 digits, no other text as short reads back the same. Returns
+ * how many digits there are, or 0 where that does not settle it. */
+static int few_digits(double number, char digits[MOST_DIGITS], int *point)
+{
+    static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
+    static const double limit = 1e15;
+    for (int k = 0; k < (int)(sizeof(powers) / sizeof(powers[0])); k++) {
+        double scaled = number * powers[k] + 0.5;
+        if (!(scaled < limit)) return 0;
+        uint64_t whole = (uint64_t)scaled;
+        if ((double)whole / powers[k] != number) continue;
+        char text[24];
+        struct value value = value_integer((int64_t)whole, text);
+        memcpy(digits, value.bytes, value.length);
+        *point = (int)value.length - k;
+        return (int)value.length;
+    }
+    return 0;
+}
+
+/* ---- PostgreSQL's layout ----------------------------------------------------------------- */
 
 static char *put(char *out, const char *bytes, int count)
 {
@@ -317,9 +337,11 @@ size_t value_float_text(double number, char text[VALUE_FLOAT_SIZE])
     } else {
         char digits[MOST_DIGITS];
         int point = 0;
+        int count = few_digits(number < 0 ? -number : number, digits, &point);
         if (biased > 0) mantissa |= (uint64_t)1 << MANTISSA_BITS;
-        int count =
-            shortest_decimal(mantissa, (biased > 0 ? biased : 1) - 1075, digits, &point);
+        if (count == 0)
+            count =
+                shortest_decimal(mantissa, (biased > 0 ? biased : 1) - 1075, digits, &point);
         out = point < -3 || point > 15 ? put_scientific(out, digits, count, point - 1)
                                        : put_positional(out, digits, count, point);
     }
