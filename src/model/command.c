@@ -60,8 +60,7 @@ struct layout {
     size_t tail_length;
 };
 
-/* ---- the wire's form ----------------------------------------------------------------------
- */
+/* ---- the wire's form --------------------------------------------------------------------- */
 
 /* Write the type's letter, the number and CRLF. Returns the place behind them. */
 static char *put_header(char *out, char type, size_t number)
@@ -106,7 +105,7 @@ void command_append_texts(struct buffer *buf, size_t count, const char *const *a
     for (size_t i = 0; i < count; i++) append_argument(buf, arguments[i], strlen(arguments[i]));
 }
 
-/* ---- laying out ----------------------------------------------------------------------- */
+/* ---- laying out -------------------------------------------------------------------------- */
 
 /* What to look for in each argument; NULL when memory runs out. */
 static enum key_check *find_keys(const struct command *command, struct arena *arena)
@@ -199,7 +198,7 @@ static int lay_out(struct command *command, struct arena *arena, struct error *e
     return result;
 }
 
-/* ---- parsing --------------------------------------------------------------------------- */
+/* ---- parsing ----------------------------------------------------------------------------- */
 
 /* What all ways of writing a command come to. */
 static int finish(struct command *command, struct arena *arena, struct error *err)
@@ -212,6 +211,8 @@ static int finish(struct command *command, struct arena *arena, struct error *er
         return error_set(err, ERROR_INVALID,
                          "a placeholder in the name of the command; it must be literal");
     if (length == 0) return error_set(err, ERROR_INVALID, "the command's name is empty");
+    if (memchr(name, '\0', length) != NULL)
+        return error_set(err, ERROR_INVALID, "a NUL byte in the name of the command");
     command->facts = command_facts_find(name, length);
     return lay_out(command, arena, err);
 }
@@ -403,7 +404,7 @@ static int fill(const struct filling *f, const struct slot *slot, enum key_check
     return slot->measured ? fill_measured(f, slot, check) : fill_json(f, slot, check);
 }
 
-/* ---- ${*} ---------------------------------------------------------------------------- */
+/* ---- ${*} -------------------------------------------------------------------------------- */
 
 static bool is_pair(const struct row *row, size_t column)
 {
@@ -478,7 +479,7 @@ static int fill_among_pairs(const struct filling *f, const struct layout *layout
     return 0;
 }
 
-/* ---- a command ------------------------------------------------------------------------- */
+/* ---- a command --------------------------------------------------------------------------- */
 
 static int fill_all(const struct filling *f, const struct layout *layout)
 {

@@ -55,7 +55,7 @@ static int shown(const struct splitter *s, const char *from)
     return s->end - from < SHOWN ? (int)(s->end - from) : SHOWN;
 }
 
-/* ---- one argument ---------------------------------------------------------------------- */
+/* ---- one argument ------------------------------------------------------------------------ */
 
 /* Take a placeholder, a $${ or else one byte. */
 static int take(struct splitter *s, struct error *err)
@@ -128,7 +128,7 @@ static int take_argument(struct splitter *s, struct error *err)
     return 0;
 }
 
-/* ---- the line -------------------------------------------------------------------------- */
+/* ---- the line ---------------------------------------------------------------------------- */
 
 static int split(struct splitter *s, struct error *err)
 {
@@ -167,8 +167,7 @@ done:
     return result;
 }
 
-/* ---- writing down -------------------------------------------------------------------------
- */
+/* ---- writing down ------------------------------------------------------------------------ */
 
 static bool is_control(char c)
 {

@@ -213,8 +213,7 @@ static struct token next_token(struct lexer *lexer)
     return token;
 }
 
-/* ---- statements ---------------------------------------------------------------------------
- */
+/* ---- statements -------------------------------------------------------------------------- */
 
 /* What a ';' must stand outside of to end its statement. */
 struct nesting {

@@ -43,7 +43,7 @@ static const char *find(const char *text, size_t length, const char *what)
     return memmem(text, length, what, strlen(what));
 }
 
-/* ---- drafts -------------------------------------------------------------------------- */
+/* ---- drafts ------------------------------------------------------------------------------ */
 
 void template_draft_release(struct template_draft *draft)
 {
@@ -96,7 +96,7 @@ long template_draft_take(struct template_draft *draft, const char *text, size_t 
     return (long)end;
 }
 
-/* ---- compiling ----------------------------------------------------------------------- */
+/* ---- compiling --------------------------------------------------------------------------- */
 
 /* Copy the text behind ':-' with its escapes undone. */
 static int compile_default(struct template_piece *piece, const char *text, size_t length,
@@ -254,7 +254,7 @@ done:
     return result;
 }
 
-/* ---- looking at a template -------------------------------------------------------------- */
+/* ---- looking at a template --------------------------------------------------------------- */
 
 const struct template_piece *template_pieces(const struct template *template, size_t *count)
 {
@@ -293,7 +293,7 @@ const char *template_column(const struct template *template, size_t index)
     return NULL;
 }
 
-/* ---- filling in ---------------------------------------------------------------------- */
+/* ---- filling in -------------------------------------------------------------------------- */
 
 static int unknown_column_error(const char *name, const struct columns *columns,
                                 struct error *err)

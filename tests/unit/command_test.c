@@ -36,7 +36,7 @@ static const struct value values[] = {
 static const struct columns columns = {items, sizeof items / sizeof items[0]};
 static const struct row row = {&columns, values};
 
-/* ---- helpers --------------------------------------------------------------------------- */
+/* ---- helpers ----------------------------------------------------------------------------- */
 
 /* Read one command from buf, which must hold exactly that. The caller frees the reply. */
 static redisReply *read_back(const struct buffer *buf)
@@ -91,7 +91,7 @@ static int render(const char *line, const struct row *from, struct buffer *buf,
     return result;
 }
 
-/* ---- parsing --------------------------------------------------------------------------- */
+/* ---- parsing ----------------------------------------------------------------------------- */
 
 static void test_parse(void **state)
 {
@@ -123,6 +123,7 @@ static void test_parse_errors(void **state)
         {"${name} x", "a placeholder in the name of the command; it must be literal"},
         {"H${name}", "a placeholder in the name"},
         {"${*}", "a placeholder in the name"},
+        {"\"SET\\x00\" a b", "a NUL byte in the name of the command"},
         {"SET \"\" x", "argument 1 is a key, and empty"},
         {"DEL a '' b", "argument 2 is a key, and empty"},
         {"SET a \"b", "a double quote is not closed"},
@@ -217,7 +218,7 @@ static void test_bind_errors(void **state)
     arena_release(&arena);
 }
 
-/* ---- rendering ------------------------------------------------------------------------- */
+/* ---- rendering --------------------------------------------------------------------------- */
 
 static void test_render_bytes(void **state)
 {
@@ -667,7 +668,7 @@ static void test_lengths(void **state)
     free(bytes);
 }
 
-/* ---- memory ---------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------ */
 
 static void test_out_of_memory(void **state)
 {
