@@ -179,7 +179,8 @@ int attempt_run(struct attempt *attempt, struct session *session,
     attempt->position.rows_total = -1;
     const int begun = begin(attempt, err);
     if (begun != 1) return begun;
-    if (sink_pipelined_open(&attempt->sink, session->redis, err) != 0 ||
+    if (sink_pipelined_open(&attempt->sink, session->redis, session->config->retry_for_ms,
+                            err) != 0 ||
         execute_all(attempt, err) != 0 || finish(attempt, err) != 0) {
         give_up(attempt, err);
         return -1;
@@ -221,7 +222,7 @@ static int send_announcements(struct session *session, const struct migration *m
     int result = -1;
     for (size_t i = 0; i < step.command_count; i++)
         if (command_bind(&step.commands[i], columns, err) != 0) return -1;
-    if (sink_pipelined_open(&sink, session->redis, err) == 0 &&
+    if (sink_pipelined_open(&sink, session->redis, session->config->retry_for_ms, err) == 0 &&
         sink_begin(sink, &sink_step, err) == 0 && sink_put(sink, &row, err) == 0 &&
         sink_close_batch(sink, NULL, err) == 0)
         result = sink_flush(sink, err);
