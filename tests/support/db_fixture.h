@@ -1,0 +1,155 @@
+#ifndef REDFERRY_DB_FIXTURE_H
+#define REDFERRY_DB_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "arena.h"
+#include "buffer.h"
+#include "clock.h"
+#include "db.h"
+#include "error.h"
+#include "stop.h"
+#include "url.h"
+
+/* What tests of the databases share: connections to the servers that the test was given, and
+ * short ways to run a statement and to compare what it gives. Everything fails the test. */
+
+#define fixture_ok(call, err)                                                                  \
+    do {                                                                                       \
+        (err)->message[0] = '\0';                                                              \
+        if ((call) != 0) fail_msg("%s: %s", #call, (err)->message);                            \
+    } while (0)
+
+static inline const char *fixture_environment(const char *name)
+{
+    const char *value = getenv(name);
+    if (value == NULL) fail_msg("%s is not set: run this test through ctest", name);
+    return value;
+}
+
+/* A connection by URL; -1 with err where it fails. */
+static inline int fixture_try_open(struct db **db, const char *text, const struct stop *stop,
+                                   struct error *err)
+{
+    struct arena arena = {0};
+    struct url url;
+    int status = url_parse_database(&url, text, "--database", &arena, err);
+    if (status == 0) status = db_open(db, &url, stop, err);
+    arena_release(&arena);
+    return status;
+}
+
+static inline struct db *fixture_open(const char *text, const struct stop *stop)
+{
+    struct db *db = NULL;
+    struct error err = {0};
+    fixture_ok(fixture_try_open(&db, text, stop, &err), &err);
+    return db;
+}
+
+static inline struct db *fixture_postgres(const struct stop *stop)
+{
+    return fixture_open(fixture_environment("REDFERRY_TEST_POSTGRES"), stop);
+}
+
+/* A fresh, empty SQLite file in the scratch directory; its path, yours to free. */
+static inline char *fixture_sqlite_file(const char *name)
+{
+    char *path = NULL;
+    sqlite3 *connection = NULL;
+    assert_true(asprintf(&path, "%s/%s.db", fixture_environment("REDFERRY_TEST_DIR"), name) >
+                0);
+    (void)remove(path);
+    assert_int_equal(sqlite3_open(path, &connection), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(connection, "PRAGMA user_version = 1", NULL, NULL, NULL), 0);
+    assert_int_equal(sqlite3_close(connection), SQLITE_OK);
+    return path;
+}
+
+static inline struct db *fixture_sqlite(const char *path, const struct stop *stop)
+{
+    return fixture_open(path, stop);
+}
+
+/* One statement in a transaction of its own. */
+static inline void fixture_run(struct db *db, const char *sql)
+{
+    struct error err = {0};
+    fixture_ok(db_begin(db, DB_WRITE, &err), &err);
+    if (db_execute(db, sql, NULL, 0, NULL, &err) != 0) fail_msg("%s: %s", sql, err.message);
+    fixture_ok(db_commit(db, &err), &err);
+}
+
+/* Append the rows that are left as "a|b\n…", NULL as "-". */
+static inline void fixture_append_rows(struct db_rows *rows, struct buffer *text)
+{
+    struct error err = {0};
+    struct row row;
+    enum db_next next;
+    while ((next = db_rows_next(rows, true, &row, &err)) == DB_ROW) {
+        for (size_t i = 0; i < row.columns->count; i++) {
+            if (i > 0) buffer_append_char(text, '|');
+            if (row.values[i].kind == VALUE_NULL)
+                buffer_append_char(text, '-');
+            else
+                buffer_append(text, row.values[i].bytes, row.values[i].length);
+        }
+        buffer_append_char(text, '\n');
+    }
+    if (next != DB_END) fail_msg("rows: %s", err.message);
+}
+
+/* What a query gives, as above, compared with expected. */
+static inline void fixture_expect(struct db *db, const char *sql, const char *expected)
+{
+    struct error err = {0};
+    struct buffer text = {0};
+    struct db_rows *rows = NULL;
+    if (db_query(db, sql, NULL, 0, &rows, &err) != 0) fail_msg("%s: %s", sql, err.message);
+    fixture_append_rows(rows, &text);
+    db_rows_close(rows);
+    assert_string_equal(buffer_text(&text), expected);
+    buffer_release(&text);
+}
+
+/* The same, described and streamed. */
+static inline void fixture_expect_stream(struct db *db, const char *sql, const char *expected)
+{
+    struct error err = {0};
+    struct arena arena = {0};
+    struct columns columns;
+    struct buffer text = {0};
+    struct db_rows *rows = NULL;
+    if (db_describe(db, sql, &arena, &columns, &err) != 0) fail_msg("%s: %s", sql, err.message);
+    fixture_ok(db_stream(db, sql, NULL, 0, &columns, &rows, &err), &err);
+    fixture_append_rows(rows, &text);
+    db_rows_close(rows);
+    assert_string_equal(buffer_text(&text), expected);
+    buffer_release(&text);
+    arena_release(&arena);
+}
+
+/* That a message holds a part. */
+static inline void fixture_says(const struct error *err, const char *part)
+{
+    if (strstr(err->message, part) == NULL)
+        fail_msg("'%s' does not say '%s'", err->message, part);
+}
+
+/* A stop that was asked for, and whose grace ends in left_ms. */
+static inline void fixture_stopping(struct stop *stop, int64_t left_ms)
+{
+    stop_request(stop, 15);
+    atomic_store(&stop->since_ms, clock_monotonic_ms() - STOP_GRACE_MS + left_ms);
+}
+
+#endif
