@@ -486,7 +486,7 @@ static void test_unfinished_stream(void **state)
 {
     (void)state;
     static const char *const queries[] = {
-        "SELECT i FROM generate_series(1, 100000000) i", /* rows flow */
+        "SELECT generate_series(1, 100000000)", /* rows flow */
         "SELECT i::text || pg_sleep(600) FROM generate_series(1, 2) i" /* none comes */};
     struct db *db = open_again();
     struct error err = {0};
