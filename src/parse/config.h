@@ -77,13 +77,14 @@ void config_release(struct config *config);
  * err (ERROR_INVALID): an unknown setting (with the nearest one), a value that does not fit. */
 int config_set(struct config *config, const char *name, const char *value, struct error *err);
 
-/* Read the variables of environment (NULL-terminated "NAME=value"; borrowed until
- * config_release()); NAME_FILE names a file that holds it. */
+/* Let the variables of environment (NULL-terminated "NAME=value"; borrowed until
+ * config_release()) count; empty ones do not. NAME_FILE names a file that holds a URL. They are
+ * judged by config_resolve(), where nothing wins over them. */
 int config_read_environment(struct config *config, const char *const *environment,
                             struct error *err);
 
 /* Read redferry.yaml of the migrations directory where it exists, or the file that `config`
- * names, which must exist; then put everything together into the fields above. *warnings (may
+ * names, which must exist, and the environment; then put everything together into the fields above. *warnings (may
  * be NULL) becomes a text with a line each, in the arena, or NULL: a world-readable file of
  * secrets, a password given as a flag. Returns 0, or -1 with err. */
 int config_resolve(struct config *config, const char **warnings, struct error *err);
@@ -93,7 +94,7 @@ int config_resolve(struct config *config, const char **warnings, struct error *e
 const char *config_variable(struct config *config, const char *name, bool *failed,
                             struct error *err);
 
-/* The text of a setting after config_resolve(), for settings that only upper floors know; NULL:
+/* The text of a setting after config_resolve(), as it may be shown: a URL without its password. NULL:
  * not set. */
 const char *config_text(const struct config *config, const char *name);
 
