@@ -90,6 +90,13 @@ static void add(struct selection *selection, int64_t version, bool down, bool ag
         (struct choice){.version = version, .down = down, .again = again};
 }
 
+/* Another runner is at it now: what it leaves undone is ours, so it is waited for. */
+static bool is_under_way(const struct agenda_item *item)
+{
+    return (item->state == STATE_RUNNING || item->state == STATE_PAUSED) &&
+           item->migration != NULL && !item->migration->manual;
+}
+
 static void select_up(struct selection *selection, const struct session *session,
                       const struct wish *wish)
 {
@@ -101,7 +108,7 @@ static void select_up(struct selection *selection, const struct session *session
             block(selection, item);
             return;
         }
-        if (!item->pending) continue;
+        if (!item->pending && !is_under_way(item)) continue;
         /* An entry beside an unfinished run: `run --again` was stopped, and goes on. */
         add(selection, item->version, false, item->entry != NULL);
     }

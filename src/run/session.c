@@ -95,6 +95,8 @@ int session_read(struct session *session, struct error *err)
     session->agenda = (struct agenda){0};
     session->state = (struct ledger_state){0};
     if (ledger_read(session->ledger, &session->state, &session->reading, err) != 0) return -1;
+    /* The lock is ours: whoever else says that it runs is dead. */
+    if (session->lock != NULL) session->state.record.lock_held = false;
     return agenda_build(&session->agenda, &session->migrations, &session->state.record,
                         &session->reading, err);
 }

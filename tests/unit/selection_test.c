@@ -168,6 +168,26 @@ static void test_up_goes_on_with_a_stopped_second_application(void **state)
     arena_release(&bench.arena);
 }
 
+static void test_up_waits_for_what_another_runs(void **state)
+{
+    (void)state;
+    struct migration by_hand = {.manual = true};
+    struct agenda_item items[] = {{.version = 1, .state = STATE_RUNNING},
+                                  {.version = 2, .state = STATE_PAUSED},
+                                  {.version = 3, .state = STATE_RUNNING},
+                                  {.version = 4, .state = STATE_RUNNING}};
+    const struct wish all = {.kind = WISH_UP};
+    struct bench bench;
+    bench_init(&bench, items, 4);
+    items[0].migration = items[1].migration = &bench.migration;
+    items[2].migration = &by_hand;
+    assert_int_equal(choose(&bench, &all), 0);
+    assert_int_equal(bench.selection.count, 2);
+    assert_choice(&bench, 0, 1, false, false);
+    assert_choice(&bench, 1, 2, false, false);
+    arena_release(&bench.arena);
+}
+
 /* ---- run ------------------------------------------------------------------------------------- */
 
 static void test_run_takes_exactly_these(void **state)
@@ -269,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_up_takes_what_is_pending_in_order),
         cmocka_unit_test(test_up_stops_at_what_needs_an_operator),
         cmocka_unit_test(test_up_goes_on_with_a_stopped_second_application),
+        cmocka_unit_test(test_up_waits_for_what_another_runs),
         cmocka_unit_test(test_run_takes_exactly_these),
         cmocka_unit_test(test_down_begins_with_the_newest_application),
         cmocka_unit_test(test_down_only),
