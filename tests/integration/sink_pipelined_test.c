@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "agenda.h"
+#include "alloc_fail.h"
 #include "arena.h"
 #include "clock.h"
 #include "connection.h"
@@ -560,6 +561,53 @@ static void test_stop_while_the_server_hangs(void **state)
     redis_server_stop(&server);
 }
 
+/* ---- memory ---- */
+
+/* One small crossing. Returns 0 or -1 with err. */
+static int carry(const struct url *url, const struct sink_rows *rows, struct error *err)
+{
+    struct connection *connection = NULL;
+    struct sink *sink = NULL;
+    int result = -1;
+    if (connection_open(&connection, url, NULL, err) != 0 ||
+        sink_pipelined_open(&sink, connection, 0, err) != 0 ||
+        sink_begin(sink, &rows->sink_step, err) != 0)
+        goto done;
+    for (int i = 0; i < 20; i++) {
+        if (sink_rows_put(sink, "a", i, err) != 0) goto done;
+        if (i % 2 == 0 && sink_close_batch(sink, "[1]", err) != 0) goto done;
+    }
+    sink_drop_batch(sink);
+    result = sink_flush(sink, err);
+done:
+    sink_close(sink);
+    connection_close(connection);
+    return result;
+}
+
+static void test_memory_runs_out(void **state)
+{
+    (void)state;
+    struct sink_rows rows;
+    const struct url *url =
+        redis_url(&arena, "unix://%s", getenv("REDFERRY_TEST_REDIS_SOCKET"));
+    sink_rows_init(&rows, &arena, 1, "rows", (const char *[]){"SET ${name} ${n}", NULL});
+    for (size_t forever = 0; forever < 2; forever++) {
+        bool happened = true;
+        for (size_t nth = 1; happened && nth < 1000; nth++) {
+            struct error err = {0};
+            alloc_fail_at(nth, forever == 1);
+            int result = carry(url, &rows, &err);
+            happened = alloc_fail_happened();
+            alloc_fail_never();
+            if (!happened) assert_int_equal(result, 0);
+            if (result != 0 && strstr(err.message, "out of memory") == NULL)
+                fail_msg("%s", err.message);
+        }
+        assert_false(happened);
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -592,6 +640,7 @@ int main(void)
         cmocka_unit_test(test_idempotent_batches_keep_their_order),
         cmocka_unit_test(test_other_batches_run_once),
         cmocka_unit_test(test_failure_among_others),
+        cmocka_unit_test(test_memory_runs_out),
         cmocka_unit_test(test_server_killed),
         cmocka_unit_test(test_stop_while_the_server_hangs),
     };
