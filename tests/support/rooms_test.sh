@@ -101,13 +101,13 @@ for room in "${rooms[@]}"; do
 
     # The family of commands, a file each, counts as one.
     modules=$(find "$source/src/$room" -maxdepth 1 -name '*.[ch]' -printf '%f\n' |
-        sed -e 's/\.[ch]$//' -e 's/^cmd_.*/cmd_*/' | sort -u | wc -l)
+        sed -e 's/\.[ch]$//' -e 's/^cmd_.*/cmd/' | sort -u | wc -l)
     ((modules <= 9)) || problem "'$room' has $modules modules, more than nine"
 done
 
 while read -r folder; do
     [[ " ${rooms[*]} " == *" ${folder##*/} "* ]] || problem "'$folder' is no room"
-done < <(find "$source/src" -mindepth 1 -maxdepth 1 -type d)
+done < <(find "$source/src" -mindepth 1 -maxdepth 1 -type d -not -empty)
 
 while read -r folder; do
     problem "'$folder' is a folder inside a room"
