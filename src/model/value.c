@@ -260,9 +260,9 @@ static int shortest_decimal(uint64_t mantissa, int exponent, char digits[MOST_DI
     return shortest_digits(&s, digits);
 }
 
-/* Most numbers have few digits. Where number is n / 10^k, a single division that rounds as reading
- * the text would, and n has at most 15 digits, no other text as short reads back the same. Returns
- * how many digits there are, or 0 where that does not settle it. */
+/* Most numbers have few digits. Where number is n / 10^k, a single division that rounds as
+ * reading the text would, and n has at most 15 digits, no other text as short reads back the
+ * same. Returns how many digits there are, or 0 where that does not settle it. */
 static int few_digits(double number, char digits[MOST_DIGITS], int *point)
 {
     static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};

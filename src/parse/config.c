@@ -1,10 +1,10 @@
 /*
  * Settings from four places: defaults < redferry.yaml < environment < flags.
  *
- * A setting is a line of one table. What is said of it is kept as text, with the place where it was
- * said; only what wins is judged, so that a flag helps against a wrong variable. Settings that the
- * library itself has no use for (--json, --quiet) are kept for the floors above. Nothing is
- * connected to, and no text of a URL gets into a message.
+ * A setting is a line of one table. What is said of it is kept as text, with the place where it
+ * was said; only what wins is judged, so that a flag helps against a wrong variable. Settings
+ * that the library itself has no use for (--json, --quiet) are kept for the floors above.
+ * Nothing is connected to, and no text of a URL gets into a message.
  */
 #include "config.h"
 
@@ -275,7 +275,8 @@ void config_release(struct config *config)
     *config = (struct config){0};
 }
 
-/* The setting that a wrong name was meant for, or NULL; with '_' where it is written in a file. */
+/* The setting that a wrong name was meant for, or NULL; with '_' where it is written in a file.
+ */
 static const char *nearest_setting(struct arena *arena, const char *name, bool written)
 {
     const char *names[SETTINGS];
@@ -337,8 +338,8 @@ static const char *look_up(const struct config *config, const char *name, const 
     return NULL;
 }
 
-/* Read a variable that NAME_FILE may stand in for into *said; its text stays NULL where neither is
- * set. */
+/* Read a variable that NAME_FILE may stand in for into *said; its text stays NULL where neither
+ * is set. */
 static int read_variable(struct config *config, const char *name, struct config_value *said,
                          struct error *err)
 {

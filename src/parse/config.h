@@ -84,9 +84,9 @@ int config_read_environment(struct config *config, const char *const *environmen
                             struct error *err);
 
 /* Read redferry.yaml of the migrations directory where it exists, or the file that `config`
- * names, which must exist, and the environment; then put everything together into the fields above. *warnings (may
- * be NULL) becomes a text with a line each, in the arena, or NULL: a world-readable file of
- * secrets, a password given as a flag. Returns 0, or -1 with err. */
+ * names, which must exist, and the environment; then put everything together into the fields
+ * above. *warnings (may be NULL) becomes a text with a line each, in the arena, or NULL: a
+ * world-readable file of secrets, a password given as a flag. Returns 0, or -1 with err. */
 int config_resolve(struct config *config, const char **warnings, struct error *err);
 
 /* The value of a variable of the environment that was read, or NULL; name_FILE is tried as
@@ -94,8 +94,8 @@ int config_resolve(struct config *config, const char **warnings, struct error *e
 const char *config_variable(struct config *config, const char *name, bool *failed,
                             struct error *err);
 
-/* The text of a setting after config_resolve(), as it may be shown: a URL without its password. NULL:
- * not set. */
+/* The text of a setting after config_resolve(), as it may be shown: a URL without its password.
+ * NULL: not set. */
 const char *config_text(const struct config *config, const char *name);
 
 #endif

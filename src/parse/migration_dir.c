@@ -1,9 +1,9 @@
 /*
  * A directory of migrations, read whole and put in version order.
  *
- * Every file is read even where one is wrong, so that one look shows all there is to mend; nothing
- * is connected to while anything is wrong. What might be meant as a migration and is none is
- * complained of or remarked upon; files of other kinds are nobody's business.
+ * Every file is read even where one is wrong, so that one look shows all there is to mend;
+ * nothing is connected to while anything is wrong. What might be meant as a migration and is
+ * none is complained of or remarked upon; files of other kinds are nobody's business.
  */
 #include "migration_dir.h"
 
@@ -133,7 +133,8 @@ static int by_version(const void *left, const void *right)
     return strcmp(a->path, b->path);
 }
 
-/* Note of each file which other one has its version; then put them in the order of their names. */
+/* Note of each file which other one has its version; then put them in the order of their names.
+ */
 static void sort_candidates(struct candidate **candidates, size_t count)
 {
     qsort(candidates, count, sizeof *candidates, by_version);

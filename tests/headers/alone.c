@@ -1,6 +1,6 @@
 /*
- * The public header needs nothing before it, in C and (as alone.cpp) in C++, twice is as good as
- * once, and what it declares has C's names: the version it names must be the build's.
+ * The public header needs nothing before it, in C and (as alone.cpp) in C++, twice is as good
+ * as once, and what it declares has C's names: the version it names must be the build's.
  */
 #include <redferry/redferry.h>
 

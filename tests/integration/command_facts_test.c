@@ -1,6 +1,6 @@
 // servers: redis
-/* The table of command facts against a real server: what its own table says of keys and writes, and
- * whether a command that counts as idempotent can really be sent twice. */
+/* The table of command facts against a real server: what its own table says of keys and writes,
+ * and whether a command that counts as idempotent can really be sent twice. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -107,7 +107,8 @@ static void test_server_table(void **state)
 
 /* ---- twice is as once ------------------------------------------------------------------- */
 
-/* Every key of one letter with its DUMP, in an allocated text that is the same where the data are. */
+/* Every key of one letter with its DUMP, in an allocated text that is the same where the data
+ * are. */
 static char *snapshot(void)
 {
     char *text = calloc(1, 65536);

@@ -1,7 +1,7 @@
 // servers: postgres
 //
-// The PostgreSQL engine against a real server: transactions, statements, streams, errors, stops,
-// the lock, and what a server may be set to that must not matter.
+// The PostgreSQL engine against a real server: transactions, statements, streams, errors,
+// stops, the lock, and what a server may be set to that must not matter.
 #include "db_fixture.h"
 
 #include <malloc.h>

@@ -27,9 +27,8 @@ struct fake_redis {
     size_t hold;  /* answer nothing before so many EXECs have come */
 
     /* Good after fake_redis_join(). */
-    struct buffer
-        ran; /* for each transaction that ran, the first argument of its first command,
-                          and a blank */
+    struct buffer ran; /* for each transaction that ran, the first argument of its first
+                          command, and a blank */
 
     char path[108];
     int listener;

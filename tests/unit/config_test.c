@@ -325,7 +325,8 @@ static void test_refused(void **state)
     }
 }
 
-/* Another program's URL is refused by the name of our own variable, and without its password. */
+/* Another program's URL is refused by the name of our own variable, and without its password.
+ */
 static void test_foreign_urls(void **state)
 {
     static const char *const cases[][2] = {

@@ -267,7 +267,8 @@ static void test_invalid_files(void **state)
     assert_true(files > 100);
 }
 
-/* Parse bytes; a complaint must have its place. The copy lets a sanitizer see what lies behind. */
+/* Parse bytes; a complaint must have its place. The copy lets a sanitizer see what lies behind.
+ */
 static void parse_copy(const char *bytes, size_t length)
 {
     char *copy = malloc(length + 1);

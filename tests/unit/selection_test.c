@@ -45,7 +45,8 @@ static void assert_choice(const struct bench *bench, size_t index, int64_t versi
     assert_int_equal(bench->selection.items[index].again, again);
 }
 
-/* ---- VERSION arguments ----------------------------------------------------------------------- */
+/* ---- VERSION arguments
+ * ----------------------------------------------------------------------- */
 
 static void test_version_arguments(void **state)
 {
@@ -92,7 +93,8 @@ static void test_version_arguments(void **state)
     }
 }
 
-/* ---- up -------------------------------------------------------------------------------------- */
+/* ---- up
+ * -------------------------------------------------------------------------------------- */
 
 static void test_up_takes_what_is_pending_in_order(void **state)
 {
@@ -188,7 +190,8 @@ static void test_up_waits_for_what_another_runs(void **state)
     arena_release(&bench.arena);
 }
 
-/* ---- run ------------------------------------------------------------------------------------- */
+/* ---- run
+ * ------------------------------------------------------------------------------------- */
 
 static void test_run_takes_exactly_these(void **state)
 {
@@ -225,7 +228,8 @@ static void test_run_takes_exactly_these(void **state)
     arena_release(&bench.arena);
 }
 
-/* ---- down ------------------------------------------------------------------------------------ */
+/* ---- down
+ * ------------------------------------------------------------------------------------ */
 
 static void test_down_begins_with_the_newest_application(void **state)
 {

@@ -1,5 +1,5 @@
-/* A document's own bytes: places, the form in quotes. What YAML takes away from commands is told
- * by the fixtures of migration_file_test. */
+/* A document's own bytes: places, the form in quotes. What YAML takes away from commands is
+ * told by the fixtures of migration_file_test. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
