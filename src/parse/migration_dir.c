@@ -25,6 +25,7 @@
 struct candidate {
     const char *path;      /* as complaints show it */
     const char *file_name; /* its end */
+    const char *directory; /* what stands in front of that */
     int64_t version;
     const char *name;
     int has_version;        /* as migration_file_name() says */
@@ -105,16 +106,16 @@ static struct candidate *new_candidate(struct reader *reader, const char *path)
     slash = strrchr(path, '/');
     candidate->path = path;
     candidate->file_name = slash != NULL ? slash + 1 : path;
+    candidate->directory =
+        slash != NULL ? arena_copy(reader->arena, path, (size_t)(slash + 1 - path)) : ".";
     candidate->has_version =
         migration_file_name(candidate->file_name, &candidate->version, &name, &length);
-    if (candidate->has_version == 1) {
-        candidate->name = arena_copy(reader->arena, name, length);
-        if (candidate->name == NULL) {
-            error_memory(reader->err);
-            return NULL;
-        }
-    }
-    return candidate;
+    if (candidate->has_version == 1) candidate->name = arena_copy(reader->arena, name, length);
+    if (candidate->directory != NULL &&
+        (candidate->has_version != 1 || candidate->name != NULL))
+        return candidate;
+    error_memory(reader->err);
+    return NULL;
 }
 
 static int by_path(const void *left, const void *right)
@@ -148,34 +149,32 @@ static void sort_candidates(struct candidate **candidates, size_t count)
 
 /* ---- one file --------------------------------------------------------------------------- */
 
-/* Whether the file that path leads to lies below the directory that path names. What cannot be
- * resolved is left to whoever opens it. */
-static bool stays_inside(const struct candidate *candidate, struct arena *arena)
+/* Whether the file that a candidate leads to lies below its directory. What cannot be resolved is
+ * left to whoever opens it. */
+static bool stays_inside(const struct candidate *candidate)
 {
-    size_t length = (size_t)(candidate->file_name - candidate->path);
-    const char *directory = length > 0 ? arena_copy(arena, candidate->path, length) : ".";
-    char *real_directory = directory != NULL ? realpath(directory, NULL) : NULL;
-    char *real_file = realpath(candidate->path, NULL);
+    char *directory = realpath(candidate->directory, NULL);
+    char *file = realpath(candidate->path, NULL);
     bool inside = true;
 
-    if (real_directory != NULL && real_file != NULL) {
-        length = strlen(real_directory);
-        while (length > 0 && real_directory[length - 1] == '/') length--;
-        inside = strncmp(real_file, real_directory, length) == 0 && real_file[length] == '/';
+    if (directory != NULL && file != NULL) {
+        size_t length = strlen(directory);
+        while (length > 0 && directory[length - 1] == '/') length--;
+        inside = strncmp(file, directory, length) == 0 && file[length] == '/';
     }
-    free(real_directory);
-    free(real_file);
+    free(directory);
+    free(file);
     return inside;
 }
 
 /* What is wrong with a candidate before it is read, or NULL. */
-static const char *name_complaint(const struct candidate *candidate, struct arena *arena)
+static const char *name_complaint(const struct candidate *candidate)
 {
     if (!is_clean(candidate->file_name)) return "its name holds what is no printable UTF-8";
     if (candidate->has_version < 0)
         return "its version does not fit: it is a number from 1 to 9223372036854775807";
     if (candidate->name[0] == '\0') return "its name is missing: VERSION_name.yaml is expected";
-    if (!stays_inside(candidate, arena)) return "is a link that leaves the directory";
+    if (!stays_inside(candidate)) return "is a link that leaves the directory";
     return NULL;
 }
 
@@ -183,7 +182,7 @@ static int add_migration(struct reader *reader, struct migration *migration)
 {
     struct migrations *out = reader->out;
     struct migration **items =
-        reallocarray(out->items, out->count + 1, sizeof(struct migration *));
+        realloc(out->items, (out->count + 1) * sizeof(struct migration *));
 
     if (items == NULL) {
         migration_free(migration);
@@ -228,7 +227,7 @@ static int take_candidate(struct reader *reader, const struct candidate *candida
                              arena_format(reader->arena,
                                           "%s: ignored: its name does not begin with a version",
                                           candidate->path));
-    complaint = name_complaint(candidate, reader->arena);
+    complaint = name_complaint(candidate);
     if (complaint != NULL)
         return add_complaint(reader, true,
                              arena_format(reader->arena, "%s: %s", candidate->path, complaint));

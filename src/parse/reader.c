@@ -116,6 +116,7 @@ static struct place place_of(const struct yaml_node *node)
 /* Put the place in front of a complaint that was made without one. */
 static int add_place(struct reader *reader, struct place place)
 {
+    if (reader->err->code != ERROR_INVALID) return -1; /* memory, which has no place */
     return error_prefix(reader->err, "%s:%d:%d: ", reader->source.file, place.line,
                         place.column);
 }

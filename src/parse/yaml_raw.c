@@ -166,6 +166,12 @@ int yaml_raw_check_comment(const struct yaml_source *source, const struct yaml_n
     if (at + 1 < end && is_blank(bytes[at + 1]) &&
         memmem(bytes + at, end - at, "${", 2) == NULL)
         return 0;
+    if (node->end_line > node->line)
+        return yaml_error(
+            err, source->file, node,
+            "what follows the '#' in line %d is a comment to YAML; if it belongs to "
+            "the %s, begin that with '|', which keeps its lines",
+            node->end_line, what);
     snprintf(words, sizeof words,
              "what follows the '#' is a comment to YAML; if it belongs to the %s, put "
              "quotes around it",

@@ -26,6 +26,7 @@ struct words {
 };
 
 static const char TAB[] = "a tab cannot indent; use blanks";
+static const char COLON[] = "': ' begins a mapping here; put the text in quotes";
 static const char DIRECTIVE[] = "directives are not allowed";
 static const char FLOW_LIST[] =
     "',' or ']' is expected here; text with any of [ ] { } , in it needs quotes";
@@ -34,8 +35,7 @@ static const char FLOW_MAPPING[] =
 static const char TAG[] = "tags are not allowed; put text that begins with '!' in quotes";
 
 static const struct words table[] = {
-    {"mapping values are not allowed in this context", false, true,
-     "': ' begins a mapping here; put the text in quotes"},
+    {"mapping values are not allowed in this context", false, true, COLON},
     {"could not find expected ':'", true, false,
      "this is neither 'key: value' nor an element of a list; a text of several lines begins "
      "with '|'"},
@@ -207,6 +207,39 @@ static bool follows_quote(const struct yaml_source *source, size_t offset)
     return offset > begin && strchr("'\"", source->bytes[offset - 1]) != NULL;
 }
 
+/* Whether the line of offset goes on with a text that the line before it has begun: it is neither
+ * an element nor a key, and the one before holds more than a key. */
+static bool continues(const struct yaml_source *source, size_t offset)
+{
+    const char *bytes = source->bytes;
+    size_t begin = yaml_raw_line_begin(source, offset);
+    size_t before = begin > 0 ? begin - 1 : 0;
+    size_t key = 0;
+
+    while (before > 0 && strchr(" \r\n", bytes[before]) != NULL) before--;
+    if (before == 0 || strchr(":-", bytes[before]) != NULL) return false;
+    begin += strspn(bytes + begin, " ");
+    if (bytes[begin] == '-' && bytes[begin + 1] == ' ') return false;
+    key = begin;
+    while (isalnum((unsigned char)bytes[key]) || bytes[key] == '_') key++;
+    return key == begin || bytes[key] != ':';
+}
+
+/* Whether the line before that of offset ends in a comment behind some text. */
+static bool follows_comment(const struct yaml_source *source, size_t offset)
+{
+    const char *bytes = source->bytes;
+    size_t end = yaml_raw_line_begin(source, offset);
+    size_t begin = 0;
+
+    if (end == 0) return false;
+    begin = yaml_raw_line_begin(source, --end);
+    begin += strspn(bytes + begin, " ");
+    for (size_t i = begin + 1; i < end; i++)
+        if (bytes[i] == '#' && bytes[i - 1] == ' ') return true;
+    return false;
+}
+
 /* Better words than the table's, where the bytes around the problem tell more. Returns -1 with
  * err, or 0 where they don't. */
 static int error_nearby(struct error *err, const struct yaml_source *source,
@@ -226,6 +259,12 @@ static int error_nearby(struct error *err, const struct yaml_source *source,
         return error_at(err, source->file, (int)context->line + 1, (int)context->column + 1,
                         "this '%c' is never closed", words->text == FLOW_LIST ? '[' : '{');
     }
+    if (continues(source, offset) && (words->text == COLON || follows_comment(source, offset)))
+        return error_at(
+            err, source->file, (int)mark->line + 1, (int)mark->column + 1, "%s%s",
+            words->text == COLON ? "': ' begins a mapping here"
+                                 : "a comment ends the text before this",
+            "; begin a text of several lines with '|', which keeps them as they are");
     if (words->at_context || words->quote || !follows_quote(source, offset)) return 0;
     return error_quoting(err, source, mark, text_begin(source, offset),
                          "text follows a closing quote; put quotes around all of it");

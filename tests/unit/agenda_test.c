@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agenda.h"
+#include "alloc_fail.h"
 #include "arena.h"
 #include "error.h"
 #include "migration.h"
@@ -198,12 +199,29 @@ static void test_words(void **state)
     assert_string_equal(state_text(STATE_HALF_UNDONE), "half_undone");
 }
 
+static void test_memory_runs_out(void **state)
+{
+    struct migrations migrations = {0};
+    struct record record = {0};
+    struct arena arena = {0};
+    struct agenda agenda;
+    struct error err = {0};
+    (void)state;
+
+    alloc_fail_at(1, false);
+    assert_int_equal(agenda_build(&agenda, &migrations, &record, &arena, &err), -1);
+    alloc_fail_never();
+    assert_string_equal(err.message, "out of memory");
+    assert_int_equal(agenda.count, 0);
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_states), cmocka_unit_test(test_marked_since),
         cmocka_unit_test(test_manual), cmocka_unit_test(test_merge),
-        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_words),  cmocka_unit_test(test_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

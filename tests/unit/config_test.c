@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alloc_fail.h"
 #include "config.h"
 #include "error.h"
 
@@ -366,6 +367,31 @@ static void test_table(void **state)
     }
 }
 
+static void test_memory_runs_out(void **state)
+{
+    static const char *const flags[] = {"wait", "5s", NULL};
+    static const char *const environment[] = {"DATABASE_URL=sqlite:a.db",
+                                              "REDIS_URL_FILE=redis", NULL};
+    bool happened = true;
+    (void)state;
+
+    write_file("redis", "redis://u:secret@r", 0644);
+    write_file("data_migrations/redferry.yaml", "batch: 5\n", 0600);
+    for (size_t nth = 1; happened; nth++) {
+        struct config config;
+        struct error err;
+        const char *warnings = NULL;
+        int result = 0;
+        alloc_fail_at(nth, false);
+        result = resolve(&config, flags, environment, &warnings, &err);
+        happened = alloc_fail_happened();
+        alloc_fail_never();
+        assert_int_equal(result, happened ? -1 : 0);
+        if (happened) assert_non_null(strstr(err.message, "out of memory"));
+        config_release(&config);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused, enter, leave),
         cmocka_unit_test_setup_teardown(test_foreign_urls, enter, leave),
         cmocka_unit_test(test_table),
+        cmocka_unit_test_setup_teardown(test_memory_runs_out, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alloc_fail.h"
 #include "arena.h"
 #include "error.h"
 #include "migration.h"
@@ -207,6 +208,30 @@ static void test_given_files(void **state)
     arena_release(&arena);
 }
 
+static void test_memory_runs_out(void **state)
+{
+    bool happened = true;
+    (void)state;
+
+    write_file("dm/1_a.yaml", VALID);
+    write_file("dm/2_b.yaml", VALID);
+    write_file("dm/3_c.yaml", "?");
+    write_file("dm/notes.yaml", VALID);
+    for (size_t nth = 1; happened; nth++) {
+        struct migrations list = {0};
+        struct arena arena = {0};
+        struct complaint *complaints = NULL;
+        struct error err = {0};
+        alloc_fail_at(nth, false);
+        assert_int_equal(migration_dir_read(&list, "dm", &arena, &complaints, &err), -1);
+        happened = alloc_fail_happened();
+        alloc_fail_never();
+        if (happened) assert_non_null(strstr(err.message, "out of memory"));
+        migrations_release(&list);
+        arena_release(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +242,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_unreadable, enter, leave),
         cmocka_unit_test_setup_teardown(test_no_directory, enter, leave),
         cmocka_unit_test_setup_teardown(test_given_files, enter, leave),
+        cmocka_unit_test_setup_teardown(test_memory_runs_out, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

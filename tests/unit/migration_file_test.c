@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc_fail.h"
 #include "error.h"
 #include "file.h"
 #include "migration.h"
@@ -200,6 +201,9 @@ static void test_file_names(void **state)
     }
 }
 
+static const char VALID[] = "up:\n  - read: |\n      SELECT a\n    key: [a]\n    write:\n"
+                            "      - \"SET ${a} b\"\n      - [SET, 'x', y]\n    publish: z\n";
+
 /* ---- complaints ------------------------------------------------------------------------- */
 
 static const char *fixtures(struct arena *arena)
@@ -321,12 +325,57 @@ static void test_mutations(void **state)
  * end. */
 static void test_every_prefix(void **state)
 {
-    static const char text[] =
-        "up:\n  - read: |\n      SELECT a\n    key: [a]\n    write:\n"
-        "      - \"SET ${a} b\"\n      - [SET, 'x', y]\n    publish: z\n";
     (void)state;
 
-    for (size_t length = 0; length < strlen(text); length++) parse_copy(text, length);
+    for (size_t length = 0; length < sizeof VALID; length++) parse_copy(VALID, length);
+}
+
+/* Wherever memory runs out, that or the file's own fault is said, and nothing is leaked. */
+static int starve_fixture(const char *directory, const char *name, struct arena *arena)
+{
+    struct migration_source source = {.file = name, .version = 1, .name = "x"};
+    char *bytes = NULL;
+    struct error err = {0};
+    bool happened = true;
+
+    assert_int_equal(file_read(arena_format(arena, "%s/%s", directory, name), arena, &bytes,
+                               &source.length, &err),
+                     0);
+    source.bytes = bytes;
+    for (size_t nth = 1; happened; nth++) {
+        struct migration *migration = NULL;
+        struct error starved = {0};
+        alloc_fail_at(nth, nth % 2 == 0);
+        assert_int_equal(migration_file_parse(&migration, &source, &starved), -1);
+        happened = alloc_fail_happened();
+        alloc_fail_never();
+        if (!happened) assert_int_equal(starved.code, ERROR_INVALID);
+        assert_true(starved.code == ERROR_INVALID ||
+                    strstr(starved.message, "out of memory") != NULL);
+    }
+    return 0;
+}
+
+static void test_memory_runs_out(void **state)
+{
+    struct migration_source source = {"f", 1, "x", VALID, sizeof VALID - 1};
+    bool happened = true;
+    int files = 0;
+    (void)state;
+
+    visit_fixtures(starve_fixture, &files);
+    for (size_t nth = 1; happened; nth++) {
+        struct migration *migration = NULL;
+        struct error err = {0};
+        int result = 0;
+        alloc_fail_at(nth, false);
+        result = migration_file_parse(&migration, &source, &err);
+        happened = alloc_fail_happened();
+        alloc_fail_never();
+        assert_int_equal(result, happened ? -1 : 0);
+        if (happened) assert_string_equal(err.message, "out of memory");
+        migration_free(migration);
+    }
 }
 
 int main(void)
@@ -336,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_arguments_as_list), cmocka_unit_test(test_line_ends),
         cmocka_unit_test(test_file_names),        cmocka_unit_test(test_invalid_files),
         cmocka_unit_test(test_every_prefix),      cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
