@@ -113,6 +113,7 @@ struct config_value {
     const char *origin;    /* "--database", "DATABASE_URL", "FILE:3:11": begins complaints */
     const char *open_file; /* a file that holds it and that everybody may read, or NULL */
     const char *shown;     /* the text as it may be shown */
+    const struct error *fault; /* a URL of the environment that cannot be one, or NULL */
 };
 
 const struct config_setting *config_settings(size_t *count)
@@ -496,6 +497,24 @@ static int read_files(struct config *config, struct error *err)
 
 /* ---- all together ----------------------------------------------------------------------- */
 
+/*
+ * The environment is shared with other programs: a DATABASE_URL that is not for us is no reason
+ * to refuse a command that needs no database. It is kept for config_require() to complain of.
+ */
+static int put_off(struct config *config, const struct config_setting *setting,
+                   struct config_value *value, const struct error *err)
+{
+    struct error *fault = NULL;
+    if (!is_url(setting) || value->source != CONFIG_ENVIRONMENT || err->code != ERROR_INVALID)
+        return -1;
+    fault = arena_alloc(&config->arena, sizeof *fault);
+    if (fault == NULL) return -1;
+    *fault = *err;
+    value->fault = fault;
+    value->shown = NULL;
+    return 0;
+}
+
 /* Judge what wins, and put it into the fields. */
 static int fill_fields(struct config *config, struct error *err)
 {
@@ -507,9 +526,28 @@ static int fill_fields(struct config *config, struct error *err)
         for (size_t j = 0; j < sizeof targets / sizeof *targets; j++)
             if (strcmp(targets[j].name, settings[i].name) == 0)
                 target = (char *)config + targets[j].offset;
-        if (take(config, &settings[i], value, target, err) != 0) return -1;
+        if (take(config, &settings[i], value, target, err) == 0) continue;
+        if (put_off(config, &settings[i], value, err) != 0) return -1;
+        error_clear(err);
     }
     return 0;
+}
+
+int config_require(const struct config *config, const char *name, struct error *err)
+{
+    const int index = find_setting(name);
+    const struct config_setting *setting = &settings[index];
+    const struct config_value *value = &config->values[index];
+    if (value->fault != NULL) {
+        *err = *value->fault;
+        return -1;
+    }
+    if (value->text != NULL) return 0;
+    return error_set(err, ERROR_INVALID, "no %s: give --%s %s, or set %s%s%s",
+                     setting->kind == CONFIG_REDIS_URL ? "Redis" : name, name,
+                     setting->argument, setting->environment,
+                     setting->fallback != NULL ? " or " : "",
+                     setting->fallback != NULL ? setting->fallback : "");
 }
 
 static void fill_urls(struct config *config)

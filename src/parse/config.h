@@ -89,6 +89,12 @@ int config_read_environment(struct config *config, const char *const *environmen
  * world-readable file of secrets, a password given as a flag. Returns 0, or -1 with err. */
 int config_resolve(struct config *config, const char **warnings, struct error *err);
 
+/* Demand that the URL setting called name ("database", "redis", "ledger") was given and can be
+ * one: 0, or -1 with err (ERROR_INVALID) that says how to give it. A URL of the environment
+ * that cannot be one is complained of here, by who needs it, and not before. After
+ * config_resolve(). */
+int config_require(const struct config *config, const char *name, struct error *err);
+
 /* The value of a variable of the environment that was read, or NULL; name_FILE is tried as
  * well. In err's case (an unreadable file) *failed becomes true. */
 const char *config_variable(struct config *config, const char *name, bool *failed,

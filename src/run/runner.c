@@ -305,13 +305,6 @@ done:
     return result;
 }
 
-static int require_redis(const struct session *session, struct error *err)
-{
-    if (session->config->has_redis) return 0;
-    return error_set(err, ERROR_INVALID,
-                     "no Redis: give --redis URL, or set REDFERRY_REDIS or REDIS_URL");
-}
-
 int runner_carry_out(struct session *session, const struct wish *wish, struct outcome *outcome,
                      struct error *err)
 {
@@ -324,7 +317,7 @@ int runner_carry_out(struct session *session, const struct wish *wish, struct ou
         return -1;
     outcome->pending = wish->kind == WISH_UP ? session->agenda.pending : 0;
     if (!wish_is_needed(session, wish)) return 0;
-    if (require_redis(session, err) != 0) return -1;
+    if (config_require(session->config, "redis", err) != 0) return -1;
     const int checked = tasks_make(&tasks, session, &selection, err);
     tasks_release(&tasks);
     if (checked != 0) return -1;

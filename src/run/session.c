@@ -73,10 +73,8 @@ int session_connect(struct session *session, struct error *err)
 {
     const struct config *config = session->config;
     if (session->db != NULL) return 0;
-    if (!config->has_database && config->ledger_is_database)
-        return error_set(
-            err, ERROR_INVALID,
-            "no database: give --database URL, or set REDFERRY_DATABASE or DATABASE_URL");
+    if (config_require(config, config->ledger_is_database ? "database" : "ledger", err) != 0)
+        return -1;
     session->db = open_database(session, &config->ledger, err);
     if (session->db == NULL) return -1;
     const struct ledger_author author = {
@@ -125,9 +123,7 @@ int session_open_redis(struct session *session, struct error *err)
     struct clock_backoff backoff = {.first_ms = CONNECT_FIRST_MS, .most_ms = CONNECT_MOST_MS};
     const int64_t begun_ms = clock_monotonic_ms();
     if (session->redis != NULL) return 0;
-    if (!config->has_redis)
-        return error_set(err, ERROR_INVALID,
-                         "no Redis: give --redis URL, or set REDFERRY_REDIS or REDIS_URL");
+    if (config_require(config, "redis", err) != 0) return -1;
     for (;;) {
         if (connection_open(&session->redis, &config->redis, session->stop, err) == 0 &&
             connection_check_server(session->redis, err) == 0)
@@ -148,10 +144,7 @@ struct db *session_reader(struct session *session, struct error *err)
 {
     const struct config *config = session->config;
     if (session->reader != NULL) return session->reader;
-    if (!config->has_database) {
-        error_set(err, ERROR_INVALID, "no database to read from: give --database URL");
-        return NULL;
-    }
+    if (config_require(config, "database", err) != 0) return NULL;
     session->reader = open_database(session, &config->database, err);
     return session->reader;
 }

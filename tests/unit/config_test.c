@@ -326,15 +326,15 @@ static void test_refused(void **state)
     }
 }
 
-/* Another program's URL is refused by the name of our own variable, and without its password.
- */
+/* Another program's URL is in nobody's way until somebody needs it; then it is refused by the
+ * name of our own variable, and without its password. */
 static void test_foreign_urls(void **state)
 {
-    static const char *const cases[][2] = {
-        {"DATABASE_URL=mysql2://u:secret@h/app", "REDFERRY_DATABASE"},
-        {"DATABASE_URL=ecto://u:secret@h/app", "REDFERRY_DATABASE"},
-        {"REDIS_URL=mongodb://u:secret@h/app", "REDFERRY_REDIS"},
-        {"REDIS_URL=redis://u:secret@h/0?pool=5", "REDFERRY_REDIS"},
+    static const char *const cases[][3] = {
+        {"DATABASE_URL=mysql2://u:secret@h/app", "REDFERRY_DATABASE", "database"},
+        {"DATABASE_URL=ecto://u:secret@h/app", "REDFERRY_DATABASE", "database"},
+        {"REDIS_URL=mongodb://u:secret@h/app", "REDFERRY_REDIS", "redis"},
+        {"REDIS_URL=redis://u:secret@h/0?pool=5", "REDFERRY_REDIS", "redis"},
     };
     (void)state;
 
@@ -342,11 +342,31 @@ static void test_foreign_urls(void **state)
         const char *const environment[] = {cases[i][0], NULL};
         struct config config;
         struct error err;
-        assert_int_equal(resolve(&config, nothing, environment, NULL, &err), -1);
+        assert_int_equal(resolve(&config, nothing, environment, NULL, &err), 0);
+        assert_null(config_text(&config, cases[i][2]));
+        assert_int_equal(config_require(&config, cases[i][2], &err), -1);
+        assert_int_equal(err.code, ERROR_INVALID);
         if (strstr(err.message, cases[i][1]) == NULL || strstr(err.message, "secret") != NULL)
             fail_msg("%s", err.message);
         config_release(&config);
     }
+}
+
+static void test_what_is_required(void **state)
+{
+    static const char *const environment[] = {"DATABASE_URL=sqlite:a.db", NULL};
+    struct config config;
+    struct error err;
+    (void)state;
+
+    assert_int_equal(resolve(&config, nothing, environment, NULL, &err), 0);
+    assert_int_equal(config_require(&config, "database", &err), 0);
+    assert_int_equal(config_require(&config, "redis", &err), -1);
+    assert_string_equal(err.message,
+                        "no Redis: give --redis URL, or set REDFERRY_REDIS or REDIS_URL");
+    assert_int_equal(config_require(&config, "ledger", &err), -1);
+    assert_string_equal(err.message, "no ledger: give --ledger URL, or set REDFERRY_LEDGER");
+    config_release(&config);
 }
 
 static void test_table(void **state)
@@ -402,6 +422,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_file_of_secrets, enter, leave),
         cmocka_unit_test_setup_teardown(test_refused, enter, leave),
         cmocka_unit_test_setup_teardown(test_foreign_urls, enter, leave),
+        cmocka_unit_test(test_what_is_required),
         cmocka_unit_test(test_table),
         cmocka_unit_test_setup_teardown(test_memory_runs_out, enter, leave),
     };
