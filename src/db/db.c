@@ -145,6 +145,13 @@ int db_reading_blocks_writers(struct db *db, struct error *err)
     return db->ops->reading_blocks_writers(db, err);
 }
 
+bool db_is_same_file(const struct db *one, const struct db *other)
+{
+    const char *path = one->ops->file(one);
+    const char *other_path = other->ops->file(other);
+    return path != NULL && other_path != NULL && strcmp(path, other_path) == 0;
+}
+
 int db_query_sorts(struct db *db, const char *query, const struct value *parameters,
                    size_t count, struct error *err)
 {

@@ -118,6 +118,9 @@ void db_rows_close(struct db_rows *rows);
  * mode). Returns 1, 0, or -1 with err. */
 int db_reading_blocks_writers(struct db *db, struct error *err);
 
+/* Whether both are connections to one and the same SQLite file. */
+bool db_is_same_file(const struct db *one, const struct db *other);
+
 /* Whether the database would have to sort for query, that is, no index serves its order.
  * Returns 1, 0, or -1 with err. */
 int db_query_sorts(struct db *db, const char *query, const struct value *parameters,

@@ -13,6 +13,7 @@ struct db_ops {
                 struct error *err);
     void (*close)(struct db *db);
     const char *(*server)(const struct db *db);
+    const char *(*file)(const struct db *db); /* its real path; NULL: no file of ours */
     int (*begin)(struct db *db, enum db_access access, struct error *err);
     int (*commit)(struct db *db, struct error *err);
     void (*rollback)(struct db *db);

@@ -64,6 +64,12 @@ static const char *server(const struct db *db)
     return ((const struct postgres *)db)->server;
 }
 
+static const char *file(const struct db *db)
+{
+    (void)db;
+    return NULL;
+}
+
 /* ---- transactions -------------------------------------------------------------------------
  */
 
@@ -427,6 +433,7 @@ const struct db_ops db_postgres_ops = {
     .open = open_postgres,
     .close = close_postgres,
     .server = server,
+    .file = file,
     .begin = begin,
     .commit = commit,
     .rollback = rollback,

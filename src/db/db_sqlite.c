@@ -126,6 +126,11 @@ static const char *server(const struct db *db)
     return ((const struct sqlite *)db)->server;
 }
 
+static const char *file(const struct db *db)
+{
+    return ((const struct sqlite *)db)->path;
+}
+
 /* ---- transactions -------------------------------------------------------------------------
  */
 
@@ -410,6 +415,7 @@ const struct db_ops db_sqlite_ops = {
     .open = open_sqlite,
     .close = close_sqlite,
     .server = server,
+    .file = file,
     .begin = begin,
     .commit = commit,
     .rollback = rollback,

@@ -57,13 +57,12 @@ static int open_best_source(struct step_work *work, struct error *err)
 {
     struct session *session = work->attempt->session;
     struct db *db = NULL;
-    if (work->step->from != NULL) {
-        work->from = session_open_from(session, work->step->from, err);
-        return work->from == NULL ? -1 : open_source(work, work->from, err);
-    }
-    db = session_reader(session, err);
+    if (work->step->from != NULL)
+        db = work->from = session_open_from(session, work->step->from, err);
+    else
+        db = session_reader(session, err);
     if (db == NULL || open_source(work, db, err) != 0) return -1;
-    if (!session->config->ledger_is_database || !source_blocks_writers(work->source)) return 0;
+    if (!source_blocks_writers(work->source) || !db_is_same_file(db, session->db)) return 0;
     source_close(work->source);
     work->source = NULL;
     return open_source(work, session->db, err);
