@@ -23,8 +23,7 @@
 
 enum { BYTEA_OID = 17 };
 
-/* ---- opening and closing ------------------------------------------------------------------
- */
+/* ---- opening and closing ---------------------------------------------------------------- */
 
 static void close_postgres(struct db *db)
 {
@@ -70,8 +69,7 @@ static const char *file(const struct db *db)
     return NULL;
 }
 
-/* ---- transactions -------------------------------------------------------------------------
- */
+/* ---- transactions ----------------------------------------------------------------------- */
 
 struct setting {
     const char *text;
@@ -169,8 +167,7 @@ static void rollback(struct db *db)
     pg->locked = false;
 }
 
-/* ---- statements ---------------------------------------------------------------------------
- */
+/* ---- statements ------------------------------------------------------------------------- */
 
 /* Parameters as libpq wants them. */
 struct bound {
@@ -268,8 +265,7 @@ static int query(struct db *db, const char *sql, const struct value *parameters,
     return db_postgres_rows_new(out, pg, result, err);
 }
 
-/* ---- what a query is ----------------------------------------------------------------------
- */
+/* ---- what a query is -------------------------------------------------------------------- */
 
 static int describe(struct db *db, const char *query_text, struct arena *arena,
                     struct columns *columns, struct error *err)
@@ -350,8 +346,7 @@ static int query_sorts(struct db *db, const char *query_text, const struct value
     return sorts;
 }
 
-/* ---- the lock -----------------------------------------------------------------------------
- */
+/* ---- the lock --------------------------------------------------------------------------- */
 
 static int lock_key(const char *name, int64_t *key, struct error *err)
 {

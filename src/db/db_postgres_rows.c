@@ -116,8 +116,7 @@ int db_postgres_rows_stream(struct db_rows **out, struct postgres *pg, const cha
     return 0;
 }
 
-/* ---- the rows of a whole result ------------------------------------------------------------
- */
+/* ---- the rows of a whole result --------------------------------------------------------- */
 
 /* What PGresult holds is not ours to write to. */
 static int take_field(struct postgres_rows *rows, size_t column, struct error *err)
@@ -150,8 +149,7 @@ static enum db_next next_of_result(struct postgres_rows *rows, struct error *err
     return DB_ROW;
 }
 
-/* ---- the rows of a stream ------------------------------------------------------------------
- */
+/* ---- the rows of a stream --------------------------------------------------------------- */
 
 static enum db_next failed(struct postgres_rows *rows)
 {
@@ -248,8 +246,7 @@ static enum db_next next_of_stream(struct postgres_rows *rows, bool wait, struct
     }
 }
 
-/* ---- functions of struct db_ops ------------------------------------------------------------
- */
+/* ---- functions of struct db_ops --------------------------------------------------------- */
 
 enum db_next db_postgres_rows_next(struct db_rows *base, bool wait, struct row *row,
                                    struct error *err)

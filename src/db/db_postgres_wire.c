@@ -28,8 +28,7 @@
 
 enum { CANCEL_WAIT_MS = 500, MOST_TIMEOUT_S = 86400, SQLSTATE_LENGTH = 5 };
 
-/* ---- what went wrong ----------------------------------------------------------------------
- */
+/* ---- what went wrong -------------------------------------------------------------------- */
 
 /* Where waiting and trying again may help. */
 static bool is_passing(const char *sqlstate)
@@ -113,8 +112,7 @@ int db_postgres_wire_lost(struct postgres *pg, struct error *err)
     return -1;
 }
 
-/* ---- connecting ---------------------------------------------------------------------------
- */
+/* ---- connecting ------------------------------------------------------------------------- */
 
 /* libpq's complaints may quote the URL: of those only the name of a parameter is passed on. */
 int db_postgres_wire_check(const struct url *url, struct error *err)
@@ -288,8 +286,7 @@ void db_postgres_wire_drop(struct postgres *pg)
     pg->locked = false;
 }
 
-/* ---- sending and receiving ----------------------------------------------------------------
- */
+/* ---- sending and receiving -------------------------------------------------------------- */
 
 /* Wait for events on the socket. A stop whose grace is over leaves the answer unread: the
  * connection is of no use any more, and the server need not go on. */
@@ -389,8 +386,7 @@ int db_postgres_wire_run(struct postgres *pg, const char *sql, struct error *err
     return db_postgres_wire_collect(pg, NULL, NULL, err);
 }
 
-/* ---- cancelling ---------------------------------------------------------------------------
- */
+/* ---- cancelling ------------------------------------------------------------------------- */
 
 struct cancellation {
     PGcancel *cancel;

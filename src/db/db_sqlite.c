@@ -29,8 +29,7 @@ enum {
     STEPS_BETWEEN_LOOKS = 20000 /* of SQLite's machine, well below a millisecond */
 };
 
-/* ---- waiting and computing ----------------------------------------------------------------
- */
+/* ---- waiting and computing -------------------------------------------------------------- */
 
 static int on_busy(void *context, int tries)
 {
@@ -47,8 +46,7 @@ static int on_progress(void *context)
     return stop_overdue(((struct sqlite *)context)->stop);
 }
 
-/* ---- opening and closing ------------------------------------------------------------------
- */
+/* ---- opening and closing ---------------------------------------------------------------- */
 
 static int check_file(const char *path, struct error *err)
 {
@@ -131,8 +129,7 @@ static const char *file(const struct db *db)
     return ((const struct sqlite *)db)->path;
 }
 
-/* ---- transactions -------------------------------------------------------------------------
- */
+/* ---- transactions ----------------------------------------------------------------------- */
 
 static int run(struct sqlite *lite, const char *sql, struct error *err)
 {
@@ -190,8 +187,7 @@ static int commit(struct db *db, struct error *err)
     return error_set(err, ERROR_FAILED, "the transaction had failed and was rolled back");
 }
 
-/* ---- statements ---------------------------------------------------------------------------
- */
+/* ---- statements ------------------------------------------------------------------------- */
 
 static int execute(struct db *db, const char *sql, const struct value *parameters, size_t count,
                    int64_t *changed, struct error *err)
@@ -314,8 +310,7 @@ static int query_sorts(struct db *db, const char *sql, const struct value *param
     return sorts;
 }
 
-/* ---- the lock -----------------------------------------------------------------------------
- */
+/* ---- the lock --------------------------------------------------------------------------- */
 
 /* Each ledger of one file has a byte of its own in the one lock file. */
 static int lock_offset(const char *name, int64_t *offset, struct error *err)

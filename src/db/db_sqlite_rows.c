@@ -36,8 +36,7 @@ struct sqlite_rows {
     bool over;
 };
 
-/* ---- errors -------------------------------------------------------------------------------
- */
+/* ---- errors ----------------------------------------------------------------------------- */
 
 /* Where in statement (line and column, from 1) SQLite saw the error; false where it cannot say.
  */
@@ -94,8 +93,7 @@ int db_sqlite_rows_error(struct sqlite *lite, const char *statement, struct erro
     return error_set(err, ERROR_FAILED, "%s", message);
 }
 
-/* ---- parameters ---------------------------------------------------------------------------
- */
+/* ---- parameters ------------------------------------------------------------------------- */
 
 static int bind_value(sqlite3_stmt *statement, int at, const struct value *value)
 {
@@ -153,8 +151,7 @@ failed:
     return -1;
 }
 
-/* ---- columns ------------------------------------------------------------------------------
- */
+/* ---- columns ---------------------------------------------------------------------------- */
 
 static enum value_kind declared_kind(const char *type)
 {
@@ -199,8 +196,7 @@ int db_sqlite_rows_describe(struct sqlite *lite, sqlite3_stmt *statement, struct
     return 0;
 }
 
-/* ---- values -------------------------------------------------------------------------------
- */
+/* ---- values ----------------------------------------------------------------------------- */
 
 static const char yes[] = "true", no[] = "false";
 
@@ -261,8 +257,7 @@ static int take_value(struct sqlite_rows *rows, int at)
     return 0;
 }
 
-/* ---- rows ---------------------------------------------------------------------------------
- */
+/* ---- rows ------------------------------------------------------------------------------- */
 
 int db_sqlite_rows_new(struct db_rows **out, struct sqlite *lite, sqlite3_stmt *statement,
                        const struct columns *columns, struct error *err)

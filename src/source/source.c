@@ -2,10 +2,10 @@
  * A step's rows, one by one, cut into batches between which the key differs.
  *
  * It looks one row ahead: only the next row tells whether a batch may end, and whether the last
- * key of it is unique. A key that repeats or is NULL is an error before its batch can end. Where
- * the reading rests between batches, each batch is a statement of its own behind the last key;
- * a row that was looked at is then simply read again. A comparison with a key passes over NULLs
- * in silence, so reading that was more than one statement ends by looking for one.
+ * key of it is unique. A key that repeats or is NULL is an error before its batch can end.
+ * Where the reading rests between batches, each batch is a statement of its own behind the last
+ * key; a row that was looked at is then simply read again. A comparison with a key passes over
+ * NULLs in silence, so reading that was more than one statement ends by looking for one.
  *
  * What a batch is good for, and when a step stops, is not known here.
  */
@@ -39,7 +39,7 @@ struct source {
     int64_t in_batch;
 };
 
-/* ---- opening ------------------------------------------------------------------------------- */
+/* ---- opening ---------------------------------------------------------------------------- */
 
 static int try_order(struct source *source, struct error *err)
 {
@@ -128,7 +128,7 @@ bool source_blocks_writers(const struct source *source)
     return source->blocks_writers;
 }
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------- */
 
 /* One more than a batch, to see what the next one begins with. */
 static int open_rows(struct source *source, struct error *err)

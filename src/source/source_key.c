@@ -3,8 +3,8 @@
  *
  * A cursor is compared with the database's own values when a step goes on, perhaps days later,
  * so it must come back exactly as it was, type and all: in SQLite 1, 1.0 and '1' are different
- * keys. JSON has integers and texts; what it lacks (bytes, floats that read back the same, texts
- * that are not UTF-8) becomes an object with one member that says what it is.
+ * keys. JSON has integers and texts; what it lacks (bytes, floats that read back the same,
+ * texts that are not UTF-8) becomes an object with one member that says what it is.
  */
 #include "source_key.h"
 
@@ -54,7 +54,7 @@ int source_key_keep(struct source_key *key, const struct value *values, struct e
     return settle(key, err);
 }
 
-/* ---- comparing ---------------------------------------------------------------------------- */
+/* ---- comparing -------------------------------------------------------------------------- */
 
 static bool is_number(const struct value *value)
 {
@@ -103,7 +103,7 @@ bool source_key_equals(const struct source_key *key, const struct value *values)
     return true;
 }
 
-/* ---- as JSON ------------------------------------------------------------------------------ */
+/* ---- as JSON ---------------------------------------------------------------------------- */
 
 static void append_hex(struct buffer *buf, const struct value *value)
 {
@@ -213,7 +213,7 @@ int source_key_read(struct source_key *key, const char *json, struct error *err)
     return settle(key, err);
 }
 
-/* ---- for people --------------------------------------------------------------------------- */
+/* ---- for people ------------------------------------------------------------------------- */
 
 static bool is_bare(const struct value *value)
 {

@@ -35,8 +35,8 @@ bool source_key_equals(const struct source_key *key, const struct value *values)
  */
 void source_key_write(const struct source_key *key, struct buffer *json);
 
-/* Keep the key that source_key_write() wrote. Returns 0, or -1 with err: not such a text, or not
- * of count values. */
+/* Keep the key that source_key_write() wrote. Returns 0, or -1 with err: not such a text, or
+ * not of count values. */
 int source_key_read(struct source_key *key, const char *json, struct error *err);
 
 /* Append count values as an error names a row: 'a' or ('a', 3), shortened where long. */

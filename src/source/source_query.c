@@ -2,10 +2,10 @@
  * The statements that read a step's query in key order: SQL around SQL.
  *
  * The user's query becomes a subquery, so whatever it is made of, its result can be ordered,
- * continued behind a key and searched for NULLs. Whether two neighbours have the same key is the
- * database's to say: 1.0 and 1.00, or 'a' and 'A', may be one key. Where equal keys always have
- * equal bytes the reader compares them itself; otherwise lag() does it in SQL, in a last column
- * that nobody above sees. Without a `key` the query is read just as it stands.
+ * continued behind a key and searched for NULLs. Whether two neighbours have the same key is
+ * the database's to say: 1.0 and 1.00, or 'a' and 'A', may be one key. Where equal keys always
+ * have equal bytes the reader compares them itself; otherwise lag() does it in SQL, in a last
+ * column that nobody above sees. Without a `key` the query is read just as it stands.
  */
 #include "source_query.h"
 
@@ -18,7 +18,7 @@
 #include "source_key.h"
 #include "sql_text.h"
 
-/* ---- what the query has -------------------------------------------------------------------- */
+/* ---- what the query has ----------------------------------------------------------------- */
 
 static int check_names(const struct columns *columns, struct error *err)
 {
@@ -94,7 +94,7 @@ void source_query_release(struct source_query *query)
     *query = (struct source_query){0};
 }
 
-/* ---- the pieces of a statement -------------------------------------------------------------- */
+/* ---- the pieces of a statement ---------------------------------------------------------- */
 
 /* Qualified, since SQLite would take an unknown name in double quotes for a text. */
 static void append_key_column(const struct source_query *query, size_t index,
@@ -172,7 +172,7 @@ static int append_statement(const struct source_query *query, const struct sourc
     return 0;
 }
 
-/* ---- statements ---------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------- */
 
 int source_query_stream(const struct source_query *query, const struct source_key *behind,
                         int64_t limit, struct db_rows **rows, struct error *err)

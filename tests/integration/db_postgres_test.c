@@ -24,7 +24,7 @@ static char *with_parameters(const char *parameters)
     return text;
 }
 
-/* ---- connecting ---- */
+/* ---- connecting ------------------------------------------------------------------------- */
 
 static void expect_refused(const char *url, int code, const char *says)
 {
@@ -123,7 +123,7 @@ static void test_connecting_ends_in_time(void **state)
     (void)unlink(path);
 }
 
-/* ---- transactions and statements ---- */
+/* ---- transactions and statements -------------------------------------------------------- */
 
 static void test_transactions(void **state)
 {
@@ -293,7 +293,7 @@ static void test_settings_of_others(void **state)
     db_close(db);
 }
 
-/* ---- describing ---- */
+/* ---- describing ------------------------------------------------------------------------- */
 
 static void describe_fails(struct db *db, const char *query, const char *says)
 {
@@ -378,7 +378,7 @@ static void test_what_is_no_query(void **state)
     db_close(db);
 }
 
-/* ---- streaming ---- */
+/* ---- streaming -------------------------------------------------------------------------- */
 
 static void test_stream(void **state)
 {
@@ -508,7 +508,7 @@ static void test_unfinished_stream(void **state)
     db_close(db);
 }
 
-/* ---- stopping ---- */
+/* ---- stopping --------------------------------------------------------------------------- */
 
 static void test_stop_ends_a_hanging_statement(void **state)
 {
@@ -544,7 +544,7 @@ static void test_stop_ends_a_hanging_statement(void **state)
     stop_release(&stop);
 }
 
-/* ---- the lock ---- */
+/* ---- the lock --------------------------------------------------------------------------- */
 
 static void test_lock(void **state)
 {
@@ -594,7 +594,7 @@ static void test_lock_outlasts_timeouts(void **state)
     db_close(db);
 }
 
-/* ---- plans ---- */
+/* ---- plans ------------------------------------------------------------------------------ */
 
 static void test_query_sorts(void **state)
 {

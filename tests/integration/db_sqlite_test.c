@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- opening ---- */
+/* ---- opening ---------------------------------------------------------------------------- */
 
 static void expect_refused(const char *path, const char *says)
 {
@@ -60,7 +60,7 @@ static void test_open(void **state)
     expect_refused(path, "is not a file");
 }
 
-/* ---- transactions and statements ---- */
+/* ---- transactions and statements -------------------------------------------------------- */
 
 static void test_transactions(void **state)
 {
@@ -167,7 +167,7 @@ static void test_read_only_file(void **state)
     free(file);
 }
 
-/* ---- others' locks ---- */
+/* ---- others' locks ---------------------------------------------------------------------- */
 
 static void test_waiting_for_a_writer(void **state)
 {
@@ -267,7 +267,7 @@ static void test_writing_while_streaming(void **state)
     free(file);
 }
 
-/* ---- describing and values ---- */
+/* ---- describing and values -------------------------------------------------------------- */
 
 static void describe_fails(struct db *db, const char *query, const char *says)
 {
@@ -413,7 +413,7 @@ static void test_query_sorts(void **state)
     free(file);
 }
 
-/* ---- the lock ---- */
+/* ---- the lock --------------------------------------------------------------------------- */
 
 static void test_lock(void **state)
 {

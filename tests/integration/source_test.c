@@ -119,7 +119,7 @@ static void expect_refused(const struct reading *reading, const char *says)
     fixture_says(&err, says);
 }
 
-/* ---- every cursor gives exactly the rest ---- */
+/* ---- every cursor gives exactly the rest ------------------------------------------------ */
 
 struct crossing {
     struct buffer rows[MOST_ROWS];
@@ -421,7 +421,7 @@ static void test_queries_of_many_forms(void **state)
     free(file);
 }
 
-/* ---- cursors ---- */
+/* ---- cursors ---------------------------------------------------------------------------- */
 
 static void expect_cursor(struct db *db, const char *query, const char *key, const char *cursor)
 {
@@ -491,7 +491,7 @@ static void test_cursors_that_do_not_fit(void **state)
     db_close(pg);
 }
 
-/* ---- batches ---- */
+/* ---- batches ---------------------------------------------------------------------------- */
 
 static void test_batches(void **state)
 {
@@ -663,7 +663,7 @@ static void test_without_waiting(void **state)
     db_close(reading.db);
 }
 
-/* ---- keys that are none ---- */
+/* ---- keys that are none ----------------------------------------------------------------- */
 
 static void test_repeated_keys(void **state)
 {
@@ -813,7 +813,7 @@ static void test_refusals(void **state)
     free(file);
 }
 
-/* ---- many rows ---- */
+/* ---- many rows -------------------------------------------------------------------------- */
 
 static int64_t count_rows(const struct reading *reading)
 {
