@@ -17,11 +17,6 @@
 #include "error.h"
 #include "template.h"
 
-#if HIREDIS_MAJOR >= 1
-#define sdssplitargs    hi_sdssplitargs
-#define sdsfreesplitres hi_sdsfreesplitres
-#endif
-
 static uint32_t seed = 20200211;
 
 static uint32_t random_below(uint32_t limit)
