@@ -1,0 +1,77 @@
+#ifndef REDFERRY_CMD_H
+#define REDFERRY_CMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <redferry/redferry.h>
+
+#include "document.h"
+#include "option.h"
+
+struct cmd_call;
+struct json_t;
+struct report;
+
+/*
+ * A command describes itself in one of these, at the foot of its cmd_NAME.c: from it come
+ * `redferry help`, the options that are understood, and the check of how many arguments there
+ * are. A new command is such a file, its line below, and its line in main.c's table.
+ */
+struct cmd {
+    const char *name;
+    const char *alias;     /* or NULL */
+    const char *arguments; /* as usage shows them: "[VERSION]"; "" for none */
+    const char *summary;   /* one line for the list of commands */
+    const char *details;   /* for `help NAME`: paragraphs, each one line of text; or NULL */
+    const struct option_line *options; /* its own; NULL: none */
+    size_t least, most;                /* arguments */
+    int (*run)(struct cmd_call *call); /* returns an exit code */
+};
+
+/* What a command is given to run with, and what it leaves behind. All borrowed but document
+ * and refusal. */
+struct cmd_call {
+    const struct cmd *const *commands; /* every command; ended by NULL */
+    redferry *ferry;
+    const struct option_set *options;
+    const char *const *arguments;
+    size_t count;
+    struct report *report; /* for what goes to stderr */
+    FILE *out;             /* for results that people read */
+    size_t columns;        /* of out's terminal; 0: no terminal */
+    bool coloured;         /* out may be */
+    bool json;             /* print nothing to out, leave a document */
+    bool quiet;
+    struct json_t *document; /* what --json prints; NULL: the error alone */
+    char *refusal; /* why the command line is not right; else the handle's error counts */
+};
+
+extern const struct cmd cmd_down, cmd_help, cmd_history, cmd_init, cmd_lint, cmd_mark, cmd_new,
+    cmd_redo, cmd_repair, cmd_run, cmd_status, cmd_unmark, cmd_up;
+
+enum { CMD_ANY = 1000000 }; /* for most: as many as there are */
+
+/* The command of a name or an alias, or NULL. */
+const struct cmd *cmd_find(const struct cmd *const *commands, const char *name);
+
+/* Say what is wrong with the command line. Returns REDFERRY_INVALID. */
+int cmd_refuse(struct cmd_call *call, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Say that there is no such command, and which it may have meant. Returns REDFERRY_INVALID. */
+int cmd_refuse_name(struct cmd_call *call, const char *name);
+
+/* The value of the command's own option, or NULL. */
+const char *cmd_option(const struct cmd_call *call, const char *name);
+
+/* Whether the command's own switch was given. */
+bool cmd_switch(const struct cmd_call *call, const char *name);
+
+/* Print or document what a command did (outcome may be NULL) and pass its code on. lists say
+ * in which words. */
+int cmd_outcome(struct cmd_call *call, int code, const redferry_outcome *outcome,
+                const struct document_lists *lists);
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * redo: down and up of the last one, for whoever is writing a migration.
+ */
+#include "cmd.h"
+
+static int run(struct cmd_call *call)
+{
+    static const struct document_lists lists = {.done = "applied", .undone = "undone"};
+    const redferry_outcome *outcome = NULL;
+    int code = redferry_redo(call->ferry, &outcome);
+    return cmd_outcome(call, code, outcome, &lists);
+}
+
+const struct cmd cmd_redo = {
+    .name = "redo",
+    .arguments = "",
+    .summary = "undo the last one applied, and apply it again",
+    .run = run,
+};

@@ -1,0 +1,30 @@
+/*
+ * up: apply what is pending.
+ */
+#include "cmd.h"
+
+static int run(struct cmd_call *call)
+{
+    static const struct document_lists lists = {.done = "applied"};
+    const redferry_up_options options = {.to = cmd_option(call, "to")};
+    const redferry_outcome *outcome = NULL;
+    int code = redferry_up(call->ferry, &options, &outcome);
+    return cmd_outcome(call, code, outcome, &lists);
+}
+
+static const struct option_line options[] = {
+    {"to", 0, "VERSION", "apply those up to VERSION; what lies above it stays pending"},
+    {0},
+};
+
+const struct cmd cmd_up = {
+    .name = "up",
+    .alias = "migrate",
+    .arguments = "",
+    .summary = "apply what is pending, in version order",
+    .details = "A migration that stopped half-way is gone on with where it stopped. Where "
+               "nothing is pending, nothing is written and no lock is taken; so this can run "
+               "on every host, with every deploy. Manual migrations are left alone.",
+    .options = options,
+    .run = run,
+};

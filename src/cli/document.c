@@ -1,0 +1,301 @@
+/*
+ * The documents of --json.
+ *
+ * Their keys are a contract with scripts: they are only ever added to, and docs/json.md
+ * describes each. Building one has no other failure than running out of memory, which jansson
+ * carries along as NULL to the end; so nothing is checked here until document_print().
+ */
+#include "document.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "text.h"
+
+/* A text, or null. File names and servers' complaints need not be UTF-8; JSON must. */
+static json_t *text(const char *value)
+{
+    if (value == NULL) return json_null();
+    json_t *string = json_string(value);
+    if (string != NULL) return string;
+    char *valid = text_valid(value);
+    string = valid != NULL ? json_string_nocheck(valid) : NULL;
+    free(valid);
+    return string;
+}
+
+/* A version or an id, which may be beyond what other readers' numbers hold; 0: null. */
+static json_t *id(int64_t value)
+{
+    char digits[24];
+    if (value == 0) return json_null();
+    (void)snprintf(digits, sizeof digits, "%" PRId64, value);
+    return json_string(digits);
+}
+
+/* A figure to three places; JSON knows no infinity. */
+static json_t *decimal(double value)
+{
+    if (!(value >= 0 && value < 1e12)) value = 0;
+    return json_real((double)(int64_t)(value * 1000 + 0.5) / 1000);
+}
+
+/* A number that counts from 1, or null. */
+static json_t *ordinal(int64_t value)
+{
+    return value > 0 ? json_integer(value) : json_null();
+}
+
+json_t *document_error(const char *error, int code)
+{
+    return json_pack("{s:o, s:i}", "error", text(error), "exit", code);
+}
+
+static json_t *done_entry(const redferry_done *done, bool brief)
+{
+    if (brief)
+        return json_pack("{s:o, s:o}", "version", id(done->version), "name", text(done->name));
+    return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o}", "version", id(done->version), "name",
+                     text(done->name), "rows_read", (json_int_t)done->tally.rows_read,
+                     "commands_sent", (json_int_t)done->tally.commands_sent,
+                     "messages_published", (json_int_t)done->tally.messages_published,
+                     "seconds", decimal(done->seconds));
+}
+
+/* The entries of one of the lists: those undone, or the others; all where it is the only one.
+ */
+static json_t *done_entries(const struct document_lists *lists, bool undone,
+                            const redferry_outcome *outcome)
+{
+    json_t *entries = json_array();
+    bool only = lists->done == NULL || lists->undone == NULL;
+    for (size_t i = 0; outcome != NULL && i < outcome->done_count; i++) {
+        if (!only && outcome->done[i].undone != undone) continue;
+        if (json_array_append_new(entries, done_entry(&outcome->done[i], lists->brief)) == 0)
+            continue;
+        json_decref(entries);
+        return NULL;
+    }
+    return entries;
+}
+
+static json_t *failure(const redferry_outcome *outcome)
+{
+    if (outcome == NULL || outcome->failed_version == 0) return json_null();
+    return json_pack("{s:o, s:o, s:o}", "version", id(outcome->failed_version), "step",
+                     ordinal(outcome->failed_step), "error", text(outcome->failed_error));
+}
+
+json_t *document_outcome(const struct document_lists *lists, const redferry_outcome *outcome,
+                         int code, const char *error)
+{
+    json_t *document = json_object();
+    bool in_migration = outcome != NULL && outcome->failed_version != 0;
+    bool elsewhere = code != REDFERRY_OK && error != NULL && *error != '\0' && !in_migration;
+    int failed = 0;
+    if (lists->undone != NULL)
+        failed |=
+            json_object_set_new(document, lists->undone, done_entries(lists, true, outcome));
+    if (lists->done != NULL)
+        failed |=
+            json_object_set_new(document, lists->done, done_entries(lists, false, outcome));
+    if (!lists->brief) failed |= json_object_set_new(document, "failed", failure(outcome));
+    if (elsewhere) failed |= json_object_set_new(document, "error", text(error));
+    failed |= json_object_set_new(document, "exit", json_integer(code));
+    if (failed == 0) return document;
+    json_decref(document);
+    return NULL;
+}
+
+/* A state that nothing has run for yet has no figures. */
+static json_t *migration_entry(const redferry_migration *migration)
+{
+    json_t *rows = migration->run_id != 0 || migration->tally.rows_read != 0
+                       ? json_integer(migration->tally.rows_read)
+                       : json_null();
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+                     id(migration->version), "name", text(migration->name), "state",
+                     text(migration->state), "applied_at", text(migration->applied_at),
+                     "applied_by", text(migration->applied_by), "rows_read", rows, "run_id",
+                     id(migration->run_id), "error", text(migration->error));
+}
+
+json_t *document_status(const redferry_status_report *report, int code, const char *error)
+{
+    json_t *entries = json_array();
+    for (size_t i = 0; i < report->count; i++) {
+        if (json_array_append_new(entries, migration_entry(&report->migrations[i])) == 0)
+            continue;
+        json_decref(entries);
+        return NULL;
+    }
+    json_t *document =
+        json_pack("{s:o, s:I, s:I}", "migrations", entries, "pending",
+                  (json_int_t)report->pending, "applied", (json_int_t)report->applied);
+    if (code == REDFERRY_OK) return document;
+    if (json_object_update_new(document, document_error(error, code)) == 0) return document;
+    json_decref(document);
+    return NULL;
+}
+
+static json_t *run_entry(const redferry_run_record *run)
+{
+    json_t *entry =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", id(run->id), "version",
+                  id(run->version), "name", text(run->name), "direction", text(run->direction),
+                  "status", text(run->status), "step", ordinal(run->step), "step_name",
+                  text(run->step_name), "cursor", text(run->cursor));
+    json_t *figures =
+        json_pack("{s:I, s:I, s:I, s:I}", "rows_read", (json_int_t)run->tally.rows_read,
+                  "rows_changed", (json_int_t)run->tally.rows_changed, "commands_sent",
+                  (json_int_t)run->tally.commands_sent, "messages_published",
+                  (json_int_t)run->tally.messages_published);
+    json_t *origin =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "redis", text(run->redis),
+                  "error", text(run->error), "operator", text(run->operator_name), "context",
+                  text(run->context), "host", text(run->host), "pid", ordinal(run->pid),
+                  "tool_version", text(run->tool_version), "checksum", text(run->checksum));
+    json_t *times =
+        json_pack("{s:o, s:o, s:o}", "started_at", text(run->started_at), "updated_at",
+                  text(run->updated_at), "finished_at", text(run->finished_at));
+    int failed = json_object_update_new(entry, figures);
+    failed |= json_object_update_new(entry, origin);
+    failed |= json_object_update_new(entry, times);
+    if (failed == 0) return entry;
+    json_decref(entry);
+    return NULL;
+}
+
+json_t *document_history(const redferry_history_report *report)
+{
+    json_t *entries = json_array();
+    for (size_t i = 0; i < report->count; i++) {
+        if (json_array_append_new(entries, run_entry(&report->runs[i])) == 0) continue;
+        json_decref(entries);
+        return NULL;
+    }
+    return json_pack("{s:o}", "runs", entries);
+}
+
+static json_t *finding_entry(const redferry_finding *finding)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "severity", text(finding->severity), "file",
+                     text(finding->file), "line", ordinal(finding->line), "column",
+                     ordinal(finding->column), "text", text(finding->text));
+}
+
+static json_t *promise_entry(const redferry_promise *promise)
+{
+    return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o}", "version", id(promise->version), "name",
+                     text(promise->name), "direction", promise->down ? "down" : "up", "step",
+                     ordinal(promise->step), "step_name", text(promise->step_name), "guarantee",
+                     text(promise->guarantee));
+}
+
+json_t *document_lint(const redferry_lint_report *report, int code)
+{
+    json_t *findings = json_array(), *steps = json_array();
+    int failed = 0;
+    for (size_t i = 0; i < report->count; i++)
+        failed |= json_array_append_new(findings, finding_entry(&report->findings[i]));
+    for (size_t i = 0; i < report->promise_count; i++)
+        failed |= json_array_append_new(steps, promise_entry(&report->promises[i]));
+    if (failed == 0)
+        return json_pack("{s:o, s:o, s:I, s:i}", "findings", findings, "steps", steps, "files",
+                         (json_int_t)report->files, "exit", code);
+    json_decref(findings);
+    json_decref(steps);
+    return NULL;
+}
+
+json_t *document_texts(int code, const char *name, ...)
+{
+    json_t *document = json_object();
+    int failed = 0;
+    va_list arguments;
+    va_start(arguments, name);
+    for (; name != NULL; name = va_arg(arguments, const char *))
+        failed |= json_object_set_new(document, name, text(va_arg(arguments, const char *)));
+    va_end(arguments);
+    failed |= json_object_set_new(document, "exit", json_integer(code));
+    if (failed == 0) return document;
+    json_decref(document);
+    return NULL;
+}
+
+/* Now, in UTC, to the millisecond. */
+static json_t *now(void)
+{
+    struct timespec time = {0};
+    struct tm parts = {0};
+    char date[32], whole[48];
+    (void)clock_gettime(CLOCK_REALTIME, &time);
+    (void)gmtime_r(&time.tv_sec, &parts);
+    (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
+    (void)snprintf(whole, sizeof whole, "%s.%03ldZ", date, time.tv_nsec / 1000000);
+    return json_string(whole);
+}
+
+json_t *document_log(const char *level, const char *message)
+{
+    return json_pack("{s:o, s:s, s:o}", "time", now(), "level", level, "text", text(message));
+}
+
+json_t *document_event(const redferry_event *event, const char *context)
+{
+    static const struct {
+        const char *level, *name;
+    } kinds[] = {
+        [REDFERRY_EVENT_WARNING] = {"warning", "warning"},
+        [REDFERRY_EVENT_NOTE] = {"info", "note"},
+        [REDFERRY_EVENT_WAITING] = {"info", "waiting"},
+        [REDFERRY_EVENT_MIGRATION_BEGUN] = {"info", "migration_begun"},
+        [REDFERRY_EVENT_STEP_BEGUN] = {"info", "step_begun"},
+        [REDFERRY_EVENT_PROGRESS] = {"info", "progress"},
+        [REDFERRY_EVENT_STEP_DONE] = {"info", "step_done"},
+        [REDFERRY_EVENT_MIGRATION_DONE] = {"info", "migration_done"},
+        [REDFERRY_EVENT_MIGRATION_FAILED] = {"error", "migration_failed"},
+    };
+    json_t *line = json_pack("{s:o, s:s, s:s, s:o, s:o, s:o}", "time", now(), "level",
+                             kinds[event->kind].level, "event", kinds[event->kind].name, "text",
+                             text(event->text), "context", text(context), "seconds",
+                             decimal(event->seconds));
+    if (event->version == 0) return line;
+
+    json_t *place = json_pack("{s:o, s:o, s:s, s:o, s:o, s:o}", "version", id(event->version),
+                              "name", text(event->name), "direction",
+                              event->down ? "down" : "up", "run", id(event->run_id), "step",
+                              ordinal(event->step), "step_name", text(event->step_name));
+    json_t *total = event->rows_total >= 0 ? json_integer(event->rows_total) : json_null();
+    json_t *rows = json_pack(
+        "{s:I, s:I, s:I, s:I, s:o, s:o}", "rows", (json_int_t)event->tally.rows_read,
+        "commands", (json_int_t)event->tally.commands_sent, "messages",
+        (json_int_t)event->tally.messages_published, "step_rows", (json_int_t)event->step_rows,
+        "rows_total", total, "rows_per_second", decimal(event->rows_per_second));
+    int failed = json_object_update_new(line, place);
+    failed |= json_object_update_new(line, rows);
+    if (failed == 0) return line;
+    json_decref(line);
+    return NULL;
+}
+
+int document_print(json_t *document, FILE *stream, bool compact)
+{
+    size_t flags = compact ? JSON_COMPACT : JSON_INDENT(2);
+    char *dump = json_dumps(document, flags | JSON_REAL_PRECISION(15));
+    int result = dump != NULL ? 0 : -1;
+    json_decref(document);
+    fputs(dump != NULL ? dump : "{\"error\":\"out of memory\",\"exit\":1}", stream);
+    fputs("\n", stream);
+    free(dump);
+    return result;
+}
+
+void document_free(json_t *document)
+{
+    json_decref(document);
+}

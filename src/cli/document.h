@@ -1,0 +1,58 @@
+#ifndef REDFERRY_DOCUMENT_H
+#define REDFERRY_DOCUMENT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <redferry/redferry.h>
+
+struct json_t;
+
+/*
+ * The documents of --json, described in docs/json.md. Each is yours to give to document_print()
+ * or document_free(); NULL when memory runs out. Versions and ids are strings; absent facts are
+ * null.
+ */
+
+/* The names of an outcome's lists, which are also its words for people. */
+struct document_lists {
+    const char *done;   /* "applied", "marked", …; NULL: nothing is done but undone */
+    const char *undone; /* "undone"; NULL: everything is listed under done */
+    bool brief;         /* version and name only; no migration runs, so none fails */
+};
+
+/* Only what went wrong. */
+struct json_t *document_error(const char *error, int code);
+
+/* What a command did. outcome may be NULL; error "" or NULL: none. */
+struct json_t *document_outcome(const struct document_lists *lists,
+                                const redferry_outcome *outcome, int code, const char *error);
+
+/* The migrations and their states; where code is not REDFERRY_OK also the error. */
+struct json_t *document_status(const redferry_status_report *report, int code,
+                               const char *error);
+
+/* The runs. */
+struct json_t *document_history(const redferry_history_report *report);
+
+/* Findings and guarantees. */
+struct json_t *document_lint(const redferry_lint_report *report, int code);
+
+/* A few texts: name, value (NULL: null), name, value, …, NULL. */
+struct json_t *document_texts(int code, const char *name, ...) __attribute__((sentinel));
+
+/* A line of --log-format json. */
+struct json_t *document_event(const redferry_event *event, const char *context);
+
+/* Such a line for something that is no event of the library. */
+struct json_t *document_log(const char *level, const char *text);
+
+/* Print a document as lines that people can read, or as one line (compact), and free it; where
+ * there is none for want of memory, say so in its place. Returns 0, or -1 where a document is
+ * missing or could not be written. */
+int document_print(struct json_t *document, FILE *stream, bool compact);
+
+/* Free a document. NULL is harmless. */
+void document_free(struct json_t *document);
+
+#endif

@@ -1,0 +1,213 @@
+/*
+ * The documents of --json: the keys and types that scripts rely on.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "document.h"
+
+/* Print the document as one line, and compare. */
+static void expect(struct json_t *document, const char *wanted)
+{
+    char *page = NULL;
+    size_t length = 0;
+    FILE *stream = open_memstream(&page, &length);
+    assert_non_null(stream);
+    assert_int_equal(document_print(document, stream, true), 0);
+    assert_int_equal(fclose(stream), 0);
+    assert_true(length > 0 && page[length - 1] == '\n');
+    page[length - 1] = '\0';
+    assert_string_equal(page, wanted);
+    free(page);
+}
+
+static const redferry_done both[] = {
+    {.version = 9, .name = "nine", .undone = true, .tally = {1, 0, 2, 3}, .seconds = 0.0126},
+    {.version = INT64_MAX, .name = "last", .tally = {5, 0, 6, 7}, .seconds = 12},
+};
+
+static void test_up(void **state)
+{
+    (void)state;
+    static const struct document_lists lists = {.done = "applied"};
+    const redferry_outcome one = {.done = both + 1, .done_count = 1};
+    const redferry_outcome failed = {
+        .failed_version = 12, .failed_step = 2, .failed_error = "no"};
+    const redferry_outcome nowhere = {.failed_version = 12, .failed_error = "no"};
+    expect(document_outcome(&lists, &one, 0, ""),
+           "{\"applied\":[{\"version\":\"9223372036854775807\",\"name\":\"last\","
+           "\"rows_read\":5,\"commands_sent\":6,\"messages_published\":7,\"seconds\":12.0}],"
+           "\"failed\":null,\"exit\":0}");
+    expect(document_outcome(&lists, &failed, 1, "12 twelve: no"),
+           "{\"applied\":[],\"failed\":{\"version\":\"12\",\"step\":2,\"error\":\"no\"},"
+           "\"exit\":1}");
+    expect(document_outcome(&lists, &nowhere, 1, "12 twelve: no"),
+           "{\"applied\":[],\"failed\":{\"version\":\"12\",\"step\":null,\"error\":\"no\"},"
+           "\"exit\":1}");
+    expect(document_outcome(&lists, NULL, 6, "no database"),
+           "{\"applied\":[],\"failed\":null,\"error\":\"no database\",\"exit\":6}");
+}
+
+static void test_redo_tells_both_directions_apart(void **state)
+{
+    (void)state;
+    static const struct document_lists lists = {.done = "applied", .undone = "undone"};
+    const redferry_outcome outcome = {.done = both, .done_count = 2};
+    expect(document_outcome(&lists, &outcome, 0, ""),
+           "{\"undone\":[{\"version\":\"9\",\"name\":\"nine\",\"rows_read\":1,"
+           "\"commands_sent\":2,\"messages_published\":3,\"seconds\":0.013}],"
+           "\"applied\":[{\"version\":\"9223372036854775807\",\"name\":\"last\","
+           "\"rows_read\":5,\"commands_sent\":6,\"messages_published\":7,\"seconds\":12.0}],"
+           "\"failed\":null,\"exit\":0}");
+}
+
+static void test_mark_is_brief(void **state)
+{
+    (void)state;
+    static const struct document_lists lists = {.done = "unmarked", .brief = true};
+    const redferry_outcome outcome = {.done = both, .done_count = 1};
+    expect(document_outcome(&lists, &outcome, 0, ""),
+           "{\"unmarked\":[{\"version\":\"9\",\"name\":\"nine\"}],\"exit\":0}");
+    expect(document_outcome(&lists, NULL, 4, "not yet"),
+           "{\"unmarked\":[],\"error\":\"not yet\",\"exit\":4}");
+}
+
+static void test_status(void **state)
+{
+    (void)state;
+    static const redferry_migration migrations[] = {
+        {.version = 20200211131900,
+         .name = "flags",
+         .state = "applied",
+         .applied_at = "2020-02-11T13:19:00.123Z",
+         .applied_by = "me@host",
+         .run_id = 7,
+         .tally = {.rows_read = 2}},
+        {.version = 20200211131901, .name = "new", .state = "pending", .pending = true},
+    };
+    const redferry_status_report report = {migrations, 2, 1, 1};
+    const redferry_status_report empty = {NULL, 0, 0, 0};
+    expect(document_status(&report, 0, ""),
+           "{\"migrations\":[{\"version\":\"20200211131900\",\"name\":\"flags\","
+           "\"state\":\"applied\",\"applied_at\":\"2020-02-11T13:19:00.123Z\","
+           "\"applied_by\":\"me@host\",\"rows_read\":2,\"run_id\":\"7\",\"error\":null},"
+           "{\"version\":\"20200211131901\",\"name\":\"new\",\"state\":\"pending\","
+           "\"applied_at\":null,\"applied_by\":null,\"rows_read\":null,\"run_id\":null,"
+           "\"error\":null}],\"pending\":1,\"applied\":1}");
+    expect(document_status(&empty, 4, "strict"),
+           "{\"migrations\":[],\"pending\":0,\"applied\":0,\"error\":\"strict\",\"exit\":4}");
+}
+
+static void test_history(void **state)
+{
+    (void)state;
+    static const redferry_run_record run = {
+        .id = 7,
+        .version = 3,
+        .name = "three",
+        .direction = "up",
+        .status = "failed",
+        .step = 1,
+        .step_name = "all",
+        .cursor = "[\"a\"]",
+        .tally = {1, 2, 3, 4},
+        .error = "bad byte \xff",
+        .operator_name = "me",
+        .host = "host",
+        .pid = 42,
+        .tool_version = "0.1.0",
+        .checksum = "sha256:00",
+        .started_at = "2020-02-11T13:19:00.123Z",
+    };
+    const redferry_history_report report = {&run, 1};
+    expect(document_history(&report),
+           "{\"runs\":[{\"id\":\"7\",\"version\":\"3\",\"name\":\"three\",\"direction\":\"up\","
+           "\"status\":\"failed\",\"step\":1,\"step_name\":\"all\",\"cursor\":\"[\\\"a\\\"]\","
+           "\"rows_read\":1,\"rows_changed\":2,\"commands_sent\":3,\"messages_published\":4,"
+           "\"redis\":null,\"error\":\"bad byte \xef\xbf\xbd\",\"operator\":\"me\","
+           "\"context\":null,\"host\":\"host\",\"pid\":42,\"tool_version\":\"0.1.0\","
+           "\"checksum\":\"sha256:00\",\"started_at\":\"2020-02-11T13:19:00.123Z\","
+           "\"updated_at\":null,\"finished_at\":null}]}");
+}
+
+static void test_lint(void **state)
+{
+    (void)state;
+    static const redferry_finding findings[] = {
+        {"error", "1_a.yaml", 3, 4, "unknown key"},
+        {"note", "x.yaml", 0, 0, "ignored"},
+    };
+    static const redferry_promise promises[] = {{1, "a", true, 2, "all", "exactly once"}};
+    const redferry_lint_report report = {findings, 2, promises, 1, 2};
+    expect(document_lint(&report, 2),
+           "{\"findings\":[{\"severity\":\"error\",\"file\":\"1_a.yaml\",\"line\":3,"
+           "\"column\":4,\"text\":\"unknown key\"},{\"severity\":\"note\",\"file\":\"x.yaml\","
+           "\"line\":null,\"column\":null,\"text\":\"ignored\"}],\"steps\":[{\"version\":\"1\","
+           "\"name\":\"a\",\"direction\":\"down\",\"step\":2,\"step_name\":\"all\","
+           "\"guarantee\":\"exactly once\"}],\"files\":2,\"exit\":2}");
+}
+
+static void test_texts_and_errors(void **state)
+{
+    (void)state;
+    expect(document_texts(0, "file", "a\"b", "ledger", (const char *)NULL, (const char *)NULL),
+           "{\"file\":\"a\\\"b\",\"ledger\":null,\"exit\":0}");
+    expect(document_error("what\n", 2), "{\"error\":\"what\\n\",\"exit\":2}");
+}
+
+/* jansson knows no infinity: a figure that is none must not cost the document. */
+static void test_bears_figures_that_are_none(void **state)
+{
+    (void)state;
+    static const struct document_lists lists = {.done = "applied"};
+    const redferry_done odd = {.version = 1, .name = "odd", .seconds = -1.0 / 0.0};
+    const redferry_outcome outcome = {.done = &odd, .done_count = 1};
+    expect(document_outcome(&lists, &outcome, 0, NULL),
+           "{\"applied\":[{\"version\":\"1\",\"name\":\"odd\",\"rows_read\":0,"
+           "\"commands_sent\":0,\"messages_published\":0,\"seconds\":0.0}],\"failed\":null,"
+           "\"exit\":0}");
+}
+
+static void *no_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+static void test_says_so_without_memory(void **state)
+{
+    (void)state;
+    char page[128] = "";
+    FILE *stream = fmemopen(page, sizeof page, "w");
+    assert_non_null(stream);
+    json_set_alloc_funcs(no_memory, free);
+    int result = document_print(document_error("what", 2), stream, true);
+    json_set_alloc_funcs(malloc, free);
+    assert_int_equal(result, -1);
+    assert_int_equal(fclose(stream), 0);
+    assert_string_equal(page, "{\"error\":\"out of memory\",\"exit\":1}\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_up),
+        cmocka_unit_test(test_redo_tells_both_directions_apart),
+        cmocka_unit_test(test_mark_is_brief),
+        cmocka_unit_test(test_status),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_lint),
+        cmocka_unit_test(test_texts_and_errors),
+        cmocka_unit_test(test_bears_figures_that_are_none),
+        cmocka_unit_test(test_says_so_without_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
