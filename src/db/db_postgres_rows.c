@@ -17,7 +17,7 @@
 #include "db_postgres_types.h"
 #include "error.h"
 
-enum { DRAIN_MS = 2000 };
+enum { DRAIN_MS = 5000, CANCEL_AGAIN_MS = 200 };
 
 enum phase {
     WHOLE,    /* all rows are in result */
@@ -169,7 +169,7 @@ static enum db_next lost(struct postgres_rows *rows, struct error *err)
 static enum db_next receive(struct postgres_rows *rows, bool wait, struct error *err)
 {
     if (!wait) return DB_AGAIN;
-    if (db_postgres_wire_receive(rows->pg, -1, err) != 0) return failed(rows);
+    if (db_postgres_wire_receive(rows->pg, -1, err) < 0) return failed(rows);
     return DB_ROW;
 }
 
@@ -272,27 +272,39 @@ struct value db_postgres_rows_raw(const struct db_rows *base, size_t column)
     return ((const struct postgres_rows *)base)->values[column];
 }
 
-/* Read on, and forget, until the cancelled COPY has ended. */
+/* Forget the next line or result, or wait for it a moment. Returns whether there are more. */
+static bool drain_one(struct postgres *pg)
+{
+    struct error ignored;
+    char *line = NULL;
+    int length = PQgetCopyData(pg->connection, &line, 1);
+    PQfreemem(line);
+    if (length < 0 && !PQisBusy(pg->connection)) {
+        PGresult *result = PQgetResult(pg->connection);
+        PQclear(result);
+        return result != NULL;
+    }
+    if (length <= 0) (void)db_postgres_wire_receive(pg, CANCEL_AGAIN_MS, &ignored);
+    return true;
+}
+
+/* Read on until the cancelled COPY has ended. Cancelling is asked for again: it does nothing
+ * where it overtakes the statement. */
 static void drain(struct postgres *pg)
 {
-    int64_t deadline = clock_monotonic_ms() + DRAIN_MS;
-    db_postgres_wire_cancel(pg);
-    while (pg->connection != NULL) {
-        char *line = NULL;
-        int length = PQgetCopyData(pg->connection, &line, 1);
-        PQfreemem(line);
-        if (length < 0 && !PQisBusy(pg->connection)) {
-            PGresult *result = PQgetResult(pg->connection);
-            if (result == NULL) return;
-            PQclear(result);
-        } else if (length <= 0) {
-            int64_t left = deadline - clock_monotonic_ms();
-            if (left <= 0)
-                db_postgres_wire_drop(pg);
-            else
-                (void)db_postgres_wire_receive(pg, left, &(struct error){0});
+    int64_t begun = clock_monotonic_ms();
+    int64_t cancel_at = begun;
+    do {
+        int64_t now = clock_monotonic_ms();
+        if (now >= begun + DRAIN_MS) {
+            db_postgres_wire_drop(pg);
+            return;
         }
-    }
+        if (now >= cancel_at) {
+            db_postgres_wire_cancel(pg);
+            cancel_at = now + CANCEL_AGAIN_MS;
+        }
+    } while (pg->connection != NULL && drain_one(pg));
 }
 
 void db_postgres_rows_close(struct db_rows *base)

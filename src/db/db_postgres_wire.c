@@ -51,8 +51,9 @@ static void append_place(struct buffer *text, const char *statement, const char 
 {
     int64_t left;
     int line = 1, column = 1;
-    if (statement == NULL || position == NULL) return;
-    if (number_parse(position, strlen(position), 1, INT64_MAX, &left) != 0) return;
+    if (statement == NULL || position == NULL ||
+        number_parse(position, strlen(position), 1, INT64_MAX, &left) != 0)
+        return;
 
     for (const char *at = statement; *at != '\0' && left > 1; left--) {
         column = *at == '\n' ? 1 : column + 1;
@@ -104,10 +105,9 @@ int db_postgres_wire_lost(struct postgres *pg, struct error *err)
 {
     /* libpq's advice on what a lost connection probably means stands on further lines. */
     const char *text = PQerrorMessage(pg->connection);
-    size_t length = strcspn(text, "\n");
+    if (*text == '\0') text = "no reason given";
     error_set(err, ERROR_SQL_UNREACHABLE, "the connection to PostgreSQL was lost: %.*s",
-              length > 0 ? (int)length : (int)sizeof "no reason given" - 1,
-              length > 0 ? text : "no reason given");
+              (int)strcspn(text, "\n"), text);
     db_postgres_wire_drop(pg);
     return -1;
 }
@@ -160,8 +160,7 @@ static int connection_error(PGconn *connection, struct error *err)
     struct buffer text = {0};
     bool passing = false;
     char *copy = strdup(PQerrorMessage(connection));
-    char *rest = copy;
-    char *line;
+    char *rest = copy, *line;
 
     while (rest != NULL && (line = strsep(&rest, "\n")) != NULL) {
         char *sqlstate = find_sqlstate(line);
@@ -288,14 +287,15 @@ void db_postgres_wire_drop(struct postgres *pg)
 
 /* ---- sending and receiving -------------------------------------------------------------- */
 
-/* Wait for events on the socket. A stop whose grace is over leaves the answer unread: the
- * connection is of no use any more, and the server need not go on. */
+/* Wait for events on the socket. Returns those that came; 0 where the time has passed; -1 with
+ * err. A stop whose grace is over leaves the answer unread: the connection is of no use any
+ * more, and the server need not go on. */
 static int await(struct postgres *pg, short events, int64_t timeout_ms, struct error *err)
 {
     struct stop_poll poll = {.descriptor = PQsocket(pg->connection), .events = events};
     int ready = stop_wait(pg->stop, &poll, 1, timeout_ms, false, err);
     if (ready > 0) return poll.revents;
-    if (ready == 0) error_set(err, ERROR_SQL_UNREACHABLE, "PostgreSQL does not answer");
+    if (ready == 0) return 0;
     db_postgres_wire_cancel(pg);
     db_postgres_wire_drop(pg);
     return -1;
@@ -318,8 +318,9 @@ int db_postgres_wire_send(struct postgres *pg, int sent, struct error *err)
 
 int db_postgres_wire_receive(struct postgres *pg, int64_t timeout_ms, struct error *err)
 {
-    if (await(pg, POLLIN, timeout_ms, err) < 0) return -1;
-    return PQconsumeInput(pg->connection) != 0 ? 0 : db_postgres_wire_lost(pg, err);
+    int events = await(pg, POLLIN, timeout_ms, err);
+    if (events <= 0) return events;
+    return PQconsumeInput(pg->connection) != 0 ? 1 : db_postgres_wire_lost(pg, err);
 }
 
 /* COPY from or to a client that offers neither end: talk the server out of it. */
@@ -360,7 +361,7 @@ int db_postgres_wire_collect(struct postgres *pg, const char *statement, PGresul
     if (out != NULL) *out = NULL;
     while (pg->connection != NULL) {
         if (PQisBusy(pg->connection)) {
-            if (db_postgres_wire_receive(pg, -1, status == 0 ? err : &later) != 0) status = -1;
+            if (db_postgres_wire_receive(pg, -1, status == 0 ? err : &later) < 0) status = -1;
             continue;
         }
         PGresult *result = PQgetResult(pg->connection);

@@ -40,7 +40,7 @@ void db_postgres_wire_drop(struct postgres *pg);
 int db_postgres_wire_send(struct postgres *pg, int sent, struct error *err);
 
 /* Wait until the server has sent something, at most timeout_ms (negative: no limit), and take
- * it in. Returns 0, or -1 with err, the connection dropped. */
+ * it in. Returns 1; 0 where the time has passed; -1 with err, the connection dropped. */
 int db_postgres_wire_receive(struct postgres *pg, int64_t timeout_ms, struct error *err);
 
 /*
