@@ -4,9 +4,10 @@
 struct redferry;
 
 /*
- * Have SIGINT, SIGTERM and (where nohup has not ignored it) SIGHUP ask ferry to stop at the next batch boundary; a second one
- * exits at once with 128 + its number. notice (borrowed; NULL: none) is written to stderr with
- * the first. SIGPIPE is ignored: who reads our output may leave while a migration runs.
+ * Have SIGINT, SIGTERM and (where nohup has not ignored it) SIGHUP ask ferry to stop at the
+ * next batch boundary; a second one exits at once with 128 + its number. notice (borrowed;
+ * NULL: none) is written to stderr with the first. SIGPIPE is ignored: who reads our output may
+ * leave while a migration runs.
  */
 void signals_install(struct redferry *ferry, const char *notice);
 

@@ -149,8 +149,8 @@ static void sort_candidates(struct candidate **candidates, size_t count)
 
 /* ---- one file --------------------------------------------------------------------------- */
 
-/* Whether the file that a candidate leads to lies below its directory. What cannot be resolved is
- * left to whoever opens it. */
+/* Whether the file that a candidate leads to lies below its directory. What cannot be resolved
+ * is left to whoever opens it. */
 static bool stays_inside(const struct candidate *candidate)
 {
     char *directory = realpath(candidate->directory, NULL);

@@ -207,8 +207,8 @@ static bool follows_quote(const struct yaml_source *source, size_t offset)
     return offset > begin && strchr("'\"", source->bytes[offset - 1]) != NULL;
 }
 
-/* Whether the line of offset goes on with a text that the line before it has begun: it is neither
- * an element nor a key, and the one before holds more than a key. */
+/* Whether the line of offset goes on with a text that the line before it has begun: it is
+ * neither an element nor a key, and the one before holds more than a key. */
 static bool continues(const struct yaml_source *source, size_t offset)
 {
     const char *bytes = source->bytes;

@@ -77,6 +77,8 @@ for room in "${rooms[@]}"; do
         done
     fi
 
+    # Whatever the options, a file sees the headers beside it.
+    options+=(-iquote "$source/src/$room")
     below=1
     for other in "${rooms[@]}"; do
         [[ $other != "$room" ]] || below=0
