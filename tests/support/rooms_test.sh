@@ -4,11 +4,12 @@
 # The walls of the house hold: no room sees a header of a room that is not among those it names,
 # every room sees its own, and no room is over-full. The rooms come from CMake in floor order.
 #
-# Each pair is tried with the include options of the room's real compile command (from
-# compile_commands.json; a room without a .c yet: as CMake declares it). Asked is the list of
-# files the compiler would read, not only whether it succeeds: our "error.h" has a namesake in
-# the system's headers. Every refusal is checked for its reason: with all folders in sight the
-# same include must succeed.
+# What a room sees is asked of the compiler, with the include options of the room's real compile
+# command (from compile_commands.json; a room without a .c yet: as CMake declares it), as from a
+# file in the room's folder. First by __has_include, for all headers of the house at once; then, for
+# each that is there, by an include, whose file must be the header itself: our "error.h" has a
+# namesake in the system's headers. That the question can be answered with yes is shown by asking
+# it with all folders in sight.
 
 set -euo pipefail
 compiler=$1 source=$2 build=$3
@@ -23,28 +24,6 @@ problem()
     failures=$((failures + 1))
 }
 
-# sees HEADER OPTION…: a file with these options that includes it by bare name gets this one.
-sees()
-{
-    local header=$1
-    shift
-    tried=$((tried + 1))
-    printf '#include "%s"\n' "${header##*/}" >"$scratch/probe.c"
-    "$compiler" -std=c17 -D_GNU_SOURCE -M "$@" "$scratch/probe.c" 2>/dev/null |
-        tr -s ' \\' '\n\n' | grep -Fqx "$header"
-}
-
-# The same with all folders in sight, asked once for each header.
-declare -A readable=()
-can_be_read()
-{
-    if [[ -z ${readable[$1]:-} ]]; then
-        readable[$1]=no
-        ! sees "$1" "${everything[@]}" || readable[$1]=yes
-    fi
-    [[ ${readable[$1]} == yes ]]
-}
-
 # The include options with which the room is really compiled, one word a line.
 real_options()
 {
@@ -54,19 +33,48 @@ real_options()
         grep -oE -- '-(I|iquote|isystem) ?[^ "]+' | tr ' ' '\n' || true
 }
 
-declare -A declared=()
-rooms=()
+# found OPTION…: the names of those headers of the house that an include finds anything under.
+found()
+{
+    tried=$((tried + ${#names[@]}))
+    printf '#if __has_include("%s")\nFOUND %s\n#endif\n' "${doubled[@]}" >"$scratch/probe.c"
+    "$compiler" -E -P "$@" "$scratch/probe.c" | sed -n 's/^FOUND //p' | tr -d ' '
+}
+
+# sees HEADER OPTION…: what is found under the header's name is this header.
+sees()
+{
+    local header=$1
+    shift
+    tried=$((tried + 1))
+    printf '#include "%s"\n' "${header##*/}" >"$scratch/probe.c"
+    "$compiler" -std=c17 -D_GNU_SOURCE -M "$@" "$scratch/probe.c" |
+        tr -s ' \\' '\n\n' | grep -Fqx "$header"
+}
+
+declare -A declared=() home=()
+rooms=() names=() doubled=()
 for argument in "$@"; do
     room=${argument%%=*}
     rooms+=("$room")
     declared[$room]=,${argument#*=},
+    for header in "$source/src/$room"/*.h; do
+        [[ -e $header ]] || continue
+        name=${header##*/}
+        [[ -z ${home[$name]:-} ]] || problem "'$name' is the name of two headers"
+        home[$name]=$room
+        names+=("$name")
+        doubled+=("$name" "$name")
+    done
 done
-((${#rooms[@]} > 0)) || problem "no rooms given"
-everything=(-I "$source/include")
+((${#names[@]} > 0)) || problem "no rooms, or no headers in them"
+
+everything=()
 for room in "${rooms[@]}"; do
     everything+=(-iquote "$source/src/$room")
-    mapfile -t -O "${#everything[@]}" everything < <(real_options "$room")
 done
+[[ $(found "${everything[@]}" | wc -l) == "${#names[@]}" ]] ||
+    problem "not every header can be found at all, so the walls prove nothing"
 
 for room in "${rooms[@]}"; do
     [[ -d $source/src/$room ]] || continue
@@ -76,29 +84,28 @@ for room in "${rooms[@]}"; do
             [[ ${declared[$room]} != *,$other,* ]] || options+=(-iquote "$source/src/$other")
         done
     fi
+    options+=(-iquote "$source/src/$room")
+
+    own=0 mine=("$source/src/$room"/*.h)
+    for name in $(found "${options[@]}"); do
+        header=$source/src/${home[$name]}/$name
+        if [[ ${home[$name]} == "$room" ]]; then
+            own=$((own + 1))
+            sees "$header" "${options[@]}" || problem "'$room' cannot include its own '$name'"
+        elif [[ ${declared[$room]} != *,${home[$name]},* ]] && sees "$header" "${options[@]}"; then
+            problem "'$room' sees '${home[$name]}/$name', and must not"
+        fi
+    done
+    [[ ! -e ${mine[0]} ]] || ((own == ${#mine[@]})) || problem "'$room' does not see all its own"
 
     # Whatever the options, a file sees the headers beside it.
     options+=(-iquote "$source/src/$room")
     below=1
     for other in "${rooms[@]}"; do
         [[ $other != "$room" ]] || below=0
-        visible=0
-        [[ ${declared[$room]} != *,$other,* ]] || visible=1
-        if ((visible && !below)) && [[ $other != "$room" ]]; then
+        if ((!below)) && [[ $other != "$room" && ${declared[$room]} == *,$other,* ]]; then
             problem "'$room' names '$other', which is not below it"
         fi
-        for header in "$source/src/$other"/*.h; do
-            [[ -e $header ]] || continue
-            if [[ $other == "$room" ]]; then
-                sees "$header" "${options[@]}" || problem "'$room' does not see its '$header'"
-            elif ((visible)); then
-                continue # it may be a room's private one, which includes a library's header
-            elif sees "$header" "${options[@]}"; then
-                problem "'$room' sees '$header', and must not"
-            elif ! can_be_read "$header"; then
-                problem "'$header' cannot be read at all, so the walls prove nothing"
-            fi
-        done
     done
 
     # The family of commands, a file each, counts as one.
@@ -115,9 +122,6 @@ while read -r folder; do
     problem "'$folder' is a folder inside a room"
 done < <(find "$source/src" -mindepth 2 -type d)
 
-while read -r name; do
-    problem "'$name' is the name of two headers"
-done < <(find "$source/src" -name '*.h' -printf '%f\n' | sort | uniq -d)
-
-printf '%d rooms, %d includes tried, %d problems\n' "${#rooms[@]}" "$tried" "$failures"
+printf '%d rooms, %d headers, asked for %d times, %d problems\n' \
+    "${#rooms[@]}" "${#names[@]}" "$tried" "$failures"
 ((failures == 0))
