@@ -39,7 +39,8 @@ int session_load(struct session *session, struct error *err)
 
 /*
  * Whether a failed attempt to connect is worth another one: within --wait for any server that
- * does not answer, within --lock-timeout for one that says it will have room later. Sleeps.
+ * does not answer, within --lock-timeout for a database that says it will have room later. A
+ * Redis that is not there is told at once, and so is a replica. Sleeps.
  */
 static int try_again(struct session *session, int64_t begun_ms, struct clock_backoff *backoff,
                      struct error *err)
@@ -48,7 +49,9 @@ static int try_again(struct session *session, int64_t begun_ms, struct clock_bac
     const bool unreachable =
         err->code == ERROR_SQL_UNREACHABLE || err->code == ERROR_REDIS_UNREACHABLE;
     int64_t patience = unreachable ? config->wait_ms : 0;
-    if (err->passing && config->lock_timeout_ms > patience) patience = config->lock_timeout_ms;
+    const bool has_room_later = err->passing && err->code != ERROR_REDIS_UNREACHABLE;
+    if (has_room_later && config->lock_timeout_ms > patience)
+        patience = config->lock_timeout_ms;
     const int64_t left = begun_ms + patience - clock_monotonic_ms();
     if (left <= 0) return -1;
     int64_t pause = clock_backoff_next(backoff);
