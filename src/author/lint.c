@@ -129,6 +129,28 @@ static void check_steps(struct lint *lint, const struct migration *migration,
     }
 }
 
+static bool is_migration(const struct migrations *migrations, const char *file)
+{
+    for (size_t i = 0; i < migrations->count; i++)
+        if (strcmp(migrations->items[i]->file, file) == 0) return true;
+    return false;
+}
+
+/* Each file counts once, however much is said about it, which stands together; one that could
+ * not be read is none of the migrations. */
+static size_t count_files(const struct lint_report *report)
+{
+    size_t files = report->migrations.count;
+    const char *before = "";
+    for (const struct lint_finding *one = report->findings; one != NULL; one = one->next) {
+        if (one->severity == LINT_ERROR && strcmp(one->file, before) != 0 &&
+            !is_migration(&report->migrations, one->file))
+            files++;
+        before = one->file;
+    }
+    return files;
+}
+
 int lint_check(struct lint_report *report, const char *directory, const char *const *files,
                size_t count, struct arena *arena, struct error *err)
 {
@@ -143,12 +165,12 @@ int lint_check(struct lint_report *report, const char *directory, const char *co
     error_clear(err);
     for (const struct complaint *one = complaints; one != NULL; one = one->next)
         add_complaint(&lint, one);
+    report->files = count_files(report);
     for (size_t i = 0; i < report->migrations.count; i++) {
         const struct migration *migration = report->migrations.items[i];
         check_steps(&lint, migration, &migration->up, false);
         check_steps(&lint, migration, &migration->down, true);
     }
-    report->files = report->migrations.count + report->errors;
     return lint.failed ? error_memory(err) : 0;
 }
 
