@@ -148,6 +148,7 @@ write_migration()
 listen()
 {
     scenario_listener=$SCRATCH/listener.$((++scenario_count))
+    : >"$scenario_listener"
     setpriv --pdeathsig KILL redis-cli -s "$REDIS_SOCKET" \
         SUBSCRIBE "$@" scenario:mark >"$scenario_listener" 2>&1 &
     disown $!
@@ -167,6 +168,7 @@ heard()
 monitor()
 {
     scenario_monitor=$SCRATCH/monitor.$((++scenario_count))
+    : >"$scenario_monitor"
     setpriv --pdeathsig KILL redis-cli -s "$REDIS_SOCKET" MONITOR >"$scenario_monitor" 2>&1 &
     disown $!
     scenario_wait_line "$scenario_monitor" OK
