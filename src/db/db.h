@@ -17,6 +17,9 @@ struct url;
  * One connection to a SQL database: the front that everybody calls. What differs between the
  * engines is behind it, in db_postgres.c and db_sqlite.c, each a table of functions.
  *
+ * A PostgreSQL connection that was lost is made anew by the next db_begin() and its like; what
+ * was open on it is gone, and whoever was in the middle of it has been told.
+ *
  * Errors: ERROR_SQL_UNREACHABLE where there is no connection (any more), ERROR_STOPPED where a
  * stop's grace ran out in a wait, else ERROR_FAILED with the server's own message (and its hint
  * and position where it has them). `passing` is set in err where waiting may help (too many
@@ -65,12 +68,13 @@ struct db_rows;
 
 enum db_next { DB_FAILED = -1, DB_END = 0, DB_ROW = 1, DB_AGAIN = 2 };
 
-/* Run one statement for its rows, few of them: the ledger's own questions. *out is yours to
- * db_rows_close(). */
+/* Run one statement for its rows, few of them: the ledger's own questions; where no transaction
+ * is open, it may only read. *out is yours to db_rows_close(), in SQLite before the transaction
+ * ends where the statement writes. */
 int db_query(struct db *db, const char *sql, const struct value *parameters, size_t count,
              struct db_rows **out, struct error *err);
 
-/* The columns that one query would give: names, kinds, types; run read-only, in a transaction
+/* The columns that one query would give: names, kinds, types, whether plain; in a transaction
  * of its own where none is open. Refused: what is not a query, two statements, a statement that
  * writes. The columns live in arena. */
 int db_describe(struct db *db, const char *query, struct arena *arena, struct columns *columns,
@@ -80,8 +84,9 @@ int db_describe(struct db *db, const char *query, struct arena *arena, struct co
  * Stream the rows of query, however many, read-only, as one statement with one snapshot, in a
  * transaction of its own that ends with the rows (PostgreSQL: COPY (query) TO STDOUT in READ
  * ONLY; SQLite: the statement is the transaction, so that the same connection may write the
- * ledger meanwhile). parameters are those that db_append_parameter() put into query; columns,
- * what db_describe() said of it, are borrowed until the end.
+ * ledger meanwhile; in PostgreSQL no other transaction may be open). parameters are those that
+ * db_append_parameter() put into query; columns, what db_describe() said of it, are borrowed
+ * until the end.
  */
 int db_stream(struct db *db, const char *query, const struct value *parameters, size_t count,
               const struct columns *columns, struct db_rows **out, struct error *err);

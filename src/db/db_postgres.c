@@ -160,7 +160,8 @@ static void rollback(struct db *db)
     struct postgres *pg = (struct postgres *)db;
     struct error ignored = {0};
     if (!pg->in_transaction) return;
-    if (PQtransactionStatus(pg->connection) == PQTRANS_ACTIVE ||
+    /* Without a connection the server rolls back as well, and does not keep a stop waiting. */
+    if (stop_overdue(pg->stop) || PQtransactionStatus(pg->connection) == PQTRANS_ACTIVE ||
         db_postgres_wire_run(pg, "ROLLBACK", &ignored) != 0)
         db_postgres_wire_drop(pg);
     pg->in_transaction = false;

@@ -14,6 +14,7 @@
 #include "arena.h"
 #include "buffer.h"
 #include "clock.h"
+#include "db_postgres_cancel.h"
 #include "db_postgres_types.h"
 #include "error.h"
 
@@ -289,22 +290,22 @@ static bool drain_one(struct postgres *pg)
 }
 
 /* Read on until the cancelled COPY has ended. Cancelling is asked for again: it does nothing
- * where it overtakes the statement. */
+ * where it overtakes the statement. Where it does not help, the connection is given up. */
 static void drain(struct postgres *pg)
 {
-    int64_t begun = clock_monotonic_ms();
-    int64_t cancel_at = begun;
-    do {
+    int64_t deadline = clock_monotonic_ms() + DRAIN_MS;
+    int64_t cancel_at = 0;
+    bool more = true;
+    while (more && pg->connection != NULL) {
         int64_t now = clock_monotonic_ms();
-        if (now >= begun + DRAIN_MS) {
-            db_postgres_wire_drop(pg);
-            return;
-        }
-        if (now >= cancel_at) {
-            db_postgres_wire_cancel(pg);
+        bool helps = now < deadline;
+        if (helps && now >= cancel_at) {
+            helps = db_postgres_cancel(pg->connection);
             cancel_at = now + CANCEL_AGAIN_MS;
         }
-    } while (pg->connection != NULL && drain_one(pg));
+        if (!helps) db_postgres_wire_drop(pg);
+        more = helps && drain_one(pg);
+    }
 }
 
 void db_postgres_rows_close(struct db_rows *base)

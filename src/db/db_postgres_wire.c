@@ -12,21 +12,18 @@
 #include "db_postgres_wire.h"
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "buffer.h"
 #include "clock.h"
+#include "db_postgres_cancel.h"
 #include "error.h"
 #include "number.h"
 #include "stop.h"
 #include "url.h"
 
-enum { CANCEL_WAIT_MS = 500, MOST_TIMEOUT_S = 86400, SQLSTATE_LENGTH = 5 };
+enum { MOST_TIMEOUT_S = 86400, SQLSTATE_LENGTH = 5 };
 
 /* ---- what went wrong -------------------------------------------------------------------- */
 
@@ -254,6 +251,13 @@ static void name_server(struct postgres *pg)
     strncat(pg->server, version, length < 40 ? length : 40);
 }
 
+/* libpq would print what the server only remarks. */
+static void ignore_notice(void *argument, const PGresult *notice)
+{
+    (void)argument;
+    (void)notice;
+}
+
 int db_postgres_wire_connect(struct postgres *pg, struct error *err)
 {
     if (pg->connection != NULL && PQstatus(pg->connection) == CONNECTION_OK) return 0;
@@ -261,9 +265,10 @@ int db_postgres_wire_connect(struct postgres *pg, struct error *err)
 
     PGconn *connection = start(pg->url);
     if (connection == NULL) return error_memory(err);
-    PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
+    (void)PQsetNoticeReceiver(connection, ignore_notice, NULL);
+    (void)PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
     if (await_connection(pg, connection, err) != 0) goto failed;
-    PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
+    (void)PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
     if (PQsetnonblocking(connection, 1) != 0) {
         (void)connection_error(connection, err);
         goto failed;
@@ -296,7 +301,7 @@ static int await(struct postgres *pg, short events, int64_t timeout_ms, struct e
     int ready = stop_wait(pg->stop, &poll, 1, timeout_ms, false, err);
     if (ready > 0) return poll.revents;
     if (ready == 0) return 0;
-    db_postgres_wire_cancel(pg);
+    (void)db_postgres_cancel(pg->connection);
     db_postgres_wire_drop(pg);
     return -1;
 }
@@ -385,67 +390,4 @@ int db_postgres_wire_run(struct postgres *pg, const char *sql, struct error *err
 {
     if (db_postgres_wire_send(pg, PQsendQuery(pg->connection, sql), err) != 0) return -1;
     return db_postgres_wire_collect(pg, NULL, NULL, err);
-}
-
-/* ---- cancelling ------------------------------------------------------------------------- */
-
-struct cancellation {
-    PGcancel *cancel;
-    int done; /* an eventfd of its own */
-};
-
-static void *run_cancellation(void *argument)
-{
-    struct cancellation *cancellation = argument;
-    const uint64_t one = 1;
-    char reason[256];
-
-    (void)PQcancel(cancellation->cancel, reason, (int)sizeof reason);
-    PQfreeCancel(cancellation->cancel);
-    ssize_t written = write(cancellation->done, &one, sizeof one);
-    (void)written;
-    close(cancellation->done);
-    free(cancellation);
-    return NULL;
-}
-
-/* Hand the cancellation to a thread. Returns whether it began; it frees itself then. */
-static bool begin_cancellation(struct cancellation *cancellation)
-{
-    pthread_t thread;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool begun = pthread_create(&thread, NULL, run_cancellation, cancellation) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (begun) pthread_detach(thread);
-    return begun;
-}
-
-/* PQcancel() connects anew and blocks for as long as the network likes; hence a thread that is
- * left behind where that takes too long. */
-void db_postgres_wire_cancel(struct postgres *pg)
-{
-    struct cancellation *cancellation = NULL;
-    int done = -1;
-    if (pg->connection == NULL || PQtransactionStatus(pg->connection) != PQTRANS_ACTIVE) return;
-
-    PGcancel *cancel = PQgetCancel(pg->connection);
-    done = eventfd(0, EFD_CLOEXEC);
-    cancellation = malloc(sizeof *cancellation);
-    if (cancel == NULL || done < 0 || cancellation == NULL) goto failed;
-    *cancellation = (struct cancellation){.cancel = cancel, .done = dup(done)};
-    if (cancellation->done < 0) goto failed;
-    if (!begin_cancellation(cancellation)) {
-        close(cancellation->done);
-        goto failed;
-    }
-    (void)poll(&(struct pollfd){.fd = done, .events = POLLIN}, 1, CANCEL_WAIT_MS);
-    close(done);
-    return;
-
-failed:
-    PQfreeCancel(cancel);
-    free(cancellation);
-    if (done >= 0) close(done);
 }

@@ -62,8 +62,4 @@ int db_postgres_wire_error(struct postgres *pg, const PGresult *result, const ch
 /* Fill err with what libpq says of the broken connection, and drop it. Returns -1. */
 int db_postgres_wire_lost(struct postgres *pg, struct error *err);
 
-/* Ask the server to cancel the running statement; waits a moment for the asking, not for the
- * effect. */
-void db_postgres_wire_cancel(struct postgres *pg);
-
 #endif

@@ -21,8 +21,8 @@ struct source_options {
     struct db *db;           /* borrowed */
     const struct step *step; /* borrowed; has a `read` */
     int64_t batch;           /* rows of a batch, at least 1 */
-    bool rests; /* keep no statement, snapshot or lock open between batches (`pause`); needs a
-                   `key` */
+    bool rests; /* keep no statement, snapshot or lock open between batches (`pause`); without a
+                   `key` the query is one statement all the same */
     const char *
         cursor; /* a JSON array from source_cursor(): begin behind it; NULL: at the beginning */
 };
@@ -50,8 +50,8 @@ void source_close(struct source *source);
 const struct columns *source_columns(const struct source *source);
 const size_t *source_key_columns(const struct source *source);
 
-/* Whether an open statement keeps others from writing to this SQLite file: the ledger must then
- * be written on the same connection. */
+/* Whether an open statement keeps others from writing to this SQLite file (also where it rests
+ * between batches): the ledger must then be written on the same connection. */
 bool source_blocks_writers(const struct source *source);
 
 /*
@@ -72,7 +72,7 @@ int source_descriptor(const struct source *source);
 int source_cursor(const struct source *source, struct buffer *json, struct error *err);
 
 /* After SOURCE_BATCH: close the statement and its snapshot; the next source_next() begins anew
- * behind the cursor. Needs a `key`. */
+ * behind the cursor. Without a `key` it does nothing. */
 void source_rest(struct source *source);
 
 #endif
