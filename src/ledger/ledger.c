@@ -183,26 +183,22 @@ const char *ledger_creation_sql(struct ledger *ledger, struct arena *arena)
 
 struct version {
     bool applied;
-    bool marked;
-    bool has_run;
-    bool down;
-    bool succeeded;
+    bool stopped; /* a run of it stopped half-way, as the agenda sees it */
+    bool down;    /* that was a run down */
 };
 
-static bool is_word(const struct value *value, const char *word)
+static bool is_true(const struct value *value)
 {
-    return value->length == strlen(word) && memcmp(value->bytes, word, value->length) == 0;
+    return value->length > 0 && (value->bytes[0] == 't' || value->bytes[0] == '1');
 }
 
 static int take_version(void *context, const struct row *row, struct error *err)
 {
     struct version *version = context;
     (void)err;
-    version->applied = is_word(&row->values[0], "true") || is_word(&row->values[0], "1");
-    version->marked = is_word(&row->values[1], "true") || is_word(&row->values[1], "1");
-    version->has_run = row->values[2].kind != VALUE_NULL;
-    version->down = is_word(&row->values[2], "down");
-    version->succeeded = is_word(&row->values[3], "succeeded");
+    version->applied = is_true(&row->values[0]);
+    version->stopped = is_true(&row->values[1]);
+    version->down = row->values[2].length == 4 && memcmp(row->values[2].bytes, "down", 4) == 0;
     return 0;
 }
 
@@ -215,10 +211,9 @@ static int is_wanted(struct ledger *ledger, const struct ledger_beginning *begin
     ledger_sql_integer(&statement, beginning->migration->version);
     if (ledger_sql_each(ledger, &statement, take_version, &version, err) != 0) return -1;
 
-    bool stopped = version.has_run && !version.succeeded;
-    if (beginning->down) return version.applied || stopped;
+    if (beginning->down) return version.applied || version.stopped;
     if (beginning->again) return 1;
-    if (stopped && version.down && !(version.applied && version.marked))
+    if (version.stopped && version.down)
         return error_set(
             err, ERROR_OPERATOR,
             "it was undone half-way meanwhile: `redferry down --only %lld` goes on",

@@ -104,7 +104,7 @@ int ledger_begin(struct ledger *ledger, const struct ledger_beginning *beginning
 
 /* Where a run stands. */
 struct ledger_position {
-    int64_t step; /* from 1 */
+    int64_t step; /* from 1; 0: none yet */
     const char *step_name;
     const char *cursor; /* JSON, or NULL */
     int64_t rows_total; /* -1: not known */

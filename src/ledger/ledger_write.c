@@ -57,7 +57,7 @@ void ledger_write_add_position(struct ledger_statement *statement, int64_t run_i
                                const struct ledger_position *position)
 {
     ledger_sql_integer(statement, run_id);
-    ledger_sql_integer(statement, position->step);
+    ledger_sql_optional(statement, position->step, 0);
     ledger_sql_text(statement, position->step_name);
     ledger_sql_optional(statement, position->rows_total, -1);
     ledger_sql_integer(statement, position->tally.rows_read);
