@@ -1,6 +1,7 @@
 // servers: postgres
 /* ledger: what is remembered of a run from its beginning to its end, that totals are those of
  * all its runs, and that of two runners only one can ever write a result. */
+#include "alloc_fail.h"
 #include "ledger_side.h"
 
 #include <pthread.h>
@@ -58,7 +59,8 @@ static void assert_time(const char *text)
     assert_int_equal(text[strlen(text) - 1], 'Z');
 }
 
-/* ---- the life of a run ---------------------------------------------------------------------- */
+/* ---- the life of a run ----------------------------------------------------------------------
+ */
 
 static void assert_begun(const struct run *run, int64_t run_id)
 {
@@ -236,7 +238,8 @@ static void test_large_definition(void **state)
     client_close(&client);
 }
 
-/* ---- totals --------------------------------------------------------------------------------- */
+/* ---- totals ---------------------------------------------------------------------------------
+ */
 
 static void assert_rows_read(struct side *side, const char *expected)
 {
@@ -277,6 +280,8 @@ static void test_totals(void **state)
     assert_rows_read(side, "100|3|200|10");
 
     stop(&client, begin(&client, &down), RUN_FAILED);
+    finish(&client, begin(&client, &again), &again);
+    assert_rows_read(side, "100|3|200|10");
     finish(&client, begin(&client, &down), &down);
     assert_answer(side, "SELECT count(*) FROM data_migrations", "0");
     up.origin = 0;
@@ -312,7 +317,8 @@ static void test_again(void **state)
     client_close(&bob);
 }
 
-/* ---- down ----------------------------------------------------------------------------------- */
+/* ---- down -----------------------------------------------------------------------------------
+ */
 
 static void test_down(void **state)
 {
@@ -360,7 +366,8 @@ static void test_down_of_a_stopped_one(void **state)
     client_close(&client);
 }
 
-/* ---- two runners ---------------------------------------------------------------------------- */
+/* ---- two runners ----------------------------------------------------------------------------
+ */
 
 static void test_ended_by_another(void **state)
 {
@@ -409,6 +416,8 @@ static void test_ended_by_another(void **state)
 static void test_ends_only_what_runs(void **state)
 {
     struct side *side = *state;
+    struct error err = {0};
+    const char *request = NULL;
     struct client client = client_open(side, "ada");
     struct migration migration = a_migration(1, "one");
     struct ledger_beginning up = {.migration = &migration};
@@ -417,6 +426,9 @@ static void test_ends_only_what_runs(void **state)
     stop(&client, failed, RUN_FAILED);
     int64_t paused = begin(&client, &up);
     side_ask(side, "UPDATE data_migration_runs SET status = 'paused' WHERE status = 'running'");
+    assert_fine(ledger_mirror(client.ledger, paused, &standing, &side->arena, &request, &err),
+                &err);
+    assert_string_equal(status_of(side, paused), "paused");
     int64_t own = begin(&client, &up);
     assert_string_equal(status_of(side, failed), "failed");
     assert_string_equal(status_of(side, paused), "interrupted");
@@ -530,7 +542,8 @@ static void test_use(void **state)
     client_close(&client);
 }
 
-/* ---- sql steps ------------------------------------------------------------------------------ */
+/* ---- sql steps ------------------------------------------------------------------------------
+ */
 
 static void test_run_sql(void **state)
 {
@@ -564,7 +577,8 @@ static void test_run_sql(void **state)
     client_close(&client);
 }
 
-/* ---- by hand -------------------------------------------------------------------------------- */
+/* ---- by hand --------------------------------------------------------------------------------
+ */
 
 static void test_mark(void **state)
 {
@@ -621,6 +635,70 @@ static void test_ever_growing(void **state)
     client_close(&client);
 }
 
+/* ---- without memory -------------------------------------------------------------------------
+ */
+
+/* A bit of everything. Returns 0, or -1 with err. */
+static int everything(struct side *side, struct db *db, struct error *err)
+{
+    const struct ledger_author author = {
+        .operator_name = "ada", .context = "c", .host = "h", .tool_version = "0.1.0"};
+    struct migration migration = a_migration(1, "one");
+    const struct ledger_beginning up = {.migration = &migration};
+    struct ledger_position position = standing;
+    struct ledger_state found;
+    struct ledger *ledger = NULL;
+    struct run *runs = NULL;
+    size_t count = 0;
+    int64_t run_id = 0;
+    const char *text = NULL;
+    int result = ledger_open(&ledger, db, "ferry", &author, err);
+    if (result == 0) result = ledger_ensure(ledger, &side->arena, &text, err);
+    if (result == 0 && ledger_creation_sql(ledger, &side->arena) == NULL)
+        result = error_memory(err);
+    if (result == 0 && ledger_begin(ledger, &up, &run_id, err) != 1) result = -1;
+    if (result == 0)
+        result = ledger_mirror(ledger, run_id, &standing, &side->arena, &text, err);
+    if (result == 0) result = ledger_run_sql(ledger, run_id, "DELETE FROM t", &position, err);
+    if (result == 0) result = ledger_finish(ledger, run_id, &up, &standing, err);
+    if (result == 0) result = ledger_announced(ledger, 1, err);
+    if (result == 0) result = ledger_read(ledger, &found, &side->arena, err);
+    if (result == 0)
+        result = ledger_history(ledger, 0, run_id, &side->arena, &runs, &count, err);
+    if (result == 0 && ledger_unmark(ledger, 1, err) != 1) result = -1;
+    if (result == 0 && ledger_mark(ledger, &migration, err) != 1) result = -1;
+    ledger_close(ledger);
+    return result;
+}
+
+/* Whichever allocation fails, it is said, and the connection is whole. */
+static void test_no_memory(void **state)
+{
+    struct side *side = *state;
+    struct error err = {0};
+    struct error later = {0};
+    bool failed = true;
+    size_t nth = 1;
+    side_ask(side, "CREATE TABLE t (a integer)");
+    for (; failed; nth++) {
+        struct db *db = side_open(side, NULL);
+        side_ask(side, "DROP TABLE IF EXISTS ferry; DROP TABLE IF EXISTS ferry_runs; "
+                       "DROP TABLE IF EXISTS ferry_ledger");
+        error_clear(&err);
+        alloc_fail_at(nth, false);
+        int result = everything(side, db, &err);
+        failed = alloc_fail_happened();
+        alloc_fail_never();
+        assert_fine(db_begin(db, DB_READ, &later), &later);
+        db_close(db);
+        arena_release(&side->arena);
+        if (!failed) assert_fine(result, &err);
+        if (result != 0 && strstr(err.message, "out of memory") == NULL)
+            fail_msg("allocation %zu: '%s'", nth, err.message);
+    }
+    assert_true(nth > 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -640,6 +718,7 @@ int main(void)
         ON_BOTH(test_run_sql),
         ON_BOTH(test_mark),
         ON_BOTH(test_ever_growing),
+        ON_BOTH(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
