@@ -577,6 +577,33 @@ static void test_run_sql(void **state)
     client_close(&client);
 }
 
+/* What the server says beside its answers is nobody's to print. */
+static void test_notices(void **state)
+{
+    struct side *side = *state;
+    struct error err = {0};
+    struct client client = client_open(side, "ada");
+    struct migration migration = a_migration(1, "one");
+    struct ledger_beginning up = {.migration = &migration};
+    struct ledger_position position = standing;
+    (void)client_ensure(side, &client);
+    int64_t run_id = begin(&client, &up);
+
+    FILE *file = tmpfile();
+    int before = dup(STDERR_FILENO);
+    assert_true(file != NULL && before >= 0);
+    dup2(fileno(file), STDERR_FILENO);
+    int result = ledger_run_sql(client.ledger, run_id, "DO $$BEGIN RAISE WARNING 'oh'; END$$",
+                                &position, &err);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    assert_fine(result, &err);
+    (void)fseek(file, 0, SEEK_END);
+    assert_int_equal(ftell(file), 0);
+    (void)fclose(file);
+    client_close(&client);
+}
+
 /* ---- by hand --------------------------------------------------------------------------------
  */
 
@@ -716,6 +743,7 @@ int main(void)
         ON_BOTH(test_lock_held),
         ON_BOTH(test_use),
         ON_BOTH(test_run_sql),
+        ON_POSTGRESQL(test_notices),
         ON_BOTH(test_mark),
         ON_BOTH(test_ever_growing),
         ON_BOTH(test_no_memory),
