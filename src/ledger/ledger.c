@@ -28,8 +28,7 @@ enum { MOST_SCHEMA = 63, MOST_TABLE = 63 - (int)(sizeof "_ledger" - 1) };
 
 static const char standard_table[] = "data_migrations";
 
-/* ---- open and close -------------------------------------------------------------------------
- */
+/* ---- open and close -------------------------------------------------------------------- */
 
 /* Whether a name can be quoted in every place where the statements have one. */
 static bool is_name(const char *text, size_t most)
@@ -119,8 +118,7 @@ const char *ledger_lock_name(const struct ledger *ledger)
     return ledger->lock_name;
 }
 
-/* ---- reading --------------------------------------------------------------------------------
- */
+/* ---- reading --------------------------------------------------------------------------- */
 
 static bool says_it_runs(const struct record *record)
 {
@@ -159,8 +157,7 @@ int ledger_history(struct ledger *ledger, int64_t version, int64_t run_id, struc
     return 0;
 }
 
-/* ---- the tables -----------------------------------------------------------------------------
- */
+/* ---- the tables ------------------------------------------------------------------------ */
 
 /* Where two make the tables at once in spite of the lock, one fails, and then finds them made.
  */
@@ -178,8 +175,7 @@ const char *ledger_creation_sql(struct ledger *ledger, struct arena *arena)
     return ledger_tables_creation_sql(ledger, arena);
 }
 
-/* ---- a run begins ---------------------------------------------------------------------------
- */
+/* ---- a run begins ---------------------------------------------------------------------- */
 
 struct version {
     bool applied;
@@ -187,17 +183,12 @@ struct version {
     bool down;    /* that was a run down */
 };
 
-static bool is_true(const struct value *value)
-{
-    return value->length > 0 && (value->bytes[0] == 't' || value->bytes[0] == '1');
-}
-
 static int take_version(void *context, const struct row *row, struct error *err)
 {
     struct version *version = context;
     (void)err;
-    version->applied = is_true(&row->values[0]);
-    version->stopped = is_true(&row->values[1]);
+    version->applied = ledger_sql_is_true(&row->values[0]);
+    version->stopped = ledger_sql_is_true(&row->values[1]);
     version->down = row->values[2].length == 4 && memcmp(row->values[2].bytes, "down", 4) == 0;
     return 0;
 }
@@ -273,8 +264,7 @@ int ledger_begin(struct ledger *ledger, const struct ledger_beginning *beginning
     return ledger_write_end(ledger, begin_run(ledger, beginning, run_id, err), err);
 }
 
-/* ---- a run goes on --------------------------------------------------------------------------
- */
+/* ---- a run goes on --------------------------------------------------------------------- */
 
 struct mirrored {
     struct arena *arena;
@@ -333,8 +323,7 @@ int ledger_run_sql(struct ledger *ledger, int64_t run_id, const char *statement,
     return result;
 }
 
-/* ---- a run ends -----------------------------------------------------------------------------
- */
+/* ---- a run ends ------------------------------------------------------------------------ */
 
 static int finish(struct ledger *ledger, int64_t run_id,
                   const struct ledger_beginning *beginning,
@@ -386,8 +375,7 @@ int ledger_announced(struct ledger *ledger, int64_t version, struct error *err)
     return ledger_write_end(ledger, result, err);
 }
 
-/* ---- by hand --------------------------------------------------------------------------------
- */
+/* ---- by hand --------------------------------------------------------------------------- */
 
 /* Lock the ledger, end running runs, run statement. Returns 1 where it changed the entry, else
  * 0, or -1 with err. word is the command, for whoever's run it ends. */

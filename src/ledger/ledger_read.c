@@ -128,8 +128,7 @@ static void decode_run(struct decoder *decoder, struct run *run)
     run->finished_at = next_text(decoder);
 }
 
-/* ---- lists ----------------------------------------------------------------------------------
- */
+/* ---- lists ----------------------------------------------------------------------------- */
 
 enum { FIRST_CAPACITY = 16 };
 
@@ -201,8 +200,7 @@ static int take_run(void *context, const struct row *row, struct error *err)
     return decoder.failed ? -1 : 0;
 }
 
-/* ---- the whole ledger -----------------------------------------------------------------------
- */
+/* ---- the whole ledger ------------------------------------------------------------------ */
 
 static int read_entries(struct ledger *ledger, const char *name, struct ledger_state *state,
                         struct arena *arena, struct error *err)
@@ -266,8 +264,7 @@ int ledger_read_state(struct ledger *ledger, struct ledger_state *state, struct 
     return ledger_tables_explain(ledger, err);
 }
 
-/* ---- history --------------------------------------------------------------------------------
- */
+/* ---- history --------------------------------------------------------------------------- */
 
 static int read_history(struct ledger_read_runs *runs, const struct ledger_statement *statement,
                         struct error *err)

@@ -14,6 +14,7 @@
 
 #include "db.h"
 #include "error.h"
+#include "number.h"
 
 struct statement {
     const char *dialect, *name, *text;
@@ -151,4 +152,18 @@ int ledger_sql_each(struct ledger *ledger, const struct ledger_statement *statem
 done:
     db_rows_close(rows);
     return result;
+}
+
+bool ledger_sql_is_true(const struct value *value)
+{
+    return value->length > 0 && (value->bytes[0] == 't' || value->bytes[0] == '1');
+}
+
+int ledger_sql_table(const struct value *value, enum ledger_table *table, struct error *err)
+{
+    int64_t number = 0;
+    if (number_parse(value->bytes, value->length, 0, LEDGER_TABLES - 1, &number) != 0)
+        return error_set(err, ERROR_FAILED, "the database numbers the ledger's tables wrongly");
+    *table = (enum ledger_table)number;
+    return 0;
 }

@@ -71,4 +71,9 @@ typedef int (*ledger_sql_take)(void *context, const struct row *row, struct erro
 int ledger_sql_each(struct ledger *ledger, const struct ledger_statement *statement,
                     ledger_sql_take take, void *context, struct error *err);
 
+/* What rows say of themselves: a truth in either dialect, and one of the three tables by its
+ * number (0 or -1 with err). */
+bool ledger_sql_is_true(const struct value *value);
+int ledger_sql_table(const struct value *value, enum ledger_table *table, struct error *err);
+
 #endif

@@ -14,6 +14,7 @@
 
 #include "db.h"
 #include "error.h"
+#include "ledger_privileges.h"
 #include "number.h"
 
 enum { MOST_COLUMNS = 32, MOST_CREATIONS = 3 };
@@ -53,26 +54,20 @@ static const char *table_text(const struct ledger *ledger, enum ledger_table tab
     return name != NULL ? name : ledger->tables[table];
 }
 
-static bool is_true(const struct value *value)
-{
-    return value->length > 0 && (value->bytes[0] == 't' || value->bytes[0] == '1');
-}
-
 /* SQLite's statements have no use for a schema, and so no parameter. */
 static void add_schema(const struct ledger *ledger, struct ledger_statement *statement)
 {
     if (db_dialect(ledger->db) == DB_POSTGRESQL) ledger_sql_text(statement, ledger->schema);
 }
 
-/* ---- where they are -------------------------------------------------------------------------
- */
+/* ---- where they are -------------------------------------------------------------------- */
 
 static int take_location(void *context, const struct row *row, struct error *err)
 {
     struct ledger *ledger = context;
     const struct value *schema = &row->values[0];
     for (int table = 0; table < LEDGER_TABLES; table++)
-        ledger->found[table] = is_true(&row->values[1 + table]);
+        ledger->found[table] = ledger_sql_is_true(&row->values[1 + table]);
     if (ledger->located) return 0;
 
     if (schema->kind != VALUE_NULL) {
@@ -94,8 +89,7 @@ int ledger_tables_locate(struct ledger *ledger, struct error *err)
     return ledger_sql_each(ledger, &statement, take_location, ledger, err);
 }
 
-/* ---- the one row ----------------------------------------------------------------------------
- */
+/* ---- the one row ----------------------------------------------------------------------- */
 
 struct ledger_row {
     const struct ledger *ledger;
@@ -142,8 +136,7 @@ int ledger_tables_check_layout(const struct ledger *ledger, int64_t layout, stru
     return -1;
 }
 
-/* ---- whether they are ours ------------------------------------------------------------------
- */
+/* ---- whether they are ours ------------------------------------------------------------- */
 
 struct seen_columns {
     bool seen[LEDGER_TABLES][MOST_COLUMNS];
@@ -153,10 +146,8 @@ static int take_column(void *context, const struct row *row, struct error *err)
 {
     struct seen_columns *columns = context;
     const struct value *name = &row->values[1];
-    int64_t table = 0;
-    if (number_parse(row->values[0].bytes, row->values[0].length, 0, LEDGER_TABLES - 1,
-                     &table) != 0)
-        return error_set(err, ERROR_FAILED, "the database numbers the ledger's tables wrongly");
+    enum ledger_table table = LEDGER_ENTRIES;
+    if (ledger_sql_table(&row->values[0], &table, err) != 0) return -1;
     for (int i = 0; i < MOST_COLUMNS && table_columns[table][i] != NULL; i++) {
         const char *wanted = table_columns[table][i];
         if (strlen(wanted) == name->length && memcmp(wanted, name->bytes, name->length) == 0)
@@ -219,137 +210,14 @@ int ledger_tables_foreign(const struct ledger *ledger, enum ledger_table table,
     return -1;
 }
 
-/* ---- whether they may be used ---------------------------------------------------------------
- */
-
-enum { MAY_SELECT = 1, MAY_INSERT = 2, MAY_UPDATE = 4, MAY_DELETE = 8 };
-
-static const char *const privilege_words[] = {"SELECT", "INSERT", "UPDATE", "DELETE"};
-enum { PRIVILEGES = sizeof privilege_words / sizeof *privilege_words };
-
-/* What a table must allow. */
-static const unsigned needs_to_read[LEDGER_TABLES] = {MAY_SELECT, MAY_SELECT, MAY_SELECT};
-static const unsigned needs_to_write[LEDGER_TABLES] = {
-    [LEDGER_ENTRIES] = MAY_SELECT | MAY_INSERT | MAY_UPDATE | MAY_DELETE,
-    [LEDGER_RUNS] = MAY_SELECT | MAY_INSERT | MAY_UPDATE,
-    [LEDGER_ROW] = MAY_SELECT | MAY_UPDATE, /* UPDATE is what FOR UPDATE asks for */
-};
-static const unsigned needs_to_fill[LEDGER_TABLES] = {
-    [LEDGER_ENTRIES] = MAY_SELECT | MAY_INSERT | MAY_UPDATE | MAY_DELETE,
-    [LEDGER_RUNS] = MAY_SELECT | MAY_INSERT | MAY_UPDATE,
-    [LEDGER_ROW] = MAY_SELECT | MAY_INSERT | MAY_UPDATE,
-};
-
-struct privileges {
-    const struct ledger *ledger;
-    const unsigned *needs;
-    bool schema_there, may_use, may_create;
-    struct buffer role;
-    struct buffer grants; /* what is missing, as the statements that mend it */
-};
-
-static void append_grant(struct privileges *privileges, enum ledger_table table,
-                         unsigned missing)
-{
-    struct buffer *grants = &privileges->grants;
-    const char *before = grants->length > 0 ? "; GRANT " : "GRANT ";
-    for (unsigned i = 0; i < PRIVILEGES; i++) {
-        if ((missing & 1u << i) == 0) continue;
-        buffer_append_text(grants, before);
-        buffer_append_text(grants, privilege_words[i]);
-        before = ", ";
-    }
-    buffer_append_text(grants, " ON ");
-    ledger_sql_append_table(privileges->ledger, grants, table);
-    buffer_append_text(grants, " TO ");
-    buffer_append(grants, privileges->role.bytes, privileges->role.length);
-}
-
-/* Columns: the table's number, its privileges (NULL: no table), the schema's, the role. */
-static int take_privileges(void *context, const struct row *row, struct error *err)
-{
-    struct privileges *privileges = context;
-    const struct value *values = row->values;
-    int64_t table = 0;
-    unsigned missing = 0;
-    if (number_parse(values[0].bytes, values[0].length, 0, LEDGER_TABLES - 1, &table) != 0)
-        return error_set(err, ERROR_FAILED, "the database numbers the ledger's tables wrongly");
-
-    privileges->schema_there = values[5].kind != VALUE_NULL;
-    privileges->may_use = is_true(&values[5]);
-    privileges->may_create = is_true(&values[6]);
-    buffer_clear(&privileges->role);
-    buffer_append(&privileges->role, values[7].bytes, values[7].length);
-    if (values[1].kind == VALUE_NULL) return 0;
-
-    for (unsigned i = 0; i < PRIVILEGES; i++) {
-        if (!is_true(&values[1 + i])) missing |= privileges->needs[table] & 1u << i;
-    }
-    if (missing != 0) append_grant(privileges, (enum ledger_table)table, missing);
-    return 0;
-}
-
-/* Say what is missing; creates: the schema must allow to make tables. */
-static int judge(struct privileges *privileges, bool creates, struct error *err)
-{
-    const char *role = buffer_text(&privileges->role);
-    const char *grants = buffer_text(&privileges->grants);
-    const char *schema = privileges->ledger->schema;
-    if (role == NULL || grants == NULL) return error_memory(err);
-    if (!privileges->schema_there)
-        return error_set(err, ERROR_OPERATOR,
-                         "the schema '%s', where the ledger should be, does not exist: CREATE "
-                         "SCHEMA %s, or name another one with --ledger-table schema.NAME",
-                         schema, schema);
-    if (!privileges->may_use)
-        return error_set(
-            err, ERROR_OPERATOR,
-            "role '%s' may not use the schema of the ledger: GRANT USAGE ON SCHEMA "
-            "%s TO %s",
-            role, schema, role);
-    if (grants[0] != '\0')
-        return error_set(err, ERROR_OPERATOR, "role '%s' may not use the ledger's tables: %s",
-                         role, grants);
-    if (creates && !privileges->may_create)
-        return error_set(
-            err, ERROR_OPERATOR,
-            "role '%s' may not make the ledger's tables in schema '%s': GRANT CREATE "
-            "ON SCHEMA %s TO %s, or let a role that may run what `redferry init "
-            "--print-sql` prints, and grant %s their use",
-            role, schema, schema, role, role);
-    return 0;
-}
-
-/* SQLite has no roles, and without a schema there is nothing to ask about. */
-static int check_privileges(struct ledger *ledger, const unsigned *needs, bool creates,
-                            struct error *err)
-{
-    struct ledger_statement statement = {.name = "privileges"};
-    struct privileges privileges = {.ledger = ledger, .needs = needs};
-    if (db_dialect(ledger->db) == DB_SQLITE) return 0;
-    if (ledger->schema == NULL) {
-        if (!creates) return 0;
-        return error_set(err, ERROR_OPERATOR,
-                         "the role's search_path names no schema that exists: say where the "
-                         "ledger should be with --ledger-table schema.NAME");
-    }
-
-    add_schema(ledger, &statement);
-    int result = ledger_sql_each(ledger, &statement, take_privileges, &privileges, err);
-    if (result == 0) result = judge(&privileges, creates, err);
-    buffer_release(&privileges.role);
-    buffer_release(&privileges.grants);
-    return result;
-}
-
-static int explain(struct ledger *ledger, const unsigned *needs, struct error *err)
+static int explain(struct ledger *ledger, enum ledger_need need, struct error *err)
 {
     struct error cause = {0};
     db_rollback(ledger->db);
     if (err->code != ERROR_FAILED || err->passing) return -1;
 
     if (db_begin(ledger->db, DB_READ, &cause) == 0 &&
-        check_privileges(ledger, needs, false, &cause) == 0)
+        ledger_privileges_check(ledger, need, false, &cause) == 0)
         (void)ledger_tables_check_columns(ledger, &cause);
     db_rollback(ledger->db);
     if (cause.code == ERROR_OPERATOR) *err = cause;
@@ -358,11 +226,10 @@ static int explain(struct ledger *ledger, const unsigned *needs, struct error *e
 
 int ledger_tables_explain(struct ledger *ledger, struct error *err)
 {
-    return explain(ledger, needs_to_read, err);
+    return explain(ledger, LEDGER_TO_READ, err);
 }
 
-/* ---- making them ----------------------------------------------------------------------------
- */
+/* ---- making them ----------------------------------------------------------------------- */
 
 static int take_existence(void *context, const struct row *row, struct error *err)
 {
@@ -406,8 +273,8 @@ static int check_existing(struct ledger *ledger, struct arena *arena, int64_t *l
          ledger_tables_check_layout(ledger, *layout, err) != 0))
         return -1;
     if (ledger_tables_check_columns(ledger, err) != 0) return -1;
-    if (check_privileges(ledger, *layout == 0 ? needs_to_fill : needs_to_write, creates, err) !=
-        0)
+    if (ledger_privileges_check(ledger, *layout == 0 ? LEDGER_TO_FILL : LEDGER_TO_WRITE,
+                                creates, err) != 0)
         return -1;
     return check_entries_not_lost(ledger, err);
 }
@@ -446,7 +313,7 @@ int ledger_tables_ensure(struct ledger *ledger, struct arena *arena, const char 
         create_absent(ledger, err) == 0 && (layout != 0 || fill(ledger, arena, id, err) == 0) &&
         db_commit(ledger->db, err) == 0)
         return 0;
-    return explain(ledger, needs_to_write, err);
+    return explain(ledger, LEDGER_TO_WRITE, err);
 }
 
 const char *ledger_tables_creation_sql(struct ledger *ledger, struct arena *arena)

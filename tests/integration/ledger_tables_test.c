@@ -1,6 +1,6 @@
 // servers: postgres
-/* ledger: the tables are made as the contract lists them, by hand as well as by redferry; another
- * tool's are left alone; and who may not do something is told what to grant. */
+/* ledger: the tables are made as the contract lists them, by hand as well as by redferry;
+ * another tool's are left alone; and who may not do something is told what to grant. */
 #include "ledger_side.h"
 
 #include <ctype.h>
@@ -56,7 +56,7 @@ static void assert_uuid(const char *text)
     assert_non_null(strchr("89ab", text[19]));
 }
 
-/* ---- made, and read ------------------------------------------------------------------------- */
+/* ---- made, and read -------------------------------------------------------------------- */
 
 static void test_nothing_there(void **state)
 {
@@ -240,7 +240,7 @@ static void test_creation_sql(void **state)
     }
 }
 
-/* ---- every file of sql/ is one statement that can be run by hand ---------------------------- */
+/* ---- every file of sql/ is one statement that can be run by hand ----------------------- */
 
 static const char *slurp(struct side *side, const char *path)
 {
@@ -303,7 +303,7 @@ static void test_files(void **state)
     assert_true(count > 20);
 }
 
-/* ---- tables that are not ours --------------------------------------------------------------- */
+/* ---- tables that are not ours ---------------------------------------------------------- */
 
 static void test_foreign(void **state)
 {
@@ -392,7 +392,7 @@ static void test_lost_entries(void **state)
     client_close(&client);
 }
 
-/* ---- a layout of the future ----------------------------------------------------------------- */
+/* ---- a layout of the future ------------------------------------------------------------ */
 
 static void test_newer_layout(void **state)
 {
@@ -432,7 +432,7 @@ static void test_newer_layout(void **state)
     client_close(&client);
 }
 
-/* ---- names ---------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------- */
 
 static int open_as(struct db *db, const char *table, struct error *err)
 {
@@ -558,7 +558,7 @@ static void test_search_path(void **state)
     side_ask(side, "ALTER DATABASE test RESET search_path");
 }
 
-/* ---- roles ---------------------------------------------------------------------------------- */
+/* ---- roles ----------------------------------------------------------------------------- */
 
 static void make_role(struct side *side)
 {

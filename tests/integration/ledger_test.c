@@ -59,8 +59,7 @@ static void assert_time(const char *text)
     assert_int_equal(text[strlen(text) - 1], 'Z');
 }
 
-/* ---- the life of a run ----------------------------------------------------------------------
- */
+/* ---- the life of a run ----------------------------------------------------------------- */
 
 static void assert_begun(const struct run *run, int64_t run_id)
 {
@@ -238,8 +237,7 @@ static void test_large_definition(void **state)
     client_close(&client);
 }
 
-/* ---- totals ---------------------------------------------------------------------------------
- */
+/* ---- totals ---------------------------------------------------------------------------- */
 
 static void assert_rows_read(struct side *side, const char *expected)
 {
@@ -317,8 +315,7 @@ static void test_again(void **state)
     client_close(&bob);
 }
 
-/* ---- down -----------------------------------------------------------------------------------
- */
+/* ---- down ------------------------------------------------------------------------------ */
 
 static void test_down(void **state)
 {
@@ -366,8 +363,7 @@ static void test_down_of_a_stopped_one(void **state)
     client_close(&client);
 }
 
-/* ---- two runners ----------------------------------------------------------------------------
- */
+/* ---- two runners ----------------------------------------------------------------------- */
 
 static void test_ended_by_another(void **state)
 {
@@ -542,8 +538,7 @@ static void test_use(void **state)
     client_close(&client);
 }
 
-/* ---- sql steps ------------------------------------------------------------------------------
- */
+/* ---- sql steps ------------------------------------------------------------------------- */
 
 static void test_run_sql(void **state)
 {
@@ -604,8 +599,7 @@ static void test_notices(void **state)
     client_close(&client);
 }
 
-/* ---- by hand --------------------------------------------------------------------------------
- */
+/* ---- by hand --------------------------------------------------------------------------- */
 
 static void test_mark(void **state)
 {
@@ -662,8 +656,7 @@ static void test_ever_growing(void **state)
     client_close(&client);
 }
 
-/* ---- without memory -------------------------------------------------------------------------
- */
+/* ---- without memory -------------------------------------------------------------------- */
 
 /* A bit of everything. Returns 0, or -1 with err. */
 static int everything(struct side *side, struct db *db, struct error *err)
