@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -174,14 +175,24 @@ static int dispatch(struct cmd_call *call)
     return run_command(call, cmd);
 }
 
-/* Write what is left to write, and see that it was written. Who closed our stdout while we
+/* Whether who read our stdout is gone. Asked of the descriptor, since the stream may have
+ * stumbled long ago and errno has forgotten why. */
+static bool has_reader_left(FILE *out)
+{
+    struct pollfd end = {.fd = fileno(out), .events = POLLOUT};
+    return poll(&end, 1, 0) == 1 && (end.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+/* Write what is left to write, and see that all was written. Who closed our stdout while we
  * worked did not want the rest: that is no failure of the command. */
 static int flush_results(struct cmd_call *call, int code)
 {
     errno = 0;
     bool failed = fflush(call->out) != 0 || ferror(call->out);
-    if (!failed || errno == EPIPE) return code;
-    char *text = text_format("cannot write the result: %s", strerror(errno));
+    int reason = errno;
+    if (!failed || reason == EPIPE || has_reader_left(call->out)) return code;
+    char *text = text_format("cannot write the result%s%s", reason != 0 ? ": " : "",
+                             reason != 0 ? strerror(reason) : "");
     if (text != NULL) report_error(call->report, text);
     free(text);
     return code == REDFERRY_OK ? REDFERRY_INVALID : code;
