@@ -32,12 +32,20 @@ int redferry_init(redferry *ferry)
 int redferry_init_sql(redferry *ferry, const char **sql)
 {
     struct session session;
+    struct ledger *ledger = NULL;
+    const struct config *config = &ferry->config;
     int result = handle_begin(ferry, &session);
-    if (result == 0) result = session_connect(&session, &ferry->error);
+    if (result == 0)
+        result = config_require(config, config->ledger_is_database ? "database" : "ledger",
+                                &ferry->error);
+    if (result == 0)
+        result = ledger_open_to_print(&ledger, db_dialect_of(&config->ledger),
+                                      config->ledger_table, &ferry->error);
     if (result == 0) {
-        *sql = ledger_creation_sql(session.ledger, &ferry->results);
+        *sql = ledger_creation_sql(ledger, &ferry->results);
         if (*sql == NULL) result = error_memory(&ferry->error);
     }
+    ledger_close(ledger);
     return handle_end(ferry, &session, result);
 }
 

@@ -60,14 +60,13 @@ static int resolve_optional(struct redferry *ferry, const struct session *sessio
     return selection_resolve(session, what, text, version, &ferry->error);
 }
 
-static int resolve_all(struct redferry *ferry, const struct session *session,
+static int resolve_all(struct redferry *ferry, const struct session *session, const char *what,
                        const char *const *texts, size_t count, int64_t **versions)
 {
     *versions = arena_array(&ferry->results, count + 1, sizeof **versions);
     if (*versions == NULL) return error_memory(&ferry->error);
     for (size_t i = 0; i < count; i++)
-        if (selection_resolve(session, "VERSION", texts[i], &(*versions)[i], &ferry->error) !=
-            0)
+        if (selection_resolve(session, what, texts[i], &(*versions)[i], &ferry->error) != 0)
             return -1;
     return 0;
 }
@@ -101,8 +100,8 @@ int redferry_run(redferry *ferry, const redferry_run_options *options,
         result =
             error_set(&ferry->error, ERROR_INVALID, "run needs a VERSION, or --all --again");
     if (result == 0)
-        result =
-            resolve_all(ferry, &session, options->versions, options->version_count, &versions);
+        result = resolve_all(ferry, &session, "VERSION", options->versions,
+                             options->version_count, &versions);
     const struct wish wish = {
         .kind = WISH_RUN,
         .versions = versions,
@@ -173,7 +172,9 @@ static int remark(struct redferry *ferry, enum remark remark, const char *const 
     if (result == 0 && (count == 0 || (up_to && count != 1)))
         result = error_set(&ferry->error, ERROR_INVALID,
                            up_to ? "--to takes one VERSION" : "a VERSION is missing");
-    if (result == 0) result = resolve_all(ferry, &session, texts, count, &versions);
+    if (result == 0)
+        result =
+            resolve_all(ferry, &session, up_to ? "--to" : "VERSION", texts, count, &versions);
     if (result == 0 && up_to)
         result = resolve_up_to(ferry, &session, versions[0], &versions, &count);
     if (result == 0)

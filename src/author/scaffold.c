@@ -6,6 +6,7 @@
 #include "scaffold.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -93,13 +94,29 @@ static int write_new(const char *path, const char *text, size_t length, struct e
                      strerror(failed != 0 ? failed : errno));
 }
 
+/* Whether some file of the directory has this version already. */
+static bool is_taken(const char *directory, const char *stamp)
+{
+    const size_t length = strlen(stamp);
+    const struct dirent *file = NULL;
+    bool taken = false;
+    DIR *listing = opendir(directory);
+    while (listing != NULL && !taken && (file = readdir(listing)) != NULL)
+        taken = strncmp(file->d_name, stamp, length) == 0 &&
+                !isdigit((unsigned char)file->d_name[length]);
+    if (listing != NULL) closedir(listing);
+    return taken;
+}
+
 int scaffold_migration(const char *directory, const char *name, struct arena *arena,
                        const char **path, struct error *err)
 {
     char clean[NAME_MOST + 1];
     char stamp[CLOCK_TEXT_SIZE];
     if (clean_name(name, clean, err) != 0) return -1;
-    clock_stamp(clock_wall_ms(), stamp);
+    int64_t now_ms = clock_wall_ms();
+    clock_stamp(now_ms, stamp);
+    while (is_taken(directory, stamp)) clock_stamp(now_ms += 1000, stamp);
     *path = arena_format(arena, "%s/%s_%s.yaml", directory, stamp, clean);
     if (*path == NULL) return error_memory(err);
     return write_new(*path, template, sizeof template - 1, err);

@@ -28,6 +28,11 @@ void db_close(struct db *db)
     if (db != NULL) db->ops->close(db);
 }
 
+enum db_dialect db_dialect_of(const struct url *url)
+{
+    return url->kind == URL_POSTGRESQL ? DB_POSTGRESQL : DB_SQLITE;
+}
+
 enum db_dialect db_dialect(const struct db *db)
 {
     return db->ops->dialect;

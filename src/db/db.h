@@ -40,6 +40,9 @@ void db_close(struct db *db);
 
 enum db_dialect db_dialect(const struct db *db);
 
+/* What db_open() would connect to. */
+enum db_dialect db_dialect_of(const struct url *url);
+
 /* "PostgreSQL 15.6", "SQLite 3.40.1". Borrowed. */
 const char *db_server(const struct db *db);
 

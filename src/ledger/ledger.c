@@ -52,7 +52,7 @@ static int name_tables(struct ledger *ledger, const char *table, struct error *e
     struct arena *arena = &ledger->arena;
     const char *dot = strchr(table, '.');
     const char *name = dot != NULL ? dot + 1 : table;
-    if (dot != NULL && db_dialect(ledger->db) == DB_SQLITE)
+    if (dot != NULL && ledger->dialect == DB_SQLITE)
         return refuse_name(table, "SQLite has no schemas, the name stands alone", err);
     if (dot != NULL) ledger->given_schema = arena_copy(arena, table, (size_t)(dot - table));
     if (ledger->given_schema != NULL && !is_name(ledger->given_schema, MOST_SCHEMA))
@@ -62,7 +62,7 @@ static int name_tables(struct ledger *ledger, const char *table, struct error *e
                            "a name is 1 to 56 letters, digits, '_', '-' or '$', in PostgreSQL "
                            "also schema.NAME",
                            err);
-    if (db_dialect(ledger->db) == DB_SQLITE && strncasecmp(name, "sqlite_", 7) == 0)
+    if (ledger->dialect == DB_SQLITE && strncasecmp(name, "sqlite_", 7) == 0)
         return refuse_name(table, "SQLite keeps names that begin with 'sqlite_' to itself",
                            err);
 
@@ -85,19 +85,32 @@ static int quote_schema(struct ledger *ledger, struct error *err)
     return ledger->schema != NULL ? 0 : error_memory(err);
 }
 
-int ledger_open(struct ledger **out, struct db *db, const char *table,
-                const struct ledger_author *author, struct error *err)
+static int open_ledger(struct ledger **out, const struct ledger *like, const char *table,
+                       struct error *err)
 {
     struct ledger *ledger = calloc(1, sizeof *ledger);
     if (ledger == NULL) return error_memory(err);
-    ledger->db = db;
-    ledger->author = *author;
+    *ledger = *like;
     if (name_tables(ledger, table, err) != 0 || quote_schema(ledger, err) != 0) {
         ledger_close(ledger);
         return -1;
     }
     *out = ledger;
     return 0;
+}
+
+int ledger_open(struct ledger **out, struct db *db, const char *table,
+                const struct ledger_author *author, struct error *err)
+{
+    const struct ledger like = {.db = db, .dialect = db_dialect(db), .author = *author};
+    return open_ledger(out, &like, table, err);
+}
+
+int ledger_open_to_print(struct ledger **out, enum db_dialect dialect, const char *table,
+                         struct error *err)
+{
+    const struct ledger like = {.dialect = dialect};
+    return open_ledger(out, &like, table, err);
 }
 
 void ledger_close(struct ledger *ledger)

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 #include "agenda.h"
+#include "db.h"
 
 struct arena;
-struct db;
 struct error;
 
 /*
@@ -35,6 +35,10 @@ struct ledger_author {
  * name that cannot be one. */
 int ledger_open(struct ledger **out, struct db *db, const char *table,
                 const struct ledger_author *author, struct error *err);
+
+/* A ledger without a connection, for nothing but ledger_creation_sql() and ledger_close(). */
+int ledger_open_to_print(struct ledger **out, enum db_dialect dialect, const char *table,
+                         struct error *err);
 
 /* Frees the ledger, not its db. NULL is harmless. */
 void ledger_close(struct ledger *ledger);

@@ -112,7 +112,7 @@ int ledger_privileges_check(struct ledger *ledger, enum ledger_need need, bool c
 {
     struct ledger_statement statement = {.name = "privileges"};
     struct privileges privileges = {.ledger = ledger, .needs = needs[need]};
-    if (db_dialect(ledger->db) == DB_SQLITE) return 0;
+    if (ledger->dialect == DB_SQLITE) return 0;
     if (ledger->schema == NULL) {
         if (!creates) return 0;
         return error_set(err, ERROR_OPERATOR,

@@ -50,7 +50,7 @@ void ledger_sql_optional(struct ledger_statement *statement, int64_t number, int
 
 static const struct statement *find(const struct ledger *ledger, const char *name)
 {
-    const char *dialect = db_dialect(ledger->db) == DB_POSTGRESQL ? "postgresql" : "sqlite";
+    const char *dialect = ledger->dialect == DB_POSTGRESQL ? "postgresql" : "sqlite";
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         if (strcmp(statements[i].name, name) == 0 &&
             strcmp(statements[i].dialect, dialect) == 0)

@@ -7,10 +7,10 @@
 
 #include "arena.h"
 #include "buffer.h"
+#include "db.h"
 #include "ledger.h"
 #include "row.h"
 
-struct db;
 struct error;
 
 /* The three tables, in the order in which sql/ numbers them. */
@@ -18,7 +18,8 @@ enum ledger_table { LEDGER_ENTRIES, LEDGER_RUNS, LEDGER_ROW, LEDGER_TABLES };
 
 /* What the modules of this room share. */
 struct ledger {
-    struct db *db; /* borrowed */
+    struct db *db; /* borrowed; NULL: only to be printed */
+    enum db_dialect dialect;
     struct ledger_author author;
     const char *given_schema;          /* as the user wrote it, or NULL */
     const char *schema;                /* as SQL wants it; NULL: not known, or none */

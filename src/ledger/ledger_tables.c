@@ -57,7 +57,7 @@ static const char *table_text(const struct ledger *ledger, enum ledger_table tab
 /* SQLite's statements have no use for a schema, and so no parameter. */
 static void add_schema(const struct ledger *ledger, struct ledger_statement *statement)
 {
-    if (db_dialect(ledger->db) == DB_POSTGRESQL) ledger_sql_text(statement, ledger->schema);
+    if (ledger->dialect == DB_POSTGRESQL) ledger_sql_text(statement, ledger->schema);
 }
 
 /* ---- where they are -------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arena.h"
 #include "error.h"
@@ -222,6 +223,10 @@ static int take_candidate(struct reader *reader, const struct candidate *candida
 {
     const char *complaint = NULL;
 
+    if (candidate->has_version == 0 && access(candidate->path, R_OK) != 0)
+        return add_complaint(reader, true,
+                             arena_format(reader->arena, "%s: cannot be read: %s",
+                                          candidate->path, strerror(errno)));
     if (candidate->has_version == 0)
         return add_complaint(reader, false,
                              arena_format(reader->arena,
@@ -337,8 +342,17 @@ int migration_dir_read_files(struct migrations *out, const char *const *files, s
     reader.end = &reader.first;
     for (size_t i = 0; i < count && result == 0; i++) {
         const char *slash = strrchr(files[i], '/');
+        const char *name = slash != NULL ? slash + 1 : files[i];
         struct candidate *candidate = NULL;
-        if (!may_be_migration(slash != NULL ? slash + 1 : files[i])) continue;
+        if (!ends_with(name, ".yaml") && !ends_with(name, ".yml")) {
+            result = add_complaint(&reader, true,
+                                   arena_format(arena,
+                                                "%s: not a migration: its name does not end "
+                                                "in .yaml or .yml",
+                                                files[i]));
+            continue;
+        }
+        if (!may_be_migration(name)) continue;
         candidate = new_candidate(&reader, arena_text(arena, files[i]));
         if (candidate == NULL) {
             result = -1;
