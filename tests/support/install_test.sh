@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# install_test.sh BUILD_DIR HEADERS_DIR COMPILER VERSION [LINK_OPTION…], under with_servers.sh redis
+# install_test.sh BUILD_DIR HEADERS_DIR GENERATOR COMPILER VERSION [LINK_OPTION…]
+# (under with_servers.sh redis)
 #
 # What is installed is enough: from a prefix of its own, an application finds the library by
 # pkg-config and by CMake's find_package, is built, and carries rows across. The link options are
 # those without which a sanitized library does not link.
 
 set -Eeuo pipefail
-build=$1 headers=$2 compiler=$3 version=$4
-shift 4
+build=$1 headers=$2 generator=$3 compiler=$4 version=$5
+shift 5
 trap 'echo "install_test.sh:$LINENO: failed: $BASH_COMMAND" >&2' ERR
 cd "$REDFERRY_TEST_DIR"
 prefix=$PWD/prefix
@@ -54,7 +55,7 @@ target_link_libraries(by_cmake PRIVATE redferry::redferry)
 target_link_options(by_cmake PRIVATE ${OPTIONS})
 CMAKE
 options=$(IFS=';' && echo "$*")
-cmake -S application -B by_cmake -DCMAKE_C_COMPILER="$compiler" -DCMAKE_PREFIX_PATH="$prefix" \
+cmake -S application -B by_cmake -G "$generator" -DCMAKE_C_COMPILER="$compiler" -DCMAKE_PREFIX_PATH="$prefix" \
     -DVERSION="$version" -DEXAMPLE="$headers/example.c" -DOPTIONS="$options" >configure.log
 cmake --build by_cmake >build.log
 crosses by_cmake/by_cmake
