@@ -224,6 +224,7 @@ start_postgres_in()
 {
     local bin servers_identity
     bin=$(servers_postgres_bin) || exit 1
+    [[ :$PATH: == *:$bin:* ]] || PATH=$bin:$PATH # Debian's own psql is a wrapper, and slow
     servers_postgres_user
     POSTGRES_DIR=$1
     PGDATA_DIR=$1/data
@@ -270,8 +271,8 @@ servers_initdb()
 {
     local output
     output=$(
-        cd / && servers_as_postgres "$1/initdb" -A trust --no-sync -E UTF8 --locale=C.UTF-8 \
-            -U postgres -D "$2" 2>&1 &&
+        cd / && servers_as_postgres "$1/initdb" -A trust --no-sync --wal-segsize=1 -E UTF8 \
+            --locale=C.UTF-8 -U postgres -D "$2" 2>&1 &&
             servers_as_postgres "$1/postgres" --single -j -F -D "$2" postgres 2>&1 \
                 <<<'CREATE DATABASE test;'
     ) || servers_fail "initdb: $output"
