@@ -251,7 +251,7 @@ static const struct {
 
 static void make_postgres_types(struct db *db)
 {
-    fixture_run(db, "CREATE EXTENSION citext");
+    fixture_run(db, "CREATE EXTENSION IF NOT EXISTS citext");
     fixture_run(db, "CREATE TYPE mood AS ENUM ('sad', 'glad', 'angry')");
     fixture_run(db, "CREATE TYPE pair AS (a integer, b text)");
     fixture_run(db, "CREATE DOMAIN short AS citext CHECK (length(VALUE) < 3)");
@@ -266,7 +266,7 @@ static void test_postgres_keys(void **state)
         char sql[1024];
         /* Where one collation is odd, no text is compared by its bytes: hence only now. */
         if (strstr(postgres_keys[i].type, "folded") != NULL) {
-            fixture_run(db, "CREATE COLLATION folded (provider = icu, "
+            fixture_run(db, "CREATE COLLATION IF NOT EXISTS folded (provider = icu, "
                             "locale = 'und-u-ks-level2', deterministic = false)");
             db_close(db);
             db = fixture_postgres(NULL);
@@ -695,6 +695,11 @@ static void test_repeated_keys(void **state)
         {{.db = pg, .query = "VALUES (1.0), (1.00)", .key = {"column1"}}, "(1.0)!", "= 1.0"},
         {{.db = pg, .query = "VALUES (0.0::float8), ('-0')", .key = {"column1"}}, NULL, "= "},
         {{.db = pg, .query = "VALUES ('a'::citext), ('A')", .key = {"column1"}}, NULL, "= "},
+        {{.db = pg,
+          .query = "SELECT 'a' COLLATE folded AS k UNION ALL SELECT 'A' COLLATE folded",
+          .key = {"k"}},
+         NULL,
+         "= '"},
         {{.db = lite, .query = "VALUES (1), (1.0)", .key = {"column1"}}, NULL, "= 1"},
         {{.db = lite,
           .query = "SELECT 'a' COLLATE NOCASE AS k UNION ALL SELECT 'A'",
@@ -704,6 +709,9 @@ static void test_repeated_keys(void **state)
         {{.db = lite, .query = "SELECT k FROM folded", .key = {"k"}}, NULL, "two rows"},
         {{.db = lite, .query = "SELECT k FROM mixed", .key = {"k"}}, NULL, "two rows"},
     };
+    fixture_run(pg, "CREATE COLLATION IF NOT EXISTS folded (provider = icu, locale = "
+                    "'und-u-ks-level2', deterministic = false)");
+    fixture_run(pg, "CREATE EXTENSION IF NOT EXISTS citext");
     fixture_run(lite, "CREATE TABLE folded (k TEXT COLLATE NOCASE)");
     fixture_run(lite, "INSERT INTO folded VALUES ('a'), ('A')");
     fixture_run(lite, "CREATE TABLE mixed (k)");
@@ -738,6 +746,7 @@ static void test_null_keys(void **state)
     } cases[] = {
         {{.db = pg, .query = one, .key = {"column1"}, .batch = 9}, "(1)(2)!"},
         {{.db = pg, .query = one, .key = {"column1"}, .batch = 2, .rests = true}, "(1)(2)!"},
+        {{.db = pg, .query = one, .key = {"column1"}, .rests = true}, "(1)/(2)!"},
         {{.db = pg, .query = one, .key = {"column1"}, .cursor = "[1]"}, "(2)!"},
         {{.db = pg, .query = one, .key = {"column1"}, .cursor = "[2]"}, "!"},
         {{.db = pg, .query = two, .key = {"column1", "column2"}, .cursor = "[1,\"a\"]"},
