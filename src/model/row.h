@@ -12,8 +12,8 @@ struct column {
                              VALUE_TEXT */
     const char *type; /* the database's own name of the type, for casts and messages; "" where
                          it has none */
-    bool
-        plain; /* two values are equal to the database exactly where their bytes are the same */
+    bool plain; /* two values are equal to the database exactly where kind and bytes are the
+                   same, or both are the same number */
 };
 
 struct columns {
