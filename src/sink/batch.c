@@ -23,6 +23,7 @@ void batch_release(struct batch *batch)
     buffer_release(&batch->bytes);
     buffer_release(&batch->cursor);
     buffer_release(&batch->keys);
+    buffer_release(&batch->failures);
 }
 
 void batch_begin(struct batch *batch, const struct sink_step *step, int64_t first_row)
@@ -144,6 +145,7 @@ void batch_expect(struct batch *batch)
     batch->trouble = REPLY_PASSING;
     batch->is_read_only = false;
     batch->ran = (struct tally){0};
+    buffer_clear(&batch->failures);
     error_clear(&batch->error);
 }
 
@@ -189,7 +191,7 @@ static void blame(struct batch *batch, size_t index, const struct reply *reply,
     (void)name_row(batch, index / step->command_count, &batch->error);
 }
 
-static void blame_frame(struct batch *batch, const struct reply *reply, const char *what)
+void batch_blame(struct batch *batch, const struct reply *reply, const char *what)
 {
     if (!says_more(batch, trouble_of(reply))) return;
     set_error(batch, reply);
@@ -200,7 +202,7 @@ static void blame_frame(struct batch *batch, const struct reply *reply, const ch
 void batch_take_multi(struct batch *batch, const struct reply *reply)
 {
     if (reply_is_status(reply, "OK")) return;
-    blame_frame(batch, reply, "MULTI");
+    batch_blame(batch, reply, "MULTI");
     /* The commands behind it were not held back then: some may have run. */
     batch->trouble = REPLY_FINAL;
 }
@@ -218,6 +220,7 @@ static void take_elements(struct batch *batch, const struct reply *array)
     for (size_t i = 0; i < batch->commands; i++) {
         if (element->type == REPLY_ERROR) {
             blame(batch, i, element, "failed");
+            buffer_append(&batch->failures, &i, sizeof i);
             batch->trouble = REPLY_FINAL;
         } else if (step->commands[i % step->command_count].is_publish) {
             batch->ran.messages_published++;
@@ -237,7 +240,12 @@ void batch_take_exec(struct batch *batch, const struct reply *reply, size_t extr
         return;
     }
     /* "previous errors" are better told by themselves. */
-    if (!has_error(batch) || reply->type != REPLY_ERROR) blame_frame(batch, reply, "EXEC");
-    bool is_final = batch->trouble == REPLY_FINAL || reply->type != REPLY_ERROR;
-    batch->verdict = is_final ? BATCH_FAILED : BATCH_REFUSED;
+    if (!has_error(batch) || reply->type != REPLY_ERROR) batch_blame(batch, reply, "EXEC");
+    if (reply->type != REPLY_ERROR) batch->trouble = REPLY_FINAL;
+    batch_give_up(batch);
+}
+
+void batch_give_up(struct batch *batch)
+{
+    batch->verdict = batch->trouble == REPLY_FINAL ? BATCH_FAILED : BATCH_REFUSED;
 }

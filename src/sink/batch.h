@@ -41,6 +41,7 @@ struct batch {
     enum reply_trouble trouble; /* what a refusal asks for */
     bool is_read_only;          /* refused because this is no primary any more */
     struct tally ran;           /* what was executed */
+    struct buffer failures;     /* numbers (size_t) of commands that failed in EXEC's array */
     struct error error;         /* why it is refused or failed; names row, command, reply */
 };
 
@@ -61,10 +62,16 @@ int batch_close(struct batch *batch, const char *cursor, struct error *err);
 /* Forget the answers: it is about to be sent, for the first time or again. */
 void batch_expect(struct batch *batch);
 
+/* Take an answer that is not the expected one, to what else the driver's frame has. */
+void batch_blame(struct batch *batch, const struct reply *reply, const char *what);
+
 /* Take the answer to MULTI; to the index-th of the rows' commands (from 0); to EXEC, whose
  * array has extra elements of the driver's behind the rows'. The last one gives the verdict. */
 void batch_take_multi(struct batch *batch, const struct reply *reply);
 void batch_take_queued(struct batch *batch, size_t index, const struct reply *reply);
 void batch_take_exec(struct batch *batch, const struct reply *reply, size_t extra);
+
+/* Give the verdict for a batch whose EXEC is never sent, because of what was answered. */
+void batch_give_up(struct batch *batch);
 
 #endif
