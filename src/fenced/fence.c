@@ -1,0 +1,492 @@
+/*
+ * Taking the fence, and writing behind it.
+ *
+ * A connection that was cut may still deliver what it was sent, at any time. So a new one first
+ * writes its own name into the checkpoint, which dirties every WATCH that was set before; what
+ * arrives late then finds its transaction void. Whether this run may take the fence at all, and
+ * what the checkpoint that it finds means, is asked of the run, which has the ledger; here is
+ * only the order in which it must happen: read under WATCH, decide, write, confirm.
+ *
+ * Everything here waits for its answers. The stream of batches is flight.c's.
+ */
+#include "fence.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "buffer.h"
+#include "checkpoint.h"
+#include "clock.h"
+#include "command.h"
+#include "connection.h"
+#include "error.h"
+#include "number.h"
+#include "pipeline.h"
+#include "reply.h"
+#include "sink_fenced.h"
+#include "stop.h"
+
+enum {
+    SHORT_RETRY_MS = 2000,
+    FIRST_BACKOFF_MS = 50,
+    MOST_BACKOFF_MS = 1000,
+    SINK_SIZE = 64,
+    NAME_SIZE = 96
+};
+
+struct fence {
+    const struct sink_fenced_options *options;
+    char *key;             /* of the checkpoint */
+    char *ledger_key;      /* of what stays for good */
+    char sink[SINK_SIZE];  /* "<run id>.<random>." */
+    char owner[NAME_SIZE]; /* the same and the connection's number: what `fence` holds */
+    int64_t connections;
+    bool is_confirmed;       /* once at least */
+    struct checkpoint found; /* its fence is the own one */
+    int64_t tried_ms;        /* since when things fail; 0: they do not */
+    struct clock_backoff backoff;
+};
+
+int fence_new(struct fence **out, const struct sink_fenced_options *options, struct error *err)
+{
+    uint64_t chance = 0;
+    struct fence *fence = calloc(1, sizeof *fence);
+    if (fence == NULL) return error_memory(err);
+    fence->options = options;
+    fence_calm(fence);
+    if (asprintf(&fence->key, "redferry:{%s}:%" PRId64, options->ledger_id, options->version) <
+        0)
+        fence->key = NULL;
+    if (asprintf(&fence->ledger_key, "redferry:{%s}", options->ledger_id) < 0)
+        fence->ledger_key = NULL;
+    if (fence->key == NULL || fence->ledger_key == NULL) {
+        fence_free(fence);
+        return error_memory(err);
+    }
+    if (getrandom(&chance, sizeof chance, 0) != sizeof chance) {
+        fence_free(fence);
+        return error_set(err, ERROR_FAILED, "the system gives no random numbers");
+    }
+    (void)snprintf(fence->sink, sizeof fence->sink, "%" PRId64 ".%016" PRIx64 ".",
+                   options->run_id, chance);
+    *out = fence;
+    return 0;
+}
+
+void fence_free(struct fence *fence)
+{
+    if (fence == NULL) return;
+    checkpoint_release(&fence->found);
+    free(fence->key);
+    free(fence->ledger_key);
+    free(fence);
+}
+
+const struct checkpoint *fence_checkpoint(const struct fence *fence)
+{
+    return &fence->found;
+}
+
+const char *fence_key(const struct fence *fence)
+{
+    return fence->key;
+}
+
+/* ---- patience --------------------------------------------------------------------------- */
+
+void fence_calm(struct fence *fence)
+{
+    fence->tried_ms = 0;
+    fence->backoff =
+        (struct clock_backoff){.first_ms = FIRST_BACKOFF_MS, .most_ms = MOST_BACKOFF_MS};
+}
+
+int fence_wait(struct fence *fence, bool is_short, struct error *err)
+{
+    const struct stop *stop = connection_stop(fence->options->connection);
+    const int64_t most_ms = is_short ? SHORT_RETRY_MS : fence->options->retry_for_ms;
+    const int64_t now_ms = clock_monotonic_ms();
+    char duration[32];
+    if (stop_requested(stop)) return stop_error(stop, err);
+    if (fence->tried_ms == 0) {
+        fence->tried_ms = now_ms;
+        return 0;
+    }
+    int64_t tried_ms = now_ms - fence->tried_ms;
+    if (tried_ms < most_ms) return stop_sleep(stop, clock_backoff_next(&fence->backoff), err);
+
+    struct error why = *err;
+    if (tried_ms >= 1000) tried_ms -= tried_ms % 1000;
+    (void)number_duration_text(tried_ms, duration);
+    return error_set(err, why.code, "%s (tried again for %s)", why.message, duration);
+}
+
+/* ---- what is seen ----------------------------------------------------------------------- */
+
+enum fence_sight fence_see(const struct fence *fence, const struct reply *reply)
+{
+    if (reply->type == REPLY_NIL) return FENCE_GONE;
+    if (reply->type != REPLY_TEXT) return FENCE_OTHER;
+    if (strcmp(reply->text, fence->owner) == 0) return FENCE_OWN;
+    return strncmp(reply->text, fence->sink, strlen(fence->sink)) == 0 ? FENCE_EARLIER
+                                                                       : FENCE_OTHER;
+}
+
+int fence_lost(struct fence *fence, struct error *err)
+{
+    const struct reply *reply = NULL;
+    if (connection_ask(fence->options->connection, &reply, err, "HGET", fence->key, "fence",
+                       (const char *)NULL) != 0)
+        return -1;
+    switch (fence_see(fence, reply)) {
+    case FENCE_GONE:
+        return 0;
+    case FENCE_OWN:
+    case FENCE_EARLIER:
+        return error_set(err, ERROR_OPERATOR,
+                         "somebody changed '%s' meanwhile; nothing was written since",
+                         fence->key);
+    case FENCE_OTHER:
+        break;
+    }
+    return error_set(
+        err, ERROR_OPERATOR,
+        "fenced: another run has taken over '%s' (%.*s); nothing was written since", fence->key,
+        NAME_SIZE, reply->type == REPLY_TEXT ? reply->text : "?");
+}
+
+/* ---- transactions ----------------------------------------------------------------------- */
+
+void fence_append_frame(const struct fence *fence, struct buffer *out)
+{
+    command_append_texts(out, 2, (const char *const[]){"WATCH", fence->key});
+    command_append_texts(out, 3, (const char *const[]){"HGET", fence->key, "fence"});
+    command_append_texts(out, 1, (const char *const[]){"MULTI"});
+}
+
+/* A transaction on its way. */
+struct exchange {
+    const struct fence *fence;
+    struct fence_work *work;
+    size_t frame;   /* what comes before the commands: FENCE_FRAME, or MULTI alone */
+    size_t taken;   /* answers so far */
+    bool is_ending; /* EXEC or DISCARD was sent */
+    bool is_executing;
+    bool ran;
+    enum reply_trouble trouble; /* of error */
+    struct error error;
+};
+
+static bool went_wrong(const struct exchange *exchange)
+{
+    return exchange->error.code != ERROR_NONE;
+}
+
+/* Remember the first answer that was not the expected one, or one that waiting does not mend.
+ */
+static void blame(struct exchange *exchange, const struct reply *reply)
+{
+    const bool is_error = reply->type == REPLY_ERROR;
+    const enum reply_trouble trouble = is_error ? reply_trouble(reply) : REPLY_FINAL;
+    if (went_wrong(exchange) && (exchange->trouble == REPLY_FINAL || trouble != REPLY_FINAL))
+        return;
+    exchange->trouble = trouble;
+    if (is_error)
+        (void)reply_error(reply, &exchange->error);
+    else
+        (void)error_set(&exchange->error, ERROR_FAILED, "an answer that does not belong there");
+    (void)error_prefix(&exchange->error, "'%s': ", exchange->fence->key);
+}
+
+static void take_elements(struct exchange *exchange, const struct reply *array)
+{
+    const struct reply *element = array + 1;
+    exchange->ran = true;
+    for (size_t i = 0; i < array->count; i++) {
+        if (element->type == REPLY_ERROR) {
+            blame(exchange, element);
+            if (exchange->work->failed != NULL)
+                buffer_append(exchange->work->failed, &i, sizeof i);
+        }
+        element += element->span;
+    }
+}
+
+static void take_end(struct exchange *exchange, const struct reply *reply)
+{
+    if (!exchange->is_executing) return;  /* DISCARD's answer */
+    if (reply->type == REPLY_NIL) return; /* void */
+    if (reply->type == REPLY_ARRAY && reply->count == exchange->work->commands)
+        take_elements(exchange, reply);
+    else
+        blame(exchange, reply);
+}
+
+static int take(void *context, const struct reply *reply, struct error *err)
+{
+    struct exchange *exchange = context;
+    const size_t at = exchange->taken++;
+    const size_t multi = exchange->frame - 1;
+    (void)err;
+    if (exchange->is_ending)
+        take_end(exchange, reply);
+    else if (at > multi) {
+        if (!reply_is_status(reply, "QUEUED")) blame(exchange, reply);
+    } else if (at + 1 == multi && reply->type != REPLY_ERROR) {
+        exchange->work->sight = fence_see(exchange->fence, reply);
+    } else if (!reply_is_status(reply, "OK")) {
+        blame(exchange, reply);
+    }
+    return 0;
+}
+
+/* Whether its commands may be sent, and after them its EXEC. */
+static bool may_go_on(const struct exchange *exchange)
+{
+    const struct fence_work *work = exchange->work;
+    const unsigned accepted = work->accepted == 0 ? FENCE_OWN : work->accepted;
+    return !went_wrong(exchange) &&
+           (exchange->frame < FENCE_FRAME || (work->sight & accepted) != 0);
+}
+
+static int send_and_wait(struct pipeline *pipeline, const char *bytes, size_t length,
+                         size_t commands, struct error *err)
+{
+    if (pipeline_send(pipeline, bytes, length, commands, err) != 0) return -1;
+    return pipeline_drain(pipeline, err);
+}
+
+/* Send the frame; what it is to hold, once MULTI is known to hold it; and end it by EXEC, or
+ * else by DISCARD (behind a MULTI that was refused, an error that says so and is as good). */
+static int converse(struct exchange *exchange, const struct buffer *frame, struct error *err)
+{
+    static const char exec[] = "*1\r\n$4\r\nEXEC\r\n";
+    static const char discard[] = "*1\r\n$7\r\nDISCARD\r\n";
+    struct fence_work *work = exchange->work;
+    struct pipeline *pipeline = NULL;
+    int result = -1;
+    if (pipeline_new(&pipeline, exchange->fence->options->connection, take, exchange, err) != 0)
+        return -1;
+    if (send_and_wait(pipeline, frame->bytes, frame->length, exchange->frame, err) != 0)
+        goto done;
+    if (may_go_on(exchange) &&
+        send_and_wait(pipeline, work->bytes, work->length, work->commands, err) != 0)
+        goto done;
+    exchange->is_ending = true;
+    exchange->is_executing = work->was_sent = may_go_on(exchange);
+    const char *end = exchange->is_executing ? exec : discard;
+    result = send_and_wait(pipeline, end, strlen(end), 1, err);
+done:
+    pipeline_free(pipeline);
+    return result;
+}
+
+/* What an exchange that could not be ended means; err says why. */
+static enum fence_verdict cut(const struct exchange *exchange, const struct error *err)
+{
+    struct error ignored = {0};
+    return err->code == ERROR_REDIS_UNREACHABLE &&
+                   connection_check(exchange->fence->options->connection, &ignored) != 0
+               ? FENCE_CUT
+               : FENCE_STOPPED;
+}
+
+static enum fence_verdict judge(struct exchange *exchange, struct error *err)
+{
+    if (exchange->ran && !went_wrong(exchange)) return FENCE_RAN;
+    if (went_wrong(exchange)) {
+        *err = exchange->error;
+        exchange->work->is_short = exchange->trouble == REPLY_SHORT;
+        if (exchange->ran) return FENCE_FAILED;
+        return exchange->trouble == REPLY_FINAL ? FENCE_STOPPED : FENCE_REFUSED;
+    }
+    (void)error_set(err, ERROR_OPERATOR, "'%s' was changed by somebody else",
+                    exchange->fence->key);
+    return FENCE_CHANGED;
+}
+
+/* Run work behind a frame of so many commands. */
+static enum fence_verdict transact(struct fence *fence, const struct buffer *frame,
+                                   size_t commands, struct fence_work *work, struct error *err)
+{
+    struct exchange exchange = {.fence = fence, .work = work, .frame = commands};
+    if (buffer_failed(frame)) {
+        (void)error_memory(err);
+        return FENCE_STOPPED;
+    }
+    work->is_short = work->was_sent = false;
+    if (converse(&exchange, frame, err) != 0) return cut(&exchange, err);
+    return judge(&exchange, err);
+}
+
+enum fence_verdict fence_execute(struct fence *fence, struct fence_work *work,
+                                 struct error *err)
+{
+    struct buffer frame = {0};
+    fence_append_frame(fence, &frame);
+    const enum fence_verdict verdict = transact(fence, &frame, FENCE_FRAME, work, err);
+    buffer_release(&frame);
+    return verdict;
+}
+
+/* ---- taking it -------------------------------------------------------------------------- */
+
+/* What a call that failed with err, perhaps by this answer, means. */
+static enum fence_verdict judge_call(const struct fence *fence, const struct reply *reply,
+                                     const struct error *err)
+{
+    const struct exchange exchange = {.fence = fence};
+    if (reply == NULL || reply->type != REPLY_ERROR) return cut(&exchange, err);
+    return reply_trouble(reply) == REPLY_FINAL ? FENCE_STOPPED : FENCE_REFUSED;
+}
+
+/* Read the checkpoint under WATCH. */
+static enum fence_verdict look(struct fence *fence, struct error *err)
+{
+    struct connection *connection = fence->options->connection;
+    const struct reply *reply = NULL;
+    if (connection_ask(connection, &reply, err, "WATCH", fence->key, (const char *)NULL) != 0)
+        return judge_call(fence, reply, err);
+    reply = NULL;
+    if (connection_ask(connection, &reply, err, "HGETALL", fence->key, (const char *)NULL) !=
+        0) {
+        if (reply != NULL && reply_is_error(reply, "WRONGTYPE"))
+            (void)error_set(err, ERROR_OPERATOR, "'%s' is no hash: it is not redferry's",
+                            fence->key);
+        return judge_call(fence, reply, err);
+    }
+    checkpoint_release(&fence->found);
+    if (checkpoint_parse(&fence->found, reply, err) != 0) return FENCE_STOPPED;
+    fence->found.is_own = strncmp(fence->found.fence, fence->sink, strlen(fence->sink)) == 0;
+    return FENCE_RAN;
+}
+
+/* Ask what it means. Returns 0, or -1 with err. */
+static int decide(struct fence *fence, struct error *err)
+{
+    const struct sink_fenced_options *options = fence->options;
+    enum fence_answer answer = FENCE_REFUSE;
+    if (options->decide(options->context, &fence->found, fence->is_confirmed, &answer, err) !=
+        0)
+        return -1;
+    if (answer == FENCE_RESUME && fence->found.present) return 0;
+    if (answer != FENCE_AFRESH)
+        return error_set(err, ERROR_FAILED, "there is no checkpoint to go on with");
+    const struct checkpoint fresh = {
+        .fence = "",
+        .origin = options->run_id,
+        .down = options->down,
+        .checksum = options->checksum,
+        .step = 1,
+    };
+    checkpoint_release(&fence->found);
+    return checkpoint_copy(&fence->found, &fresh, err);
+}
+
+/* Compose what writes the own fence, and what stays in Redis for good. */
+static size_t compose(struct fence *fence, struct buffer *out)
+{
+    const struct sink_fenced_options *options = fence->options;
+    char now[CLOCK_TEXT_SIZE];
+    size_t commands = 1;
+    fence->found.fence = fence->owner;
+    fence->found.fence_run = options->run_id;
+    fence->found.is_own = true;
+    if (fence->found.present) {
+        command_append_texts(out, 6,
+                             (const char *const[]){"HSET", fence->key, "fence", fence->owner,
+                                                   "checksum", options->checksum});
+    } else {
+        fence->found.present = true;
+        commands = checkpoint_append_fresh(out, fence->key, &fence->found);
+    }
+    command_append_texts(out, 6,
+                         (const char *const[]){"HSET", fence->ledger_key, "database",
+                                               options->database, "last_write",
+                                               clock_text(clock_wall_ms(), now)});
+    return commands + 1;
+}
+
+static void name_connection(struct fence *fence)
+{
+    fence->connections++;
+    (void)snprintf(fence->owner, sizeof fence->owner, "%s%" PRId64, fence->sink,
+                   fence->connections);
+}
+
+/* Try it once, on the connection as it is. */
+static enum fence_verdict try_to_take(struct fence *fence, bool *is_short, struct error *err)
+{
+    struct connection *connection = fence->options->connection;
+    const struct reply *reply = NULL;
+    struct buffer commands = {0};
+    struct buffer frame = {0};
+    struct error ignored = {0};
+    enum fence_verdict verdict = look(fence, err);
+    if (verdict != FENCE_RAN) return verdict;
+    if (decide(fence, err) != 0) {
+        (void)connection_ask(connection, &reply, &ignored, "UNWATCH", (const char *)NULL);
+        return FENCE_STOPPED;
+    }
+    name_connection(fence);
+    struct fence_work work = {.commands = compose(fence, &commands)};
+    work.bytes = commands.bytes;
+    work.length = commands.length;
+    command_append_texts(&frame, 1, (const char *const[]){"MULTI"});
+    frame.failed = frame.failed || commands.failed;
+    verdict = transact(fence, &frame, 1, &work, err);
+    *is_short = work.is_short;
+    buffer_release(&commands);
+    buffer_release(&frame);
+    return verdict;
+}
+
+/* A new connection, to a server that may be written to. */
+static enum fence_verdict reconnect(struct fence *fence, struct error *err)
+{
+    struct connection *connection = fence->options->connection;
+    if (connection_reopen(connection, err) == 0 &&
+        connection_check_server(connection, err) == 0)
+        return FENCE_RAN;
+    return err->passing ? FENCE_CUT : FENCE_STOPPED;
+}
+
+static int take_until_done(struct fence *fence, bool is_new, struct error *err)
+{
+    const struct sink_fenced_options *options = fence->options;
+    for (;;) {
+        bool is_short = false;
+        enum fence_verdict verdict = is_new ? reconnect(fence, err) : FENCE_RAN;
+        if (verdict == FENCE_RAN) verdict = try_to_take(fence, &is_short, err);
+        if (verdict == FENCE_RAN) break;
+        if (verdict == FENCE_STOPPED || verdict == FENCE_FAILED) return -1;
+        is_new = verdict != FENCE_CHANGED;
+        if (fence_wait(fence, is_short, err) != 0) return -1;
+    }
+    if (options->confirm(options->context, fence->found.origin, err) != 0) return -1;
+    fence->is_confirmed = true;
+    return 0;
+}
+
+int fence_take(struct fence *fence, struct error *err)
+{
+    return take_until_done(fence, false, err);
+}
+
+int fence_retake(struct fence *fence, struct error *err)
+{
+    return take_until_done(fence, true, err);
+}
+
+int fence_reopen(struct fence *fence, struct error *err)
+{
+    for (;;) {
+        if (fence_wait(fence, false, err) != 0) return -1;
+        enum fence_verdict verdict = reconnect(fence, err);
+        if (verdict == FENCE_RAN) return 0;
+        if (verdict == FENCE_STOPPED) return -1;
+    }
+}

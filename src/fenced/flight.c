@@ -1,0 +1,213 @@
+/*
+ * Fenced batches on the wire.
+ *
+ * Here is what may be sent when, and which answer belongs to what; what an answer means for the
+ * run is decided in sink_fenced.c. Answers come in the order of what was sent, and at most two
+ * batches and a DISCARD are on their way, so a list of four is all the bookkeeping.
+ */
+#include "flight.h"
+
+#include <string.h>
+
+#include "connection.h"
+#include "error.h"
+#include "migration.h"
+#include "pipeline.h"
+#include "reply.h"
+
+/* Behind the rows' commands: the one that moves the checkpoint. */
+enum { EXTRA = 1 };
+
+int flight_init(struct flight *flight, const struct fence *fence, struct connection *connection,
+                struct error *err)
+{
+    flight->fence = fence;
+    flight->connection = connection;
+    for (size_t i = FLIGHT_BATCHES; i > 0; i--) flight_drop(flight, &flight->batches[i - 1]);
+    fence_append_frame(fence, &flight->frame);
+    if (buffer_failed(&flight->frame)) return error_memory(err);
+    return flight_connect(flight, err);
+}
+
+void flight_release(struct flight *flight)
+{
+    pipeline_free(flight->pipeline);
+    buffer_release(&flight->frame);
+    for (size_t i = 0; i < FLIGHT_BATCHES; i++) batch_release(&flight->batches[i].batch);
+}
+
+/* ---- the queue -------------------------------------------------------------------------- */
+
+struct flight_batch *flight_begin(struct flight *flight, const struct sink_step *step,
+                                  int64_t first_row)
+{
+    struct flight_batch *batch = flight->spare[--flight->spare_count];
+    batch_begin(&batch->batch, step, first_row);
+    batch->state = FLIGHT_CLOSED;
+    buffer_append(&batch->batch.bytes, flight->frame.bytes, flight->frame.length);
+    return batch;
+}
+
+void flight_drop(struct flight *flight, struct flight_batch *batch)
+{
+    flight->spare[flight->spare_count++] = batch;
+}
+
+void flight_push(struct flight *flight, struct flight_batch *batch)
+{
+    flight->queue[flight->queued++] = batch;
+}
+
+struct flight_batch *flight_oldest(const struct flight *flight)
+{
+    return flight->queued > 0 ? flight->queue[0] : NULL;
+}
+
+void flight_retire(struct flight *flight)
+{
+    flight_drop(flight, flight->queue[0]);
+    flight->queued--;
+    memmove(flight->queue, flight->queue + 1, flight->queued * sizeof(struct flight_batch *));
+}
+
+/* ---- sending ---------------------------------------------------------------------------- */
+
+static int send_part(struct flight *flight, enum flight_part part, struct flight_batch *batch,
+                     struct error *err)
+{
+    static const char exec[] = "*1\r\n$4\r\nEXEC\r\n";
+    static const char discard[] = "*1\r\n$7\r\nDISCARD\r\n";
+    const char *bytes = part == FLIGHT_EXEC ? exec : discard;
+    size_t length = strlen(bytes);
+    size_t commands = 1;
+    if (part == FLIGHT_BODY) {
+        bytes = batch->batch.bytes.bytes;
+        length = batch->batch.bytes.length;
+        commands = FENCE_FRAME + batch->batch.commands + EXTRA;
+    }
+    if (pipeline_send(flight->pipeline, bytes, length, commands, err) != 0) return -1;
+    flight->due[flight->due_count++] = (struct flight_due){part, batch};
+    return 0;
+}
+
+static int send_body(struct flight *flight, struct flight_batch *batch, struct error *err)
+{
+    batch_expect(&batch->batch);
+    batch->sight = FENCE_GONE;
+    batch->is_bare = batch->is_void = batch->is_mislaid = false;
+    if (send_part(flight, FLIGHT_BODY, batch, err) != 0) return -1;
+    batch->state = FLIGHT_SENT;
+    return 1;
+}
+
+int flight_send(struct flight *flight, struct error *err)
+{
+    size_t at = flight->queued > 0 && flight->queue[0]->state == FLIGHT_EXECUTING ? 1 : 0;
+    if (at >= flight->queued || flight->queue[at]->state != FLIGHT_CLOSED) return 0;
+    return send_body(flight, flight->queue[at], err);
+}
+
+int flight_execute(struct flight *flight, struct error *err)
+{
+    struct flight_batch *oldest = flight->queue[0];
+    if (send_part(flight, FLIGHT_EXEC, oldest, err) != 0) return -1;
+    oldest->state = FLIGHT_EXECUTING;
+    return 0;
+}
+
+int flight_pump(struct flight *flight, int descriptor, int64_t timeout_ms, struct error *err)
+{
+    return pipeline_pump(flight->pipeline, descriptor, timeout_ms, err);
+}
+
+static void forget_sent(struct flight *flight)
+{
+    flight->due_count = 0;
+    for (size_t i = 0; i < flight->queued; i++) {
+        if (flight->queue[i]->state != FLIGHT_ANSWERED) flight->queue[i]->state = FLIGHT_CLOSED;
+    }
+}
+
+int flight_abandon(struct flight *flight, struct error *err)
+{
+    for (size_t i = 0; i < flight->queued; i++) {
+        const enum flight_state state = flight->queue[i]->state;
+        if ((state == FLIGHT_SENT || state == FLIGHT_HELD) &&
+            send_part(flight, FLIGHT_DISCARD, NULL, err) != 0)
+            return -1;
+    }
+    if (pipeline_drain(flight->pipeline, err) != 0) return -1;
+    forget_sent(flight);
+    return 0;
+}
+
+void flight_disconnect(struct flight *flight)
+{
+    pipeline_free(flight->pipeline);
+    flight->pipeline = NULL;
+    forget_sent(flight);
+}
+
+/* ---- answers ---------------------------------------------------------------------------- */
+
+/* The index-th answer to the frame. */
+static void take_frame(struct flight *flight, struct flight_batch *batch, size_t index,
+                       const struct reply *reply)
+{
+    if (index == FENCE_FRAME - 1) {
+        batch->is_bare = !reply_is_status(reply, "OK");
+        batch_take_multi(&batch->batch, reply);
+    } else if (index == FENCE_FRAME - 2) {
+        if (reply->type == REPLY_ERROR)
+            batch_blame(&batch->batch, reply, "HGET");
+        else
+            batch->sight = fence_see(flight->fence, reply);
+    } else if (!reply_is_status(reply, "OK")) {
+        batch_blame(&batch->batch, reply, "WATCH");
+    }
+}
+
+/* An answer to what a body holds. Returns whether it was the last one. */
+static bool take_body(struct flight *flight, struct flight_batch *batch,
+                      const struct reply *reply)
+{
+    struct batch *rows = &batch->batch;
+    const size_t at = rows->replies++;
+    if (at < FENCE_FRAME)
+        take_frame(flight, batch, at, reply);
+    else if (at < FENCE_FRAME + rows->commands)
+        batch_take_queued(rows, at - FENCE_FRAME, reply);
+    else if (!reply_is_status(reply, "QUEUED"))
+        batch_blame(rows, reply, "HSET");
+    if (at + 1 < FENCE_FRAME + rows->commands + EXTRA) return false;
+    batch->state = FLIGHT_HELD;
+    return true;
+}
+
+static void take_exec(struct flight_batch *batch, const struct reply *reply)
+{
+    batch->state = FLIGHT_ANSWERED;
+    batch->is_void = reply->type == REPLY_NIL;
+    if (batch->is_void) return;
+    batch_take_exec(&batch->batch, reply, EXTRA);
+    /* Its last element is the last of its items too, unless it is what it should not be. */
+    batch->is_mislaid =
+        reply->type == REPLY_ARRAY && reply[reply->span - 1].type != REPLY_INTEGER;
+}
+
+static int take(void *context, const struct reply *reply, struct error *err)
+{
+    struct flight *flight = context;
+    const struct flight_due due = flight->due[0];
+    (void)err;
+    if (due.part == FLIGHT_BODY && !take_body(flight, due.batch, reply)) return 0;
+    if (due.part == FLIGHT_EXEC) take_exec(due.batch, reply);
+    flight->due_count--;
+    memmove(flight->due, flight->due + 1, flight->due_count * sizeof *flight->due);
+    return 0;
+}
+
+int flight_connect(struct flight *flight, struct error *err)
+{
+    return pipeline_new(&flight->pipeline, flight->connection, take, flight, err);
+}

@@ -1,0 +1,103 @@
+#ifndef REDFERRY_FLIGHT_H
+#define REDFERRY_FLIGHT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agenda.h"
+#include "batch.h"
+#include "buffer.h"
+#include "fence.h"
+
+struct connection;
+struct error;
+struct pipeline;
+
+/*
+ * Fenced batches in flight. Each is sent as a body (the fence's frame, the rows' commands, what
+ * moves the checkpoint), and its EXEC follows only when whoever watches over the flight says
+ * so. The body of the next one is on its way meanwhile: one connection can hold one open
+ * transaction, so it follows right behind the EXEC before it.
+ */
+enum { FLIGHT_QUEUE = 6, FLIGHT_BATCHES = FLIGHT_QUEUE + 1 /* and the open one */ };
+
+enum flight_state {
+    FLIGHT_CLOSED,    /* not sent, or to be sent again */
+    FLIGHT_SENT,      /* its body */
+    FLIGHT_HELD,      /* its body is answered; EXEC is held back */
+    FLIGHT_EXECUTING, /* EXEC is sent */
+    FLIGHT_ANSWERED   /* batch.verdict says how */
+};
+
+struct flight_batch {
+    struct batch batch;
+    enum flight_state state;
+    size_t rows_end;    /* where the rows' commands end in batch.bytes */
+    struct tally after; /* the checkpoint's, once it ran */
+    enum fence_sight sight;
+    bool is_bare;    /* MULTI was refused: what followed was not held back */
+    bool is_void;    /* EXEC answered null: somebody changed the checkpoint */
+    bool is_mislaid; /* it ran, but the checkpoint was not moved */
+};
+
+/* What the wire owes an answer to, oldest first. */
+enum flight_part { FLIGHT_BODY, FLIGHT_EXEC, FLIGHT_DISCARD };
+struct flight_due {
+    enum flight_part part;
+    struct flight_batch *batch; /* NULL for a DISCARD */
+};
+
+struct flight {
+    const struct fence *fence;
+    struct connection *connection;
+    struct pipeline *pipeline; /* NULL: disconnected */
+    struct buffer frame;
+    struct flight_batch batches[FLIGHT_BATCHES];
+    struct flight_batch *spare[FLIGHT_BATCHES]; /* a stack, so that few batches grow large */
+    size_t spare_count;
+    struct flight_batch *queue[FLIGHT_QUEUE]; /* closed, oldest first; not known to be clean */
+    size_t queued;
+    struct flight_due due[4];
+    size_t due_count;
+};
+
+/* Prepare caller's storage, which must not move; fence and connection are borrowed. Returns 0,
+ * or -1 with err; flight_release() is due in both cases. */
+int flight_init(struct flight *flight, const struct fence *fence, struct connection *connection,
+                struct error *err);
+void flight_release(struct flight *flight);
+
+/* An empty batch of step, with the frame in it. Never NULL while at most one is open. */
+struct flight_batch *flight_begin(struct flight *flight, const struct sink_step *step,
+                                  int64_t first_row);
+
+/* A batch that is not in the queue: forget it. */
+void flight_drop(struct flight *flight, struct flight_batch *batch);
+
+/* Put a closed batch behind those in the queue, which is not full. */
+void flight_push(struct flight *flight, struct flight_batch *batch);
+
+/* The oldest in the queue, or NULL; and forget it. */
+struct flight_batch *flight_oldest(const struct flight *flight);
+void flight_retire(struct flight *flight);
+
+/* Send what may be sent: the oldest one's body, or the next one's once the oldest executes.
+ * Returns how many bodies were sent now, or -1 with err. */
+int flight_send(struct flight *flight, struct error *err);
+
+/* Send EXEC for the oldest, which is held. Returns 0 or -1 with err. */
+int flight_execute(struct flight *flight, struct error *err);
+
+/* Let the wire move, as pipeline_pump(). */
+int flight_pump(struct flight *flight, int descriptor, int64_t timeout_ms, struct error *err);
+
+/* Discard an open transaction, and wait until nothing is in flight: all in the queue but those
+ * that are answered are as if they had not been sent. Returns 0, or -1 with err. */
+int flight_abandon(struct flight *flight, struct error *err);
+
+/* The connection is lost: the same without it. Then flight_connect() before the next call. */
+void flight_disconnect(struct flight *flight);
+int flight_connect(struct flight *flight, struct error *err);
+
+#endif

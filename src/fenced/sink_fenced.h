@@ -1,0 +1,86 @@
+#ifndef REDFERRY_SINK_FENCED_H
+#define REDFERRY_SINK_FENCED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct checkpoint;
+struct connection;
+struct error;
+struct sink;
+
+/*
+ * Exactly once: every batch is one transaction that also moves the checkpoint, and that runs
+ * only while this sink's fence stands in it. What is put here is written once, whatever is cut,
+ * suspended or sent again; or the sink fails, and the checkpoint says where to go on.
+ */
+
+/* What a checkpoint that was found, or that is not there, means. */
+enum fence_answer {
+    FENCE_RESUME, /* go on with it (there must be one) */
+    FENCE_AFRESH, /* replace it by one of our own: origin = the own run, step 1 */
+    FENCE_REFUSE  /* with -1 */
+};
+
+struct sink_fenced_options {
+    struct connection *connection; /* borrowed; nobody else's until sink_close() */
+    int64_t retry_for_ms;
+    const char *ledger_id; /* borrowed, as all texts */
+    const char *database;  /* the label of the SQL database */
+    int64_t version;
+    int64_t run_id;
+    bool down;
+    const char *checksum;
+
+    /* Says what the checkpoint that was found (present or not) means. again: the fence was
+     * taken and confirmed before, and is taken again after a reconnection of this very sink.
+     * Returns 0 with *answer, or -1 with err: refused. Called before anything is written;
+     * possibly several times. */
+    int (*decide)(void *context, const struct checkpoint *found, bool again,
+                  enum fence_answer *answer, struct error *err);
+
+    /* Asks SQL whether the own run is still running, and records origin there. Called after
+     * every taking of the fence, before the first batch. Returns 0, or -1 with err. */
+    int (*confirm)(void *context, int64_t origin, struct error *err);
+    void *context;
+};
+
+/* Take the fence, and have it confirmed. Returns 0 with *out yours to sink_close(), or -1 with
+ * err. options are copied. Once the sink has failed, it says the same error until it is closed,
+ * and writes nothing more. A step without a source gets the cursor "[]". */
+int sink_fenced_open(struct sink **out, const struct sink_fenced_options *options,
+                     struct error *err);
+
+/* The checkpoint as it was when the fence was taken at opening, or in sink_fenced_go_back().
+ * Borrowed until then, or until sink_close(). */
+const struct checkpoint *sink_fenced_checkpoint(const struct sink *sink);
+
+/* Send the checkpoint's `failed` commands, before any step; those that fail again are kept, and
+ * it is an error. Returns 0 also where there are none; or -1 with err. */
+int sink_fenced_send_failed(struct sink *sink, struct error *err);
+
+/* Close the current step: the checkpoint stands at the beginning of next_step. After
+ * sink_flush(). Returns 0 or -1 with err. */
+int sink_fenced_end_step(struct sink *sink, int64_t next_step, struct error *err);
+
+/* Move the checkpoint within its step, to go back to `seen`, or to believe `cursor`. NULL:
+ * none. Nothing may be in flight. Returns 0 or -1 with err. */
+int sink_fenced_set_position(struct sink *sink, const char *cursor, const char *seen,
+                             struct error *err);
+
+/* Finish: in one transaction, send the messages (commands in RESP, possibly none) and delete
+ * the checkpoint. Found deleted after that was sent: it is done. Returns 0 or -1 with err. */
+int sink_fenced_finish(struct sink *sink, const char *bytes, size_t length, size_t commands,
+                       struct error *err);
+
+/* Whether the sink's failure is that Redis came back with an older checkpoint, or that `decide`
+ * had it begin afresh after a reconnection: rows that it was given are not written, and have to
+ * be read again from where the checkpoint stands now. */
+bool sink_fenced_went_back(const struct sink *sink);
+
+/* After such a failure: forget it, and all rows that were put. sink_fenced_checkpoint() says
+ * where to go on. The fence is held. Returns 0 or -1 with err. */
+int sink_fenced_go_back(struct sink *sink, struct error *err);
+
+#endif
