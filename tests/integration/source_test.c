@@ -1,5 +1,4 @@
 // servers: postgres
-// not under valgrind: its long doubles have 64 bits, and SQLite compares numbers by them
 //
 // Reading a step's query in key order: batches, cursors, resuming, resting; keys of every type
 // that has an order, in both databases; keys that repeat or are NULL.
