@@ -94,7 +94,7 @@ static void add(struct selection *selection, int64_t version, bool down, bool ag
 static bool is_under_way(const struct agenda_item *item)
 {
     return (item->state == STATE_RUNNING || item->state == STATE_PAUSED) &&
-           item->migration != NULL && !item->migration->manual;
+           item->migration != NULL;
 }
 
 static void select_up(struct selection *selection, const struct session *session,
@@ -104,6 +104,7 @@ static void select_up(struct selection *selection, const struct session *session
     for (size_t i = 0; i < agenda->count; i++) {
         const struct agenda_item *item = &agenda->items[i];
         if (wish->to != 0 && item->version > wish->to) break;
+        if (item->migration != NULL && item->migration->manual) continue;
         if (is_blocked(item)) {
             block(selection, item);
             return;
@@ -156,7 +157,7 @@ static int select_only(struct selection *selection, const struct session *sessio
 {
     const struct agenda_item *item = agenda_find(&session->agenda, version);
     if (item == NULL ||
-        (item->entry == NULL && !item->stopped && item->state != STATE_CANCELLED))
+        (item->entry == NULL && !item->stopped && item->state != STATE_HALF_UNDONE))
         return error_set(err, ERROR_INVALID,
                          "migration %" PRId64 " is not applied: nothing to undo", version);
     add(selection, version, true, item->entry == NULL);

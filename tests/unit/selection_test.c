@@ -152,6 +152,26 @@ static void test_up_stops_at_what_needs_an_operator(void **state)
     }
 }
 
+static void test_up_leaves_manual_ones_alone(void **state)
+{
+    (void)state;
+    struct migration manual = {.manual = true};
+    struct agenda_item items[] = {
+        {.version = 1, .state = STATE_CANCELLED, .migration = &manual},
+        {.version = 2, .state = STATE_HALF_UNDONE, .migration = &manual},
+        {.version = 3, .state = STATE_RUNNING, .migration = &manual},
+        {.version = 4, .state = STATE_PENDING, .pending = true},
+    };
+    const struct wish all = {.kind = WISH_UP};
+    struct bench bench;
+    bench_init(&bench, items, 4);
+    assert_int_equal(choose(&bench, &all), 0);
+    assert_int_equal(bench.selection.blocked.code, ERROR_NONE);
+    assert_int_equal(bench.selection.count, 1);
+    assert_choice(&bench, 0, 4, false, false);
+    arena_release(&bench.arena);
+}
+
 static void test_up_goes_on_with_a_stopped_second_application(void **state)
 {
     (void)state;
@@ -267,19 +287,25 @@ static void test_down_only(void **state)
     (void)state;
     struct entry entry = {.version = 1, .applied_at = "2026-01-01T00:00:00.000Z"};
     struct run run = {.version = 2, .status = RUN_FAILED};
+    struct run undoing = {.version = 4, .status = RUN_FAILED, .down = true};
     struct agenda_item items[] = {
         {.version = 1, .state = STATE_APPLIED, .entry = &entry},
         {.version = 2, .state = STATE_FAILED, .run = &run, .stopped = true, .pending = true},
         {.version = 3, .state = STATE_PENDING, .pending = true},
+        {.version = 4, .state = STATE_HALF_UNDONE, .run = &undoing},
     };
     struct wish wish = {.kind = WISH_DOWN, .only = 1};
     struct bench bench;
-    bench_init(&bench, items, 3);
+    bench_init(&bench, items, 4);
     assert_int_equal(choose(&bench, &wish), 0);
     assert_choice(&bench, 0, 1, true, false);
     wish.only = 2;
     assert_int_equal(choose(&bench, &wish), 0);
     assert_choice(&bench, 0, 2, true, true);
+    /* It was never applied, and undoing what had been done of it stopped as well. */
+    wish.only = 4;
+    assert_int_equal(choose(&bench, &wish), 0);
+    assert_choice(&bench, 0, 4, true, true);
     wish.only = 3;
     assert_int_equal(choose(&bench, &wish), -1);
     assert_non_null(strstr(bench.err.message, "is not applied"));
@@ -292,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_version_arguments),
         cmocka_unit_test(test_up_takes_what_is_pending_in_order),
         cmocka_unit_test(test_up_stops_at_what_needs_an_operator),
+        cmocka_unit_test(test_up_leaves_manual_ones_alone),
         cmocka_unit_test(test_up_goes_on_with_a_stopped_second_application),
         cmocka_unit_test(test_up_waits_for_what_another_runs),
         cmocka_unit_test(test_run_takes_exactly_these),
