@@ -76,6 +76,13 @@ bool stop_overdue(const struct stop *stop)
     return grace_left(stop) <= 0;
 }
 
+void stop_extend(struct stop *last, const struct stop *stop, int64_t grace_ms)
+{
+    atomic_init(&last->signal, atomic_load(&stop->signal));
+    atomic_init(&last->since_ms, clock_monotonic_ms() + grace_ms - STOP_GRACE_MS);
+    last->descriptor = -1;
+}
+
 int stop_error(const struct stop *stop, struct error *err)
 {
     int signal = stop == NULL ? 0 : atomic_load(&stop->signal);

@@ -13,7 +13,7 @@ struct error;
  * more, then waits give up. A descriptor becomes readable with the request, so that no poll()
  * sleeps through it.
  */
-enum { STOP_GRACE_MS = 4000 };
+enum { STOP_GRACE_MS = 3500 };
 
 struct stop {
     atomic_int signal;        /* 0: nobody asked */
@@ -36,6 +36,11 @@ bool stop_requested(const struct stop *stop);
 
 /* Whether the grace for what is in flight is over. stop may be NULL. */
 bool stop_overdue(const struct stop *stop);
+
+/* Make *last the same request, overdue only in grace_ms from now: for the few words that are
+ * still to be said where the grace of stop was used up. Holds no descriptor; needs no release.
+ */
+void stop_extend(struct stop *last, const struct stop *stop, int64_t grace_ms);
 
 /* Fill err with "stopped by SIGTERM" (or its like) and ERROR_STOPPED + signal. Returns -1. */
 int stop_error(const struct stop *stop, struct error *err);

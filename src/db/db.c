@@ -33,6 +33,11 @@ enum db_dialect db_dialect_of(const struct url *url)
     return url->kind == URL_POSTGRESQL ? DB_POSTGRESQL : DB_SQLITE;
 }
 
+void db_use_stop(struct db *db, const struct stop *stop)
+{
+    db->ops->use_stop(db, stop);
+}
+
 enum db_dialect db_dialect(const struct db *db)
 {
     return db->ops->dialect;

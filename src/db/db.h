@@ -38,6 +38,9 @@ int db_open(struct db **out, const struct url *url, const struct stop *stop, str
 /* Roll back what is open, release the lock, disconnect, free. NULL is harmless. */
 void db_close(struct db *db);
 
+/* Let another stop (borrowed, may be NULL) bound the waits from now on. */
+void db_use_stop(struct db *db, const struct stop *stop);
+
 enum db_dialect db_dialect(const struct db *db);
 
 /* What db_open() would connect to. */

@@ -12,6 +12,7 @@ struct db_ops {
     int (*open)(struct db **out, const struct url *url, const struct stop *stop,
                 struct error *err);
     void (*close)(struct db *db);
+    void (*use_stop)(struct db *db, const struct stop *stop);
     const char *(*server)(const struct db *db);
     const char *(*file)(const struct db *db); /* its real path; NULL: no file of ours */
     int (*begin)(struct db *db, enum db_access access, struct error *err);

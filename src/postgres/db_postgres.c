@@ -58,6 +58,11 @@ failed:
     return -1;
 }
 
+static void use_stop(struct db *db, const struct stop *stop)
+{
+    ((struct postgres *)db)->stop = stop;
+}
+
 static const char *server(const struct db *db)
 {
     return ((const struct postgres *)db)->server;
@@ -428,6 +433,7 @@ const struct db_ops db_postgres_ops = {
     .dialect = DB_POSTGRESQL,
     .open = open_postgres,
     .close = close_postgres,
+    .use_stop = use_stop,
     .server = server,
     .file = file,
     .begin = begin,

@@ -20,7 +20,7 @@
 #include "step.h"
 #include "stop.h"
 
-enum { MIRROR_INTERVAL_MS = 500 };
+enum { MIRROR_INTERVAL_MS = 500, LAST_WORDS_MS = 800 };
 
 /* Bring what the sink has carried so far into the position; what `sql` steps changed is there
  * already. */
@@ -117,15 +117,22 @@ static enum run_status ended_as(const struct error *err)
                                                                       : RUN_FAILED;
 }
 
-/* Tell the ledger and the listener that the attempt ended badly. err stays what it was. */
+/* Tell the ledger and the listener that the attempt ended badly. err stays what it was. A stop
+ * whose grace was used up leaves a moment for it, or the run would seem to have crashed. */
 static void give_up(struct attempt *attempt, const struct error *err)
 {
     struct session *session = attempt->session;
     struct error later = {0};
+    struct stop last;
+    if (stop_overdue(session->stop)) {
+        stop_extend(&last, session->stop, LAST_WORDS_MS);
+        db_use_stop(session->db, &last);
+    }
     if (ledger_stop(session->ledger, attempt->run_id, ended_as(err), err->message,
                     &attempt->position, &later) != 0)
         listener_say(&session->listener, EVENT_WARNING, "the ledger could not be told: %s",
                      later.message);
+    db_use_stop(session->db, session->stop);
     progress_end(&attempt->progress, EVENT_MIGRATION_FAILED, err->message);
 }
 

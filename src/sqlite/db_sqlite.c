@@ -119,6 +119,11 @@ failed:
     return -1;
 }
 
+static void use_stop(struct db *db, const struct stop *stop)
+{
+    ((struct sqlite *)db)->stop = stop;
+}
+
 static const char *server(const struct db *db)
 {
     return ((const struct sqlite *)db)->server;
@@ -409,6 +414,7 @@ const struct db_ops db_sqlite_ops = {
     .dialect = DB_SQLITE,
     .open = open_sqlite,
     .close = close_sqlite,
+    .use_stop = use_stop,
     .server = server,
     .file = file,
     .begin = begin,

@@ -87,6 +87,22 @@ static void test_overdue(void **state)
     assert_true(stop_overdue(*state));
 }
 
+static void test_last_words(void **state)
+{
+    struct error err = {0};
+    struct stop last;
+    stop_request(*state, SIGTERM);
+    request_earlier(*state, 10 * STOP_GRACE_MS);
+    stop_extend(&last, *state, LONG_MS);
+    assert_true(stop_requested(&last));
+    assert_false(stop_overdue(&last));
+    assert_int_equal(stop_wait(&last, NULL, 0, 0, false, &err), 0);
+    stop_extend(&last, *state, 0);
+    assert_true(stop_overdue(&last));
+    assert_int_equal(stop_wait(&last, NULL, 0, -1, false, &err), -1);
+    assert_int_equal(err.code, ERROR_STOPPED + SIGTERM);
+}
+
 static void test_nobody(void **state)
 {
     (void)state;
@@ -266,6 +282,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_first_request_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unknown_signal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_overdue, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_last_words, set_up, tear_down),
         cmocka_unit_test(test_nobody),
         cmocka_unit_test_setup_teardown(test_time_passes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ready, set_up, tear_down),
