@@ -242,7 +242,8 @@ typedef struct redferry_status_report {
 } redferry_status_report;
 
 /* Every migration and its state, or version's alone (NULL: all). Writes nothing; needs no
- * Redis. */
+ * Redis. Warns of what `up` would warn of; with "strict" that is REDFERRY_OPERATOR, and *report
+ * is there all the same. */
 REDFERRY_API int redferry_status(redferry *ferry, const char *version,
                                  const redferry_status_report **report);
 

@@ -8,6 +8,7 @@
 #include "agenda.h"
 #include "handle.h"
 #include "lint.h"
+#include "runner.h"
 #include "selection.h"
 
 /* ---- status
@@ -103,7 +104,9 @@ int redferry_status(redferry *ferry, const char *version, const redferry_status_
         .applied = session.agenda.applied,
     };
     *out = report;
-    return handle_end(ferry, &session, arena->failed ? error_memory(&ferry->error) : 0);
+    result = arena->failed ? error_memory(&ferry->error)
+                           : runner_check_oddities(&session, &ferry->error);
+    return handle_end(ferry, &session, result);
 }
 
 /* ---- history

@@ -58,8 +58,7 @@ static void note_failure(struct session *session, struct outcome *outcome,
 /* ---- before the first attempt
  * ---------------------------------------------------------------- */
 
-/* Say what is odd about the ledger and the files without being in the way. */
-static int check_oddities(const struct session *session, struct error *err)
+int runner_check_oddities(const struct session *session, struct error *err)
 {
     const bool strict = session->config->strict;
     for (size_t i = 0; i < session->agenda.count; i++) {
@@ -136,11 +135,8 @@ static int definition_of(struct session *session, const struct choice *choice,
         .bytes = runs[0].definition,
         .length = strlen(runs[0].definition),
     };
-    if (migration_file_parse(migration, &source, err) != 0) return -1;
-    listener_say(&session->listener, EVENT_WARNING,
-                 "%" PRId64 "_%s has no file: using the definition that run %" PRId64 " stored",
-                 choice->version, runs[0].name, run_id);
-    return 0;
+    if (source.file == NULL) return error_memory(err);
+    return migration_file_parse(migration, &source, err);
 }
 
 /* One choice and the definition it goes by; own: it came from the ledger and is freed here. */
@@ -201,6 +197,11 @@ static int carry_out_task(struct session *session, const struct task *task,
         .down = task->choice.down,
         .again = task->choice.again,
     };
+    if (task->own)
+        listener_say(&session->listener, EVENT_WARNING,
+                     "%" PRId64 "_%s has no file: using the definition that is stored with its "
+                     "run",
+                     task->migration->version, task->migration->name);
     int result = attempt_run(&attempt, session, &beginning, err);
     if (result == 1 || attempt.finished) {
         const struct done done = {
@@ -279,7 +280,14 @@ static bool wish_is_needed(const struct session *session, const void *question)
     return needed;
 }
 
-/* Under the lock: decide once more, and do it. */
+/* What an `up` would find, going by the agenda as it was last read. */
+static size_t left_to_do(const struct session *session, const struct wish *wish)
+{
+    return wish->kind == WISH_UP ? session->agenda.pending : 0;
+}
+
+/* Under the lock: decide once more, and do it. What is blocked keeps nothing from being
+ * finished off. */
 static int carry_out_in_turn(struct session *session, const struct wish *wish,
                              struct outcome *outcome, struct error *err)
 {
@@ -289,7 +297,9 @@ static int carry_out_in_turn(struct session *session, const struct wish *wish,
     if (selection_make(&selection, session, wish, &session->arena, err) != 0 ||
         tasks_make(&tasks, session, &selection, err) != 0)
         goto done;
-    if (selection.count == 0 && selection.blocked.code != ERROR_NONE) {
+    outcome->pending = left_to_do(session, wish);
+    if (selection.count == 0 && selection.blocked.code != ERROR_NONE &&
+        !(wish->kind == WISH_UP && has_unannounced(session))) {
         *err = selection.blocked;
         goto done;
     }
@@ -312,10 +322,10 @@ int runner_carry_out(struct session *session, const struct wish *wish, struct ou
     struct tasks tasks = {0};
     const struct turn turn = {
         .needed = wish_is_needed, .question = wish, .shares_fate = wish->kind != WISH_DOWN};
-    if ((wish->kind != WISH_DOWN && check_oddities(session, err) != 0) ||
+    if ((wish->kind == WISH_UP && runner_check_oddities(session, err) != 0) ||
         selection_make(&selection, session, wish, &session->arena, err) != 0)
         return -1;
-    outcome->pending = wish->kind == WISH_UP ? session->agenda.pending : 0;
+    outcome->pending = left_to_do(session, wish);
     if (!wish_is_needed(session, wish)) return 0;
     if (config_require(session->config, "redis", err) != 0) return -1;
     const int checked = tasks_make(&tasks, session, &selection, err);
@@ -324,7 +334,7 @@ int runner_carry_out(struct session *session, const struct wish *wish, struct ou
     const int taken = turn_take(session, &turn, err);
     int result = taken;
     if (taken == 1) result = carry_out_in_turn(session, wish, outcome, err);
-    if (taken == 0) outcome->pending = 0;
+    if (taken == 0) outcome->pending = left_to_do(session, wish);
     session_release_lock(session);
     return result;
 }
@@ -337,9 +347,12 @@ int runner_redo(struct session *session, struct outcome *outcome, struct error *
     if (selection.count == 0)
         return error_set(err, ERROR_INVALID, "nothing is applied: nothing to redo");
     const int64_t version = selection.items[0].version;
-    if (migrations_find(&session->migrations, version) == NULL)
+    const struct migration *migration = migrations_find(&session->migrations, version);
+    if (migration == NULL)
         return error_set(err, ERROR_OPERATOR,
                          "migration %" PRId64 " has no file to apply again", version);
+    /* Nothing is undone that would then be refused. */
+    if (check_guarantees(session, migration, &migration->up, err) != 0) return -1;
     const struct wish down = {.kind = WISH_DOWN, .only = version};
     const struct wish up = {.kind = WISH_RUN, .versions = &version, .version_count = 1};
     if (runner_carry_out(session, &down, outcome, err) != 0) return -1;

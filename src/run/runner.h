@@ -45,6 +45,11 @@ int runner_carry_out(struct session *session, const struct wish *wish, struct ou
 /* Undo the migration applied last, and apply it again. As above. */
 int runner_redo(struct session *session, struct outcome *outcome, struct error *err);
 
+/* Warn of what is odd about the ledger and the files without being in the way: modified files,
+ * and pending versions below an applied one. Returns 0; with --strict -1 with err
+ * (ERROR_OPERATOR) at the first of them. */
+int runner_check_oddities(const struct session *session, struct error *err);
+
 /* What a person may tell the ledger without running anything. */
 enum remark { REMARK_MARK, REMARK_UNMARK, REMARK_REPAIR };
 

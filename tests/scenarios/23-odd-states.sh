@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Goal: a modified file, a missing one, and a version that came late: `up` and `status` warn and go on,
+# with --strict they refuse; `down` undoes what has no file any more by what the ledger kept; and
+# `redo` undoes nothing that it could not apply again. What is blocked keeps nothing from being
+# finished off.
+source "$(dirname "$0")/../support/scenario.sh"
+
+write_key()
+{
+    write_migration "$1_key.yaml" <<YAML
+up:
+  - write: SET key:$1 ${2:-1}
+down:
+  - write: DEL key:$1
+YAML
+}
+
+modified()
+{
+    sql 'CREATE TABLE application (id integer)'
+    write_key 1
+    expect_exit 0 redferry up
+    write_key 1 2
+    local command
+    for command in up status; do
+        expect_exit 0 redferry $command
+        expect_stderr_contains '`redferry repair 1`'
+        expect_exit 4 redferry $command --strict
+        expect_stderr_contains '`redferry repair 1`'
+    done
+    expect_exit 4 redferry status --strict --json
+    expect_stdout_contains '"state": "modified"'
+    expect_exit 0 redferry repair 1
+    expect_exit 0 redferry up --strict
+    expect_stderr_lacks modified
+}
+
+late()
+{
+    sql 'CREATE TABLE application (id integer)'
+    write_key 2
+    expect_exit 0 redferry up
+    write_key 1
+    expect_exit 4 redferry status --strict
+    expect_stderr_contains 'below an applied version'
+    expect_exit 4 redferry up --strict
+    expect_stderr_contains 'below an applied version'
+    expect_equal "$(redis EXISTS key:1)" 0 'the key'
+    expect_exit 0 redferry up
+    expect_stderr_contains 'below an applied version'
+    expect_exit 0 redferry redo --strict
+    expect_equal "$(sql 'SELECT count(*) FROM data_migrations')" 2 'the entries after redo'
+}
+
+missing()
+{
+    sql 'CREATE TABLE application (id integer)'
+    write_key 1
+    expect_exit 0 redferry up
+    rm data_migrations/1_key.yaml
+    expect_exit 0 redferry up --strict
+    expect_exit 0 redferry down
+    expect_equal "$(grep -c 'has no file' "$ERR")" 1 'how often it is said'
+    expect_equal "$(redis EXISTS key:1)" 0 'the key'
+}
+
+redo_asks_first()
+{
+    sql 'CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1), (2)'
+    write_migration 1_count.yaml <<'YAML'
+up:
+  - read: SELECT id FROM t
+    write: INCR counter
+down:
+  - write: DEL counter
+YAML
+    expect_exit 0 redferry up --allow-repeats
+    expect_exit 2 redferry redo
+    expect_stderr_contains 'must not be repeated'
+    expect_equal "$(redis GET counter)" 2 'the counter'
+    expect_equal "$(sql 'SELECT count(*) FROM data_migrations')" 1 'the entries'
+}
+
+finished_off_though_blocked()
+{
+    sql 'CREATE TABLE application (id integer)'
+    write_migration 1_news.yaml <<'YAML'
+up:
+  - write: SET key 1
+publish:
+  channel: news
+  message: "${version}"
+YAML
+    write_migration 2_wrong.yaml <<'YAML'
+up:
+  - write: SADD key 1
+YAML
+    expect_exit 1 redferry up
+    sql "UPDATE data_migrations SET announced_at = NULL;
+         UPDATE data_migration_runs SET status = 'cancelled' WHERE version = 2"
+    listen news
+    expect_exit 4 redferry up
+    expect_stderr_contains '`redferry run 2` goes on with it'
+    expect_equal "$(heard)" 'news 1' 'the message'
+    expect_equal "$(sql 'SELECT count(*) FROM data_migrations WHERE announced_at IS NULL')" 0 'not finished off'
+}
+
+for_both_databases modified
+for_both_databases late
+for_both_databases missing
+for_both_databases redo_asks_first
+for_both_databases finished_off_though_blocked
