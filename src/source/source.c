@@ -163,10 +163,10 @@ static int check_key(struct source *source, struct error *err)
     for (size_t i = 0; i < query->key_count; i++) {
         source->key[i] = db_rows_raw(source->rows, query->key[i]);
     }
-    for (size_t i = 0; i < query->key_count; i++) {
-        if (source->key[i].kind == VALUE_NULL)
-            return refuse_key(source, "a row's `key` is NULL", err);
-    }
+    bool is_null = source->phase == LOOKING_FOR_NULL;
+    for (size_t i = 0; i < query->key_count; i++)
+        is_null = is_null || source->key[i].kind == VALUE_NULL;
+    if (is_null) return refuse_key(source, "a row's `key` is NULL", err);
     if (query->key_count == 0) return 0;
     bool repeats = query->marks_repeats
                        ? source->row.values[query->columns.count].bytes[0] == 't'

@@ -739,6 +739,8 @@ static void test_null_keys(void **state)
     struct db *lite = fixture_sqlite(file, NULL);
     static const char one[] = "VALUES (1), (2), (NULL)";
     static const char two[] = "VALUES (1, 'a'), (1, NULL), (2, 'b')";
+    /* SQL calls it NULL, and yet it is a value. */
+    static const char of_nulls[] = "VALUES (ROW(NULL, NULL)::pair)";
     const struct {
         struct reading reading;
         const char *rows;
@@ -752,6 +754,7 @@ static void test_null_keys(void **state)
          "(2|b)!"},
         {{.db = pg, .query = two, .key = {"column1", "column2"}, .cursor = "[0,\"a\"]"},
          "(1|a)!"},
+        {{.db = pg, .query = of_nulls, .key = {"column1"}, .cursor = "[\"(0,0)\"]"}, "((,))!"},
         {{.db = lite, .query = one, .key = {"column1"}, .batch = 9}, "!"},
         {{.db = lite, .query = one, .key = {"column1"}, .cursor = "[1]"}, "(2)!"},
         {{.db = lite, .query = one, .key = {"column1"}, .cursor = "[2]"}, "!"},
