@@ -15,7 +15,24 @@
 #include "migration_dir.h"
 #include "stop.h"
 
-enum { CONNECT_FIRST_MS = 50, CONNECT_MOST_MS = 1000 };
+enum { CONNECT_FIRST_MS = 50, CONNECT_MOST_MS = 1000, TELL_EVERY_MS = 1000 };
+
+/* Trying to connect until it works or is hopeless. */
+struct wait {
+    const char *server; /* "the database", "Redis": for whom */
+    int64_t begun_ms;
+    int64_t told_ms; /* 0: not yet */
+    struct clock_backoff backoff;
+};
+
+static struct wait wait_for(const char *server)
+{
+    return (struct wait){
+        .server = server,
+        .begun_ms = clock_monotonic_ms(),
+        .backoff = {.first_ms = CONNECT_FIRST_MS, .most_ms = CONNECT_MOST_MS},
+    };
+}
 
 void session_release(struct session *session)
 {
@@ -37,13 +54,30 @@ int session_load(struct session *session, struct error *err)
                               &session->arena, &complaints, err);
 }
 
+/* Say for whom we wait and why, at once and then about every second. */
+static void tell_waiting(const struct session *session, struct wait *wait,
+                         const struct error *why)
+{
+    const int64_t now = clock_monotonic_ms();
+    struct error words = {0};
+    if (wait->told_ms != 0 && now - wait->told_ms < TELL_EVERY_MS) return;
+    error_set(&words, ERROR_NONE, "waiting for %s: %s", wait->server, why->message);
+    const struct event event = {
+        .kind = EVENT_WAITING,
+        .text = words.message,
+        .rows_total = -1,
+        .seconds = wait->told_ms == 0 ? 0 : (double)(now - wait->begun_ms) / 1000.0,
+    };
+    listener_tell(&session->listener, &event);
+    wait->told_ms = now;
+}
+
 /*
  * Whether a failed attempt to connect is worth another one: within --wait for any server that
  * does not answer, within --lock-timeout for a database that says it will have room later. A
  * Redis that is not there is told at once, and so is a replica. Sleeps.
  */
-static int try_again(struct session *session, int64_t begun_ms, struct clock_backoff *backoff,
-                     struct error *err)
+static int try_again(struct session *session, struct wait *wait, struct error *err)
 {
     const struct config *config = session->config;
     const bool unreachable =
@@ -52,9 +86,10 @@ static int try_again(struct session *session, int64_t begun_ms, struct clock_bac
     const bool has_room_later = err->passing && err->code != ERROR_REDIS_UNREACHABLE;
     if (has_room_later && config->lock_timeout_ms > patience)
         patience = config->lock_timeout_ms;
-    const int64_t left = begun_ms + patience - clock_monotonic_ms();
+    const int64_t left = wait->begun_ms + patience - clock_monotonic_ms();
     if (left <= 0) return -1;
-    int64_t pause = clock_backoff_next(backoff);
+    tell_waiting(session, wait, err);
+    int64_t pause = clock_backoff_next(&wait->backoff);
     if (pause > left) pause = left;
     return stop_sleep(session->stop, pause, err);
 }
@@ -62,11 +97,10 @@ static int try_again(struct session *session, int64_t begun_ms, struct clock_bac
 static struct db *open_database(struct session *session, const struct url *url,
                                 struct error *err)
 {
-    struct clock_backoff backoff = {.first_ms = CONNECT_FIRST_MS, .most_ms = CONNECT_MOST_MS};
-    const int64_t begun_ms = clock_monotonic_ms();
+    struct wait wait = wait_for("the database");
     struct db *db = NULL;
     while (db_open(&db, url, session->stop, err) != 0) {
-        if (try_again(session, begun_ms, &backoff, err) != 0) return NULL;
+        if (try_again(session, &wait, err) != 0) return NULL;
         error_clear(err);
     }
     return db;
@@ -123,8 +157,7 @@ void session_release_lock(struct session *session)
 int session_open_redis(struct session *session, struct error *err)
 {
     const struct config *config = session->config;
-    struct clock_backoff backoff = {.first_ms = CONNECT_FIRST_MS, .most_ms = CONNECT_MOST_MS};
-    const int64_t begun_ms = clock_monotonic_ms();
+    struct wait wait = wait_for("Redis");
     if (session->redis != NULL) return 0;
     if (config_require(config, "redis", err) != 0) return -1;
     for (;;) {
@@ -133,7 +166,7 @@ int session_open_redis(struct session *session, struct error *err)
             return 0;
         connection_close(session->redis);
         session->redis = NULL;
-        if (try_again(session, begun_ms, &backoff, err) != 0) return -1;
+        if (try_again(session, &wait, err) != 0) return -1;
         error_clear(err);
     }
 }

@@ -45,7 +45,7 @@ void session_release(struct session *session);
 int session_load(struct session *session, struct error *err);
 
 /* Connect to the ledger's database, waiting for it as --wait says, and for a place where it has
- * too many connections. */
+ * too many connections. Whoever waits for a server says so (EVENT_WAITING), here and below. */
 int session_connect(struct session *session, struct error *err);
 
 /* Read the ledger and put it together with the files: state and agenda are new, what they held

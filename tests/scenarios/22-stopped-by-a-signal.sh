@@ -29,6 +29,15 @@ wait_for_sql()
     done
 }
 
+wait_for_words()
+{
+    local tries=0
+    until grep -qs "$1" up.err; do
+        ((tries++ < 1000)) || fail "waited in vain for '$1' on stderr"
+        sleep 0.01
+    done
+}
+
 stop_up()
 {
     local code=0 begun=$EPOCHREALTIME
@@ -107,11 +116,7 @@ YAML
     mv up.out first.out
     mv up.err first.err
     begin_up
-    local tries=0
-    until grep -qs 'waiting for' up.err; do
-        ((tries++ < 1000)) || fail 'the second up does not wait'
-        sleep 0.01
-    done
+    wait_for_words 'waiting for '
     stop_up
     expect_equal "$(latest)" running 'the run of the other'
     up=$first
@@ -120,7 +125,25 @@ YAML
     expect_equal "$(latest)" interrupted 'the run'
 }
 
+while_redis_is_away()
+{
+    sql 'CREATE TABLE t (id integer PRIMARY KEY)'
+    write_migration 1_key.yaml <<'YAML'
+up:
+  - write: SET key 1
+YAML
+    export REDFERRY_REDIS="unix://$PWD/nobody.sock" REDFERRY_WAIT=10m
+    begin_up
+    wait_for_words 'waiting for Redis: '
+    stop_up
+    export REDFERRY_WAIT=0
+    expect_exit 7 redferry up
+    expect_stderr_lacks 'waiting'
+    unset REDFERRY_WAIT
+}
+
 for_both_databases in_a_pause
+for_both_databases while_redis_is_away
 for_both_databases while_it_waits
 for_both_databases in_a_long_statement
 for_both_databases before_a_deaf_redis
