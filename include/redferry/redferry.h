@@ -185,7 +185,7 @@ typedef struct redferry_run_options {
     bool all;   /* every applied one; needs again, and no versions */
 } redferry_run_options;
 
-/* Apply or go on with exactly these. */
+/* Apply or go on with exactly these. options may not be NULL. */
 REDFERRY_API int redferry_run(redferry *ferry, const redferry_run_options *options,
                               const redferry_outcome **outcome);
 
@@ -195,7 +195,7 @@ typedef struct redferry_down_options {
     const char *only; /* VERSION: undo exactly this one; or NULL */
 } redferry_down_options;
 
-/* Undo, newest application first. */
+/* Undo, newest application first. options NULL: the last one applied. */
 REDFERRY_API int redferry_down(redferry *ferry, const redferry_down_options *options,
                                const redferry_outcome **outcome);
 

@@ -129,8 +129,7 @@ static void tell(const struct event *event, void *payload)
 }
 
 /* Each line of the configuration's warnings is an event of its own. */
-static void tell_warnings(const struct redferry *ferry, const struct listener *listener,
-                          const char *warnings)
+static void tell_warnings(const struct listener *listener, const char *warnings)
 {
     while (warnings != NULL && *warnings != '\0') {
         const size_t length = strcspn(warnings, "\n");
@@ -138,7 +137,6 @@ static void tell_warnings(const struct redferry *ferry, const struct listener *l
         warnings += length;
         if (*warnings == '\n') warnings++;
     }
-    (void)ferry;
 }
 
 static int resolve(struct redferry *ferry, const struct listener *listener)
@@ -147,7 +145,7 @@ static int resolve(struct redferry *ferry, const struct listener *listener)
     if (ferry->resolved) return 0;
     if (config_resolve(&ferry->config, &warnings, &ferry->error) != 0) return -1;
     ferry->resolved = true;
-    tell_warnings(ferry, listener, warnings);
+    tell_warnings(listener, warnings);
     return 0;
 }
 

@@ -118,8 +118,11 @@ int redferry_down(redferry *ferry, const redferry_down_options *options,
 {
     struct session session;
     struct outcome outcome = {0};
-    struct wish wish = {.kind = WISH_DOWN, .count = options->count};
+    static const redferry_down_options last = {.count = 1};
+    struct wish wish = {.kind = WISH_DOWN};
     int result = handle_open(ferry, &session);
+    if (options == NULL) options = &last;
+    wish.count = options->count;
     if (result == 0 &&
         (options->count != 0) + (options->to != NULL) + (options->only != NULL) > 1)
         result =

@@ -129,6 +129,7 @@ static int begin(struct db *db, enum db_access access, struct error *err)
     int status = run_begin(pg, access, err);
     if (status != 0 && was_open && err->code == ERROR_SQL_UNREACHABLE) {
         db_postgres_wire_drop(pg);
+        error_clear(err);
         if (db_postgres_wire_connect(pg, err) != 0) return -1;
         status = run_begin(pg, access, err);
     }
