@@ -33,6 +33,11 @@ static void count(struct attempt *attempt)
     attempt->position.cursor = sink_cursor(attempt->sink);
 }
 
+bool attempt_is_due(const struct attempt *attempt)
+{
+    return clock_monotonic_ms() - attempt->mirrored_ms >= MIRROR_INTERVAL_MS;
+}
+
 int attempt_tick(struct attempt *attempt, struct error *err)
 {
     struct session *session = attempt->session;

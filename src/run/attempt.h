@@ -45,6 +45,10 @@ void attempt_release(struct attempt *attempt);
  * was ended by another, the lock is gone (ERROR_OPERATOR). */
 int attempt_tick(struct attempt *attempt, struct error *err);
 
+/* Whether the ledger has not been told for half a second: within a batch whose rows are slow.
+ */
+bool attempt_is_due(const struct attempt *attempt);
+
 /* Whether the attempt is to stop at the next batch boundary: 0, or -1 with err (ERROR_STOPPED +
  * signal; ERROR_INCOMPLETE: --max-time). */
 int attempt_check_stop(const struct attempt *attempt, struct error *err);

@@ -148,20 +148,25 @@ static int wait_for_row(struct step_work *work, struct error *err)
     return attempt_check_stop(attempt, err);
 }
 
-/* Take rows until the source ends. */
+/* Take rows until the source ends. A database that computes its rows in this process, and so is
+ * never waited for, may take long for each. */
 static int carry_rows(struct step_work *work, struct buffer *cursor, struct error *err)
 {
     struct attempt *attempt = work->attempt;
     struct sink *sink = attempt->sink;
     const struct stop *stop = attempt->session->stop;
     struct row row = {0};
+    bool computes = true;
     for (;;) {
         const bool hurry = sink_full(sink) || stop_requested(stop);
         switch (source_next(work->source, hurry, false, &row, err)) {
         case SOURCE_ROW:
             if (sink_put(sink, &row, err) != 0) return -1;
+            if (computes && attempt_is_due(attempt) && attempt_tick(attempt, err) != 0)
+                return -1;
             break;
         case SOURCE_AGAIN:
+            computes = false;
             if (wait_for_row(work, err) != 0) return -1;
             break;
         case SOURCE_BATCH:

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Goal: while a database takes long for each row of one batch, the ledger is told all the same: `updated_at`
+# moves at least every second, so that a run at work does not look like a dead one.
+source "$(dirname "$0")/../support/scenario.sh"
+
+slow_rows()
+{
+    local begun moved tries=0
+    local slow='(WITH RECURSIVE n(i) AS (SELECT t.id UNION ALL SELECT i + 1 FROM n WHERE i < 500000) SELECT max(i) FROM n)'
+    sql 'CREATE TABLE t (id integer PRIMARY KEY);
+         INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999) SELECT i FROM n'
+    write_migration 1_slow.yaml <<YAML
+up:
+  - read: SELECT id, $slow AS slow FROM t
+    key: id
+    write: SET copy:\${id} \${slow}
+YAML
+    ${scenario_wrapper[@]+"${scenario_wrapper[@]}"} "$REDFERRY_PROGRAM" up >up.out 2>up.err &
+    local up=$!
+    until moved=$(sql 'SELECT count(*) FROM data_migration_runs
+                       WHERE updated_at > started_at' 2>/dev/null) && [[ $moved == 1 ]]; do
+        ((tries++ < 1000)) || fail "updated_at does not move; up says: $(<up.err)"
+        sleep 0.01
+    done
+    begun=$(sql 'SELECT updated_at FROM data_migration_runs')
+    tries=0
+    until [[ $(sql 'SELECT updated_at FROM data_migration_runs') != "$begun" ]]; do
+        ((tries++ < 1000)) || fail 'updated_at does not move any more'
+        sleep 0.01
+    done
+    expect_equal "$(sql 'SELECT rows_read FROM data_migration_runs')" 0 'rows of finished batches'
+    kill -TERM "$up"
+    wait "$up" || true
+    expect_equal "$(sql 'SELECT status FROM data_migration_runs')" interrupted 'the run'
+}
+
+for_both_databases slow_rows
