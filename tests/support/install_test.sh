@@ -9,6 +9,10 @@
 set -Eeuo pipefail
 build=$1 headers=$2 generator=$3 compiler=$4 version=$5
 shift 5
+options=()
+for option in "$@"; do # an empty list of CMake's can arrive as an empty word
+    [[ -z $option ]] || options+=("$option")
+done
 trap 'echo "install_test.sh:$LINENO: failed: $BASH_COMMAND" >&2' ERR
 cd "$REDFERRY_TEST_DIR"
 prefix=$PWD/prefix
@@ -41,7 +45,7 @@ export PKG_CONFIG_PATH=${pc%/*}
 test "$(pkg-config --modversion redferry)" = "$version"
 # shellcheck disable=SC2046
 "$compiler" -std=c11 -Wall -Wextra -Wpedantic -Werror $(pkg-config --cflags redferry) \
-    -o by_pkg_config "$headers/example.c" "$@" $(pkg-config --libs redferry)
+    -o by_pkg_config "$headers/example.c" "${options[@]}" $(pkg-config --libs redferry)
 LD_LIBRARY_PATH=${pc%/*/*} crosses ./by_pkg_config
 unset PKG_CONFIG_PATH
 
@@ -54,9 +58,9 @@ add_executable(by_cmake ${EXAMPLE})
 target_link_libraries(by_cmake PRIVATE redferry::redferry)
 target_link_options(by_cmake PRIVATE ${OPTIONS})
 CMAKE
-options=$(IFS=';' && echo "$*")
-cmake -S application -B by_cmake -G "$generator" -DCMAKE_C_COMPILER="$compiler" -DCMAKE_PREFIX_PATH="$prefix" \
-    -DVERSION="$version" -DEXAMPLE="$headers/example.c" -DOPTIONS="$options" >configure.log
+cmake -S application -B by_cmake -G "$generator" -DCMAKE_C_COMPILER="$compiler" \
+    -DCMAKE_PREFIX_PATH="$prefix" -DVERSION="$version" -DEXAMPLE="$headers/example.c" \
+    -DOPTIONS="$(IFS=';' && echo "${options[*]}")" >configure.log
 cmake --build by_cmake >build.log
 crosses by_cmake/by_cmake
 echo "installed, found twice, and used"
