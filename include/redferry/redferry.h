@@ -64,7 +64,7 @@ REDFERRY_API void redferry_free(redferry *ferry);
  */
 REDFERRY_API const char *redferry_error(const redferry *ferry);
 
-/* ---- settings ---------------------------------------------------------------------------- */
+/* ---- settings ------------------------------------------------------------------------- */
 
 /* A line of the table of settings, from which options, variables and redferry.yaml's keys come.
  */
@@ -94,7 +94,7 @@ REDFERRY_API int redferry_set_environment(redferry *ferry, const char *const *en
  * yet; NULL too where that fails. */
 REDFERRY_API const char *redferry_get(redferry *ferry, const char *name);
 
-/* ---- events ------------------------------------------------------------------------------ */
+/* ---- events --------------------------------------------------------------------------- */
 
 typedef enum redferry_event_kind {
     REDFERRY_EVENT_WARNING, /* text */
@@ -144,7 +144,7 @@ REDFERRY_API void redferry_on_event(redferry *ferry, redferry_event_fn callback,
  * signal handlers and other threads. The command then returns REDFERRY_STOPPED + signal. */
 REDFERRY_API void redferry_stop(redferry *ferry, int signal);
 
-/* ---- commands that work ------------------------------------------------------------------ */
+/* ---- commands that work --------------------------------------------------------------- */
 
 /* One migration that was applied or undone. */
 typedef struct redferry_done {
@@ -214,7 +214,7 @@ REDFERRY_API int redferry_unmark(redferry *ferry, const char *const *versions, s
 REDFERRY_API int redferry_repair(redferry *ferry, const char *version,
                                  const redferry_outcome **outcome);
 
-/* ---- commands that look ------------------------------------------------------------------ */
+/* ---- commands that look --------------------------------------------------------------- */
 
 typedef struct redferry_migration {
     int64_t version;
@@ -311,7 +311,7 @@ typedef struct redferry_lint_report {
 REDFERRY_API int redferry_lint(redferry *ferry, const char *const *files, size_t count,
                                const redferry_lint_report **report);
 
-/* ---- commands that prepare --------------------------------------------------------------- */
+/* ---- commands that prepare ------------------------------------------------------------ */
 
 /* Make the directory and the ledger. */
 REDFERRY_API int redferry_init(redferry *ferry);

@@ -77,8 +77,7 @@ const char *redferry_error(const redferry *ferry)
     return ferry->error.message;
 }
 
-/* ---- settings
- * -------------------------------------------------------------------------------- */
+/* ---- settings ------------------------------------------------------------------------- */
 
 const redferry_setting *redferry_settings(const redferry *ferry, size_t *count)
 {
@@ -168,8 +167,7 @@ void redferry_stop(redferry *ferry, int signal)
     stop_request(&ferry->stop, signal);
 }
 
-/* ---- a call
- * ---------------------------------------------------------------------------------- */
+/* ---- a call --------------------------------------------------------------------------- */
 
 int handle_begin(struct redferry *ferry, struct session *session)
 {

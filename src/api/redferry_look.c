@@ -11,8 +11,7 @@
 #include "runner.h"
 #include "selection.h"
 
-/* ---- status
- * ---------------------------------------------------------------------------------- */
+/* ---- status --------------------------------------------------------------------------- */
 
 /* The next command to type, where a state asks for one; NULL: none. */
 static const char *advice_for(struct arena *arena, enum state state, int64_t version)
@@ -109,8 +108,7 @@ int redferry_status(redferry *ferry, const char *version, const redferry_status_
     return handle_end(ferry, &session, result);
 }
 
-/* ---- history
- * --------------------------------------------------------------------------------- */
+/* ---- history -------------------------------------------------------------------------- */
 
 static redferry_run_record record_of(const struct run *run)
 {
@@ -161,8 +159,7 @@ int redferry_history(redferry *ferry, const char *version, const redferry_histor
     return handle_end(ferry, &session, 0);
 }
 
-/* ---- lint
- * ------------------------------------------------------------------------------------ */
+/* ---- lint ----------------------------------------------------------------------------- */
 
 static const char *const severity_texts[] = {
     [LINT_NOTE] = "note", [LINT_WARNING] = "warning", [LINT_ERROR] = "error"};

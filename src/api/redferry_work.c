@@ -146,8 +146,7 @@ int redferry_redo(redferry *ferry, const redferry_outcome **out)
     return end(ferry, &session, result, &outcome, out);
 }
 
-/* ---- telling the ledger
- * ---------------------------------------------------------------------- */
+/* ---- telling the ledger --------------------------------------------------------------- */
 
 /* Every version with a file up to highest that is not applied. */
 static int resolve_up_to(struct redferry *ferry, const struct session *session, int64_t highest,

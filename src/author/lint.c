@@ -57,8 +57,7 @@ __attribute__((format(printf, 6, 7))) static void say(struct lint *lint,
     if (finding->text == NULL) lint->failed = true;
 }
 
-/* ---- what the parser says
- * -------------------------------------------------------------------- */
+/* ---- what the parser says ------------------------------------------------------------- */
 
 /* Take "FILE:LINE:COLUMN: text" or "FILE: text" apart. A file's name may hold colons, so the
  * numbers are looked for. */
@@ -83,8 +82,7 @@ static void add_complaint(struct lint *lint, const struct complaint *complaint)
     if (finding->file == NULL) finding->file = "";
 }
 
-/* ---- what the parser cannot say
- * -------------------------------------------------------------- */
+/* ---- what the parser cannot say ------------------------------------------------------- */
 
 static void check_guarantee(struct lint *lint, const struct migration *migration,
                             const struct step *step, bool down)
@@ -120,12 +118,23 @@ static void check_order(struct lint *lint, const struct migration *migration,
         step->name);
 }
 
+static void check_pause(struct lint *lint, const struct migration *migration,
+                        const struct step *step)
+{
+    if (step->pause_ms <= 0 || step->key_count > 0) return;
+    say(lint, LINT_WARNING, migration->file, step->line, step->column,
+        "step '%s': without a `key` the step cannot let go of its query, so its `pause` does "
+        "not count",
+        step->name);
+}
+
 static void check_steps(struct lint *lint, const struct migration *migration,
                         const struct steps *steps, bool down)
 {
     for (size_t i = 0; i < steps->count; i++) {
         check_guarantee(lint, migration, &steps->items[i], down);
         check_order(lint, migration, &steps->items[i]);
+        check_pause(lint, migration, &steps->items[i]);
     }
 }
 

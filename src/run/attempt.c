@@ -33,6 +33,13 @@ static void count(struct attempt *attempt)
     attempt->position.cursor = sink_cursor(attempt->sink);
 }
 
+static int check_lock(struct attempt *attempt, struct error *err)
+{
+    if (db_lock_check(attempt->session->lock, err) == 0) return 0;
+    attempt->lost_lock = true;
+    return -1;
+}
+
 bool attempt_is_due(const struct attempt *attempt)
 {
     return clock_monotonic_ms() - attempt->mirrored_ms >= MIRROR_INTERVAL_MS;
@@ -46,7 +53,7 @@ int attempt_tick(struct attempt *attempt, struct error *err)
     progress_count(&attempt->progress, &attempt->position.tally);
     if (attempt->mirrored_ms != 0 && now - attempt->mirrored_ms < MIRROR_INTERVAL_MS) return 0;
     attempt->mirrored_ms = now;
-    if (db_lock_check(session->lock, err) != 0) return -1;
+    if (check_lock(attempt, err) != 0) return -1;
     return ledger_mirror(session->ledger, attempt->run_id, &attempt->position, NULL, NULL, err);
 }
 
@@ -59,8 +66,7 @@ int attempt_check_stop(const struct attempt *attempt, struct error *err)
     return error_set(err, ERROR_INCOMPLETE, "--max-time is over; `redferry up` goes on");
 }
 
-/* ---- steps
- * ----------------------------------------------------------------------------------- */
+/* ---- steps ---------------------------------------------------------------------------- */
 
 /* Prepare the steps from first up to the next `sql` step, whose effect the queries behind it
  * may need. */
@@ -112,14 +118,15 @@ static int execute_all(struct attempt *attempt, struct error *err)
     return result;
 }
 
-/* ---- beginning and ending
- * -------------------------------------------------------------------- */
+/* ---- beginning and ending ------------------------------------------------------------- */
 
-/* How the ledger is to remember an attempt that ended with err. */
-static enum run_status ended_as(const struct error *err)
+/* How the ledger is to remember an attempt that ended with err. Whoever lost its lock was in
+ * nobody's way but its own: those who wait for it go on with its work, instead of failing with
+ * it. */
+static enum run_status ended_as(const struct attempt *attempt, const struct error *err)
 {
-    return err->code > ERROR_STOPPED || err->code == ERROR_INCOMPLETE ? RUN_INTERRUPTED
-                                                                      : RUN_FAILED;
+    const bool is_stop = err->code > ERROR_STOPPED || err->code == ERROR_INCOMPLETE;
+    return is_stop || attempt->lost_lock ? RUN_INTERRUPTED : RUN_FAILED;
 }
 
 /* Tell the ledger and the listener that the attempt ended badly. err stays what it was. A stop
@@ -133,7 +140,7 @@ static void give_up(struct attempt *attempt, const struct error *err)
         stop_extend(&last, session->stop, LAST_WORDS_MS);
         db_use_stop(session->db, &last);
     }
-    if (ledger_stop(session->ledger, attempt->run_id, ended_as(err), err->message,
+    if (ledger_stop(session->ledger, attempt->run_id, ended_as(attempt, err), err->message,
                     &attempt->position, &later) != 0)
         listener_say(&session->listener, EVENT_WARNING, "the ledger could not be told: %s",
                      later.message);
@@ -160,7 +167,7 @@ static int begin(struct attempt *attempt, struct error *err)
 static int finish(struct attempt *attempt, struct error *err)
 {
     struct session *session = attempt->session;
-    if (db_lock_check(session->lock, err) != 0) return -1;
+    if (check_lock(attempt, err) != 0) return -1;
     if (ledger_finish(session->ledger, attempt->run_id, &attempt->beginning, &attempt->position,
                       err) != 0)
         return -1;
@@ -208,8 +215,7 @@ void attempt_release(struct attempt *attempt)
     attempt->sink = NULL;
 }
 
-/* ---- announcing
- * ------------------------------------------------------------------------------ */
+/* ---- announcing ----------------------------------------------------------------------- */
 
 /* Send the top-level messages: a step of nothing but `publish`, over one row. */
 static int send_announcements(struct session *session, const struct migration *migration,

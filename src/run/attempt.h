@@ -27,6 +27,7 @@ struct attempt {
     struct progress progress;
     int64_t mirrored_ms;            /* monotonic: when the ledger was last told */
     const struct step *failed_step; /* or NULL */
+    bool lost_lock;                 /* so it stopped */
     bool finished;                  /* the ledger says succeeded */
 };
 

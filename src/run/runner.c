@@ -21,8 +21,7 @@
 #include "stop.h"
 #include "turn.h"
 
-/* ---- what a command did
- * ---------------------------------------------------------------------- */
+/* ---- what a command did --------------------------------------------------------------- */
 
 static int add_done(struct session *session, struct outcome *outcome, const struct done *done,
                     struct error *err)
@@ -55,8 +54,7 @@ static void note_failure(struct session *session, struct outcome *outcome,
     outcome->failed_error = arena_text(session->results, err->message);
 }
 
-/* ---- before the first attempt
- * ---------------------------------------------------------------- */
+/* ---- before the first attempt --------------------------------------------------------- */
 
 int runner_check_oddities(const struct session *session, struct error *err)
 {
@@ -185,8 +183,7 @@ static int tasks_make(struct tasks *tasks, struct session *session,
     return 0;
 }
 
-/* ---- attempts
- * -------------------------------------------------------------------------------- */
+/* ---- attempts ------------------------------------------------------------------------- */
 
 static int carry_out_task(struct session *session, const struct task *task,
                           struct outcome *outcome, struct error *err)
@@ -255,8 +252,7 @@ static int finish_off(struct session *session, struct error *err)
     return 0;
 }
 
-/* ---- a whole command
- * ------------------------------------------------------------------------- */
+/* ---- a whole command ------------------------------------------------------------------ */
 
 static bool has_unannounced(const struct session *session)
 {
@@ -286,17 +282,29 @@ static size_t left_to_do(const struct session *session, const struct wish *wish)
     return wish->kind == WISH_UP ? session->agenda.pending : 0;
 }
 
-/* Under the lock: decide once more, and do it. What is blocked keeps nothing from being
- * finished off. */
+/* Take out of selection what was not in the one that was made before the lock. */
+static void keep_chosen(struct selection *selection, const struct selection *before)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < selection->count; i++)
+        for (size_t j = 0; j < before->count; j++)
+            if (selection->items[i].version == before->items[j].version)
+                selection->items[kept++] = selection->items[i];
+    selection->count = kept;
+}
+
+/* Under the lock: decide once more, and do it. Two who undo `the last one` at once mean the
+ * same one. */
 static int carry_out_in_turn(struct session *session, const struct wish *wish,
-                             struct outcome *outcome, struct error *err)
+                             const struct selection *before, struct outcome *outcome,
+                             struct error *err)
 {
     struct selection selection = {0};
     struct tasks tasks = {0};
     int result = -1;
-    if (selection_make(&selection, session, wish, &session->arena, err) != 0 ||
-        tasks_make(&tasks, session, &selection, err) != 0)
-        goto done;
+    if (selection_make(&selection, session, wish, &session->arena, err) != 0) goto done;
+    if (wish->kind == WISH_DOWN) keep_chosen(&selection, before);
+    if (tasks_make(&tasks, session, &selection, err) != 0) goto done;
     outcome->pending = left_to_do(session, wish);
     if (selection.count == 0 && selection.blocked.code != ERROR_NONE &&
         !(wish->kind == WISH_UP && has_unannounced(session))) {
@@ -333,7 +341,7 @@ int runner_carry_out(struct session *session, const struct wish *wish, struct ou
     if (checked != 0) return -1;
     const int taken = turn_take(session, &turn, err);
     int result = taken;
-    if (taken == 1) result = carry_out_in_turn(session, wish, outcome, err);
+    if (taken == 1) result = carry_out_in_turn(session, wish, &selection, outcome, err);
     if (taken == 0) outcome->pending = left_to_do(session, wish);
     session_release_lock(session);
     return result;
@@ -360,8 +368,7 @@ int runner_redo(struct session *session, struct outcome *outcome, struct error *
     return runner_carry_out(session, &up, outcome, err);
 }
 
-/* ---- telling the ledger
- * ---------------------------------------------------------------------- */
+/* ---- telling the ledger --------------------------------------------------------------- */
 
 static bool always(const struct session *session, const void *question)
 {

@@ -16,8 +16,7 @@
 #include "number.h"
 #include "session.h"
 
-/* ---- a VERSION argument
- * ---------------------------------------------------------------------- */
+/* ---- a VERSION argument --------------------------------------------------------------- */
 
 /* Cut "dir/1_name.yaml" down to "1_name". */
 static size_t stem_of(const char **text)
@@ -60,8 +59,7 @@ int selection_resolve(const struct session *session, const char *what, const cha
     return 0;
 }
 
-/* ---- what stands in the way
- * ------------------------------------------------------------------ */
+/* ---- what stands in the way ----------------------------------------------------------- */
 
 static bool is_blocked(const struct agenda_item *item)
 {
@@ -81,8 +79,7 @@ static void block(struct selection *selection, const struct agenda_item *item)
                   item->version, item->name, item->version);
 }
 
-/* ---- up, run
- * --------------------------------------------------------------------------------- */
+/* ---- up, run -------------------------------------------------------------------------- */
 
 static void add(struct selection *selection, int64_t version, bool down, bool again)
 {
@@ -138,8 +135,7 @@ static int select_run(struct selection *selection, const struct session *session
     return 0;
 }
 
-/* ---- down
- * ------------------------------------------------------------------------------------ */
+/* ---- down ----------------------------------------------------------------------------- */
 
 /* Newest application first; what was applied at the same moment, the later run first. */
 static int compare_applied(const void *left, const void *right)

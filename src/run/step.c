@@ -28,15 +28,17 @@ static int64_t batch_of(const struct step_work *work)
     return work->step->batch > 0 ? work->step->batch : MIGRATION_DEFAULT_BATCH;
 }
 
+/* A step that pauses keeps no statement open meanwhile; without a `key` it could not go on, and
+ * so it does not pause. */
 static int64_t pause_of(const struct step_work *work)
 {
     const int64_t flag = work->attempt->session->config->pause_ms;
+    if (work->step->key_count == 0) return 0;
     if (flag >= 0) return flag;
     return work->step->pause_ms > 0 ? work->step->pause_ms : 0;
 }
 
-/* ---- preparing
- * ------------------------------------------------------------------------------- */
+/* ---- preparing ------------------------------------------------------------------------ */
 
 static int open_source(struct step_work *work, struct db *db, struct error *err)
 {
@@ -44,7 +46,7 @@ static int open_source(struct step_work *work, struct db *db, struct error *err)
         .db = db,
         .step = work->step,
         .batch = batch_of(work),
-        .rests = pause_of(work) > 0 && work->step->key_count > 0,
+        .rests = pause_of(work) > 0,
     };
     return source_open(&work->source, &options, err);
 }
@@ -97,8 +99,7 @@ void step_release(struct step_work *work)
     *work = (struct step_work){0};
 }
 
-/* ---- carrying rows
- * --------------------------------------------------------------------------- */
+/* ---- carrying rows -------------------------------------------------------------------- */
 
 /* Send what the open batch holds, with the cursor of its last row. */
 static int close_batch(struct step_work *work, struct buffer *cursor, struct error *err)

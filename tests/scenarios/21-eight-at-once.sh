@@ -66,3 +66,33 @@ YAML
 
 for_both_databases one_applies
 for_both_databases none_tries_again
+
+# Two who undo the last one at once mean the same one.
+down_undoes_one()
+{
+    local first second
+    sql 'CREATE TABLE unused (n integer)'
+    write_migration 1_a.yaml <<'YAML'
+up: [{write: SET a 1}]
+down: [{write: DEL a}]
+YAML
+    write_migration 2_b.yaml <<'YAML'
+up: [{write: SET b 1}]
+down:
+  - read: SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3
+    key: n
+    write: INCR undone:${n}
+    batch: 1
+    pause: 300ms
+YAML
+    expect_exit 0 redferry up
+    redferry down >out.1 2>err.1 &
+    first=$!
+    until [[ $(redis EXISTS undone:1) == 1 ]]; do sleep 0.02; done
+    redferry down >out.2 2>err.2 &
+    second=$!
+    wait "$first" && wait "$second"
+    expect_equal "$(sql 'SELECT version FROM data_migrations')" 1 'what is still applied'
+    expect_equal "$(redis MGET undone:1 undone:2 undone:3 | tr '\n' ' ')" '1 1 1 ' 'what was undone'
+}
+for_both_databases down_undoes_one
