@@ -212,6 +212,21 @@ void batch_take_queued(struct batch *batch, size_t index, const struct reply *re
     if (!reply_is_status(reply, "QUEUED")) blame(batch, index, reply, "was refused");
 }
 
+static void count_command(struct batch *batch, const struct command *command)
+{
+    if (command->is_publish)
+        batch->ran.messages_published++;
+    else
+        batch->ran.commands_sent++;
+}
+
+/* All that ran is counted. */
+static void end_taking(struct batch *batch)
+{
+    if (has_rows(batch->step)) batch->ran.rows_read = (int64_t)batch->rows;
+    batch->verdict = has_error(batch) ? BATCH_FAILED : BATCH_CLEAN;
+}
+
 /* Read EXEC's array element by element. */
 static void take_elements(struct batch *batch, const struct reply *array)
 {
@@ -222,15 +237,12 @@ static void take_elements(struct batch *batch, const struct reply *array)
             blame(batch, i, element, "failed");
             buffer_append(&batch->failures, &i, sizeof i);
             batch->trouble = REPLY_FINAL;
-        } else if (step->commands[i % step->command_count].is_publish) {
-            batch->ran.messages_published++;
         } else {
-            batch->ran.commands_sent++;
+            count_command(batch, &step->commands[i % step->command_count]);
         }
         element += element->span;
     }
-    if (has_rows(batch->step)) batch->ran.rows_read = (int64_t)batch->rows;
-    batch->verdict = has_error(batch) ? BATCH_FAILED : BATCH_CLEAN;
+    end_taking(batch);
 }
 
 void batch_take_exec(struct batch *batch, const struct reply *reply, size_t extra)
@@ -243,6 +255,32 @@ void batch_take_exec(struct batch *batch, const struct reply *reply, size_t extr
     if (!has_error(batch) || reply->type != REPLY_ERROR) batch_blame(batch, reply, "EXEC");
     if (reply->type != REPLY_ERROR) batch->trouble = REPLY_FINAL;
     batch_give_up(batch);
+}
+
+int batch_error(const struct batch *batch, size_t index, int code, const char *verb,
+                const char *text, struct error *err)
+{
+    const struct step *step = batch->step->step;
+    (void)error_set(err, code, "%s", text);
+    name_command(&step->commands[index % step->command_count], verb, err);
+    return name_row(batch, index / step->command_count, err);
+}
+
+void batch_take_found(struct batch *batch, const char *text)
+{
+    const struct step *step = batch->step->step;
+    const size_t *failures = (const size_t *)(const void *)batch->failures.bytes;
+    const size_t failed = batch->failures.length / sizeof *failures;
+    size_t next = 0;
+    for (size_t i = 0; i < batch->commands; i++) {
+        if (next < failed && failures[next] == i)
+            next++;
+        else
+            count_command(batch, &step->commands[i % step->command_count]);
+    }
+    if (failed > 0)
+        (void)batch_error(batch, failures[0], ERROR_FAILED, "failed", text, &batch->error);
+    end_taking(batch);
 }
 
 void batch_give_up(struct batch *batch)

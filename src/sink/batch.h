@@ -71,6 +71,15 @@ void batch_take_multi(struct batch *batch, const struct reply *reply);
 void batch_take_queued(struct batch *batch, size_t index, const struct reply *reply);
 void batch_take_exec(struct batch *batch, const struct reply *reply, size_t extra);
 
+/* It ran, and its array was lost; which commands failed was found out otherwise, and is in
+ * failures. Gives the verdict, with text as the reason of the first one. */
+void batch_take_found(struct batch *batch, const char *text);
+
+/* Fill err with code and text about the index-th of the rows' commands, which verb. Returns -1.
+ */
+int batch_error(const struct batch *batch, size_t index, int code, const char *verb,
+                const char *text, struct error *err);
+
 /* Give the verdict for a batch whose EXEC is never sent, because of what was answered. */
 void batch_give_up(struct batch *batch);
 

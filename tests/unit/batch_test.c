@@ -113,6 +113,39 @@ static void test_answers(void **state)
     batch_release(&batch);
 }
 
+/* Which commands failed is known, whether the array says so or somebody found it out. */
+static void test_failures(void **state)
+{
+    (void)state;
+    struct sink_rows rows;
+    struct batch batch = {0};
+    sink_rows_init(&rows, &arena, 1, "c", (const char *[]){"HSET h:${name} n ${n}", NULL});
+    batch_begin(&batch, &rows.sink_step, 1);
+    put(&batch, "a", 6);
+    put(&batch, "b", 7);
+    const size_t failed[] = {1, 2};
+    answer(&batch, "+OK\r\n" FOUR "*4\r\n:1\r\n-ERR m\r\n-OOM no\r\n:0\r\n", 0);
+    assert_int_equal(batch.failures.length, sizeof failed);
+    assert_memory_equal(batch.failures.bytes, failed, sizeof failed);
+
+    batch_expect(&batch);
+    assert_int_equal(batch.failures.length, 0);
+    batch_take_found(&batch, "why");
+    assert_int_equal(batch.verdict, BATCH_CLEAN);
+    assert_int_equal(batch.ran.rows_read, 2);
+    assert_int_equal(batch.ran.commands_sent, 2);
+    assert_int_equal(batch.ran.messages_published, 2);
+
+    batch_expect(&batch);
+    buffer_append(&batch.failures, failed, sizeof failed);
+    batch_take_found(&batch, "why");
+    assert_int_equal(batch.verdict, BATCH_FAILED);
+    assert_int_equal(batch.ran.commands_sent, 1);
+    assert_int_equal(batch.ran.messages_published, 1);
+    assert_string_equal(batch.error.message, "row 'a': 'PUBLISH c ${*|json}' failed: why");
+    batch_release(&batch);
+}
+
 /* Elements behind the rows' are the driver's. */
 static void test_extra_elements(void **state)
 {
@@ -217,8 +250,11 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),        cmocka_unit_test(test_extra_elements),
-        cmocka_unit_test(test_names),          cmocka_unit_test(test_long_command_is_cut),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_extra_elements),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_long_command_is_cut),
         cmocka_unit_test(test_put_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, tear_down);
