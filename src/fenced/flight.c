@@ -63,8 +63,12 @@ struct flight_batch *flight_oldest(const struct flight *flight)
     return flight->queued > 0 ? flight->queue[0] : NULL;
 }
 
-void flight_retire(struct flight *flight)
+void flight_retire(struct flight *flight, struct tally *tally)
 {
+    const struct tally *ran = &flight->queue[0]->batch.ran;
+    tally->rows_read += ran->rows_read;
+    tally->commands_sent += ran->commands_sent;
+    tally->messages_published += ran->messages_published;
     flight_drop(flight, flight->queue[0]);
     flight->queued--;
     memmove(flight->queue, flight->queue + 1, flight->queued * sizeof(struct flight_batch *));

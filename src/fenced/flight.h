@@ -78,9 +78,11 @@ void flight_drop(struct flight *flight, struct flight_batch *batch);
 /* Put a closed batch behind those in the queue, which is not full. */
 void flight_push(struct flight *flight, struct flight_batch *batch);
 
-/* The oldest in the queue, or NULL; and forget it. */
+/* The oldest in the queue, or NULL. */
 struct flight_batch *flight_oldest(const struct flight *flight);
-void flight_retire(struct flight *flight);
+
+/* Forget the oldest; what it has run is added to tally. */
+void flight_retire(struct flight *flight, struct tally *tally);
 
 /* Send what may be sent: the oldest one's body, or the next one's once the oldest executes.
  * Returns how many bodies were sent now, or -1 with err. */

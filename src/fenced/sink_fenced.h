@@ -56,6 +56,16 @@ int sink_fenced_open(struct sink **out, const struct sink_fenced_options *option
  * Borrowed until then, or until sink_close(). */
 const struct checkpoint *sink_fenced_checkpoint(const struct sink *sink);
 
+/* The checkpoint's `seen` is behind its `cursor` (checkpoint_is_settled()): the answers to the
+ * last batch that ran were never read. Where its step is idempotent, go back to `seen` by
+ * sink_fenced_set_position(). Otherwise give the commands of the rows from `seen` (exclusive)
+ * to `cursor` here, rendered again (RESP): what reading shows to have failed is kept and sent
+ * again, as by sink_fenced_send_failed(). Returns 0: the checkpoint is settled; or -1 with err:
+ * ERROR_OPERATOR where reading does not tell, *unknown then being the number of the first such
+ * command, for naming its row (else SIZE_MAX). */
+int sink_fenced_check_unread(struct sink *sink, const char *bytes, size_t length,
+                             size_t *unknown, struct error *err);
+
 /* Send the checkpoint's `failed` commands, before any step; those that fail again are kept, and
  * it is an error. Returns 0 also where there are none; or -1 with err. */
 int sink_fenced_send_failed(struct sink *sink, struct error *err);

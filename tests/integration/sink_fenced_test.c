@@ -2,6 +2,8 @@
 /* sink_fenced: batches and the checkpoint arrive together and once; who takes the fence stops
  * who had it; what a server refuses, what a row's command fails with, and what is left behind
  * for the next run. Cut connections are fenced_cuts_test's. */
+#include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +19,7 @@
 #include "clock.h"
 #include "connection.h"
 #include "error.h"
+#include "fault_proxy.h"
 #include "fenced_policy.h"
 #include "redis_server.h"
 #include "redis_url.h"
@@ -24,7 +27,7 @@
 #include "sink.h"
 #include "sink_fenced.h"
 #include "sink_rows.h"
-#include "stop.h"
+#include "url.h"
 
 #define KEY "redferry:{l1}:20250301090000"
 
@@ -353,6 +356,450 @@ static void test_confirm_refuses(void **state)
     connection_close(connection);
 }
 
+/* ---- rows whose commands fail ----------------------------------------------------------- */
+
+/* Only what failed is kept, and it is sent before anything else. */
+static void test_failed_commands_are_kept(void **state)
+{
+    (void)state;
+    struct fenced_ledger ledger = {0};
+    struct work one, two, three;
+    struct sink_rows rows;
+    const struct reply *reply = NULL;
+    sink_rows_init(&rows, &arena, 1, "rows", every_kind);
+    REDIS_ASK(observer, &reply, "SET", "c:row7", "no number");
+    REDIS_ASK(observer, &reply, "RPUSH", "c:row8", "no string");
+    open_work(&one, &ledger);
+    MUST(sink_begin(one.sink, &rows.sink_step, &err));
+    put_batch(one.sink, 1, 5);
+    MUST(sink_flush(one.sink, &err));
+    for (int64_t n = 6; n <= 10; n++) sink_rows_must_put(one.sink, n);
+    assert_fails(one.sink, ERROR_FAILED,
+                 "row 'row7': 'INCR c:${name}' failed: ERR value is not");
+    assert_int_equal(sink_tally(one.sink)->commands_sent, 28);
+    assert_int_equal(sink_tally(one.sink)->messages_published, 10);
+    close_work(&one);
+    assert_string_equal(field("cursor"), "[0]");
+    assert_string_equal(field("seen"), "[0]");
+    assert_string_equal(field("commands"), "28");
+    assert_string_equal(field("failed"), "*2\r\n$4\r\nINCR\r\n$6\r\nc:row7\r\n"
+                                         "*2\r\n$4\r\nINCR\r\n$6\r\nc:row8\r\n");
+
+    /* One of the two is mended. */
+    struct error refusal = {0};
+    REDIS_ASK(observer, &reply, "DEL", "c:row7");
+    open_work(&two, &ledger);
+    assert_int_equal(sink_fenced_send_failed(two.sink, &refusal), -1);
+    assert_int_equal(refusal.code, ERROR_FAILED);
+    assert_non_null(strstr(refusal.message, "'INCR', 1 of 1 commands that failed before: "));
+    assert_non_null(strstr(refusal.message, "WRONGTYPE"));
+    close_work(&two);
+    assert_string_equal(field("failed"), "*2\r\n$4\r\nINCR\r\n$6\r\nc:row8\r\n");
+    assert_string_equal(field("commands"), "29");
+
+    REDIS_ASK(observer, &reply, "DEL", "c:row8");
+    open_work(&three, &ledger);
+    MUST(sink_fenced_send_failed(three.sink, &err));
+    assert_null(field("failed"));
+    assert_string_equal(field("commands"), "30");
+    assert_int_equal(sink_tally(three.sink)->commands_sent, 1);
+    MUST(sink_begin(three.sink, &rows.sink_step, &err));
+    put_batch(three.sink, 11, 12);
+    MUST(sink_flush(three.sink, &err));
+    assert_canaries("c:", 1, 12);
+    assert_int_equal(length_of("LLEN", "l"), 12);
+    close_work(&three);
+}
+
+/* They were sent again, and whoever sent them died before the answers came. */
+static void test_failed_commands_unread(void **state)
+{
+    (void)state;
+    struct fenced_ledger ledger = {0};
+    struct work work;
+    const struct reply *reply = NULL;
+    open_work(&work, &ledger);
+    close_work(&work);
+    REDIS_ASK(observer, &reply, "HSET", KEY, "failed",
+              "?*2\r\n$4\r\nINCR\r\n$1\r\na\r\n*2\r\n$4\r\nINCR\r\n$1\r\nb\r\n");
+    REDIS_ASK(observer, &reply, "SET", "a", "1");
+    REDIS_ASK(observer, &reply, "SET", "b", "no number");
+    struct error refusal = {0};
+    open_work(&work, &ledger);
+    assert_int_equal(sink_fenced_send_failed(work.sink, &refusal), -1);
+    assert_int_equal(refusal.code, ERROR_FAILED);
+    close_work(&work);
+    REDIS_ASK(observer, &reply, "DEL", "b");
+    open_work(&work, &ledger);
+    MUST(sink_fenced_send_failed(work.sink, &err));
+    close_work(&work);
+    assert_string_equal(ask("GET", "a", NULL), "1");
+    assert_string_equal(ask("GET", "b", NULL), "1");
+
+    /* Where reading does not tell, a person is asked, and nothing is sent. */
+    REDIS_ASK(observer, &reply, "HSET", KEY, "failed", "?*2\r\n$4\r\nINCR\r\n$1\r\nz\r\n");
+    open_work(&work, &ledger);
+    assert_int_equal(sink_fenced_send_failed(work.sink, &refusal), -1);
+    assert_int_equal(refusal.code, ERROR_OPERATOR);
+    close_work(&work);
+    assert_null(ask("GET", "z", NULL));
+}
+
+/* What may run twice is not kept: the batch runs again. */
+static void test_an_idempotent_batch_is_set_back(void **state)
+{
+    (void)state;
+    struct fenced_ledger ledger = {0};
+    struct work work;
+    struct sink_rows rows;
+    const struct reply *reply = NULL;
+    sink_rows_init(&rows, &arena, 1, NULL, (const char *[]){"HSET h:${name} n ${n}", NULL});
+    REDIS_ASK(observer, &reply, "SET", "h:row7", "a string");
+    open_work(&work, &ledger);
+    MUST(sink_begin(work.sink, &rows.sink_step, &err));
+    put_batch(work.sink, 1, 5);
+    MUST(sink_flush(work.sink, &err));
+    for (int64_t n = 6; n <= 10; n++) sink_rows_must_put(work.sink, n);
+    assert_fails(work.sink, ERROR_FAILED,
+                 "row 'row7': 'HSET h:${name} n ${n}' failed: WRONGTYPE");
+    close_work(&work);
+    assert_null(field("failed"));
+    assert_string_equal(field("cursor"), "[5]");
+    assert_string_equal(field("seen"), "[5]");
+    assert_string_equal(field("rows"), "5");
+}
+
+static void test_unknown_command(void **state)
+{
+    (void)state;
+    struct fenced_ledger ledger = {0};
+    struct work work;
+    struct sink_rows rows;
+    const struct reply *reply = NULL;
+    sink_rows_init(&rows, &arena, 1, NULL,
+                   (const char *[]){"INCR c:${name}", "INCRR x ${n} secret", NULL});
+    open_work(&work, &ledger);
+    MUST(sink_begin(work.sink, &rows.sink_step, &err));
+    sink_rows_must_put(work.sink, 1);
+    assert_fails(work.sink, ERROR_FAILED,
+                 "row 'row1': 'INCRR x ${n} secret' was refused: ERR unknown command");
+    assert_null(field("cursor"));
+    assert_null(ask("GET", "c:row1", NULL));
+    REDIS_ASK(work.connection, &reply, "INCR", "outside");
+    assert_int_equal(reply->type, REPLY_INTEGER);
+    close_work(&work);
+}
+
+/* ---- refusals that may pass ------------------------------------------------------------- */
+
+/* A server of our own, and a sink on it. */
+static void open_on(struct work *work, struct fenced_ledger *ledger, const struct url *url)
+{
+    fenced_run_begin(&work->run, ledger);
+    work->connection = redis_connect(url, NULL);
+    const struct sink_fenced_options options = fenced_run_options(&work->run, work->connection);
+    MUST(sink_fenced_open(&work->sink, &options, &err));
+}
+
+/* Lifts what a server refuses for, once it has refused with code. */
+struct lift {
+    pthread_t thread;
+    const struct url *url;
+    const char *code; /* "errorstat_OOM" */
+    const char *const *commands;
+};
+
+static void *lift_when_refused(void *context)
+{
+    struct lift *lift = context;
+    struct error err = {0};
+    const struct reply *reply = NULL;
+    struct connection *connection = NULL;
+    if (connection_open(&connection, lift->url, NULL, &err) != 0) return NULL;
+    while (connection_ask(connection, &reply, &err, "INFO", "errorstats", (const char *)NULL) ==
+               0 &&
+           strstr(reply->text, lift->code) == NULL)
+        (void)poll(NULL, 0, 2);
+    (void)connection_ask(connection, &reply, &err, lift->commands[0], lift->commands[1],
+                         lift->commands[2], lift->commands[3], (const char *)NULL);
+    connection_close(connection);
+    return NULL;
+}
+
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    struct redis_server server;
+    struct fenced_ledger ledger = {0};
+    struct work work;
+    struct sink_rows rows;
+    const struct reply *reply = NULL;
+    redis_server_start(&server, "oom", (const char *[]){"--port", "0", NULL});
+    const struct url *url = redis_url(&arena, "%s", server.url);
+    struct connection *other = redis_connect(url, NULL);
+    sink_rows_init(&rows, &arena, 1, NULL, (const char *[]){"INCR ${name}", NULL});
+    open_on(&work, &ledger, url);
+    MUST(sink_begin(work.sink, &rows.sink_step, &err));
+
+    REDIS_ASK(other, &reply, "CONFIG", "SET", "maxmemory", "1");
+    struct lift lift = {.url = url,
+                        .code = "errorstat_OOM",
+                        .commands = (const char *[]){"CONFIG", "SET", "maxmemory", "0"}};
+    assert_int_equal(pthread_create(&lift.thread, NULL, lift_when_refused, &lift), 0);
+    for (int64_t n = 1; n <= 20; n++) put_batch(work.sink, n, n);
+    MUST(sink_flush(work.sink, &err));
+    assert_int_equal(pthread_join(lift.thread, NULL), 0);
+    for (int n = 1; n <= 20; n++) {
+        char key[16];
+        (void)snprintf(key, sizeof key, "row%d", n);
+        REDIS_ASK(other, &reply, "GET", key);
+        assert_string_equal(reply->text, "1");
+    }
+
+    /* It lasts: it is given up soon, and nothing of the batch has run. */
+    REDIS_ASK(other, &reply, "CONFIG", "SET", "maxmemory", "1");
+    const int64_t begun_ms = clock_monotonic_ms();
+    sink_rows_must_put(work.sink, 21);
+    assert_fails(work.sink, ERROR_FAILED, "'INCR ${name}' was refused: OOM ");
+    assert_in_range(clock_monotonic_ms() - begun_ms, 1900, 8000);
+    REDIS_ASK(other, &reply, "EXISTS", "row21");
+    assert_int_equal(reply->integer, 0);
+    close_work(&work);
+    connection_close(other);
+    redis_server_stop(&server);
+}
+
+static void test_read_only_for_a_while(void **state)
+{
+    (void)state;
+    struct redis_server server;
+    struct fenced_ledger ledger = {0};
+    struct work work;
+    struct sink_rows rows;
+    const struct reply *reply = NULL;
+    redis_server_start(&server, "readonly", (const char *[]){"--port", "0", NULL});
+    const struct url *url = redis_url(&arena, "%s", server.url);
+    struct connection *other = redis_connect(url, NULL);
+    sink_rows_init(&rows, &arena, 1, NULL, (const char *[]){"INCR ${name}", NULL});
+    open_on(&work, &ledger, url);
+    MUST(sink_begin(work.sink, &rows.sink_step, &err));
+    put_batch(work.sink, 1, 1);
+    MUST(sink_flush(work.sink, &err));
+    REDIS_ASK(other, &reply, "REPLICAOF", "127.0.0.1", "1");
+    struct lift lift = {.url = url,
+                        .code = "errorstat_READONLY",
+                        .commands = (const char *[]){"REPLICAOF", "NO", "ONE", NULL}};
+    assert_int_equal(pthread_create(&lift.thread, NULL, lift_when_refused, &lift), 0);
+    for (int64_t n = 2; n <= 5; n++) put_batch(work.sink, n, n);
+    MUST(sink_flush(work.sink, &err));
+    assert_int_equal(pthread_join(lift.thread, NULL), 0);
+    REDIS_ASK(other, &reply, "MGET", "row1", "row2", "row5");
+    for (size_t i = 0; i < 3; i++) assert_string_equal(reply_element(reply, i)->text, "1");
+    assert_true(ledger.asked_again > 0);
+    close_work(&work);
+    connection_close(other);
+    redis_server_stop(&server);
+}
+
+/* ---- connections that go, and checkpoints ----------------------------------------------- */
+
+static void test_killed_in_mid_stream(void **state)
+{
+    (void)state;
+    enum { ROWS = 400 };
+    struct fenced_ledger ledger = {0};
+    struct work work;
+    struct sink_rows rows;
+    const struct reply *reply = NULL;
+    sink_rows_init(&rows, &arena, 1, "rows", every_kind);
+    open_work(&work, &ledger);
+    MUST(sink_begin(work.sink, &rows.sink_step, &err));
+    for (int64_t n = 1; n <= ROWS; n += 10) {
+        put_batch(work.sink, n, n + 9);
+        if (n % 50 == 1)
+            REDIS_ASK(observer, &reply, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    }
+    MUST(sink_flush(work.sink, &err));
+    /* An idle connection may go as often as it likes. */
+    for (int i = 0; i < 5; i++) {
+        REDIS_ASK(observer, &reply, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+        struct error err = {0};
+        assert_int_equal(sink_wait(work.sink, -1, 20, &err), 0);
+    }
+    MUST(sink_fenced_end_step(work.sink, 2, &err));
+    assert_canaries("c:", 1, ROWS);
+    assert_int_equal(length_of("LLEN", "l"), ROWS);
+    assert_int_equal(length_of("XLEN", "x"), ROWS);
+    assert_int_equal(sink_tally(work.sink)->rows_read, ROWS);
+    assert_true(ledger.asked_again >= 8);
+    close_work(&work);
+}
+
+/* Somebody else's hand in the checkpoint: nothing is written any more. */
+static void test_a_touched_checkpoint(void **state)
+{
+    (void)state;
+    struct fenced_ledger ledger = {0};
+    struct work work;
+    struct sink_rows rows;
+    const struct reply *reply = NULL;
+    struct error err = {0};
+    int64_t n = 0;
+    int result = 0;
+    sink_rows_init(&rows, &arena, 1, "rows", every_kind);
+    open_work(&work, &ledger);
+    assert_int_equal(sink_begin(work.sink, &rows.sink_step, &err), 0);
+    /* Sooner or later this comes between a WATCH and its EXEC. */
+    while (result == 0 && n < 5000) {
+        char cursor[32];
+        sink_rows_must_put(work.sink, ++n);
+        (void)snprintf(cursor, sizeof cursor, "[%lld]", (long long)n);
+        result = sink_close_batch(work.sink, cursor, &err);
+        REDIS_ASK(observer, &reply, "HSET", KEY, "note", cursor);
+        if (result == 0) result = sink_flush(work.sink, &err);
+    }
+    assert_int_equal(result, -1);
+    assert_int_equal(err.code, ERROR_OPERATOR);
+    assert_non_null(strstr(err.message, "somebody changed"));
+    assert_int_equal(length_of("LLEN", "l"), n - 1);
+    close_work(&work);
+}
+
+static void test_a_lost_checkpoint(void **state)
+{
+    (void)state;
+    struct fenced_ledger ledger = {0};
+    struct work work;
+    struct sink_rows rows;
+    const struct reply *reply = NULL;
+    sink_rows_init(&rows, &arena, 1, "rows", every_kind);
+    open_work(&work, &ledger);
+    MUST(sink_begin(work.sink, &rows.sink_step, &err));
+    put_batch(work.sink, 1, 5);
+    MUST(sink_flush(work.sink, &err));
+    REDIS_ASK(observer, &reply, "FLUSHALL");
+    sink_rows_must_put(work.sink, 6);
+    assert_fails(work.sink, ERROR_OPERATOR, "the checkpoint is lost");
+    assert_int_equal(ledger.asked_again, 1);
+    assert_false(sink_fenced_went_back(work.sink));
+    assert_int_equal(length_of("DBSIZE", NULL), 0);
+    close_work(&work);
+}
+
+/* Where all may be done again, it is: from the beginning, on the same sink. */
+static void test_a_lost_checkpoint_that_is_replaced(void **state)
+{
+    (void)state;
+    struct fenced_ledger ledger = {0};
+    struct work work;
+    struct sink_rows rows;
+    const struct reply *reply = NULL;
+    sink_rows_init(&rows, &arena, 1, NULL, (const char *[]){"HSET h:${name} n ${n}", NULL});
+    open_work(&work, &ledger);
+    work.run.starts_over = true;
+    MUST(sink_begin(work.sink, &rows.sink_step, &err));
+    put_batch(work.sink, 1, 5);
+    MUST(sink_flush(work.sink, &err));
+    REDIS_ASK(observer, &reply, "FLUSHALL");
+    sink_rows_must_put(work.sink, 6);
+    assert_fails(work.sink, ERROR_REDIS_UNREACHABLE, "another checkpoint");
+    assert_true(sink_fenced_went_back(work.sink));
+    MUST(sink_fenced_go_back(work.sink, &err));
+    const struct checkpoint *checkpoint = sink_fenced_checkpoint(work.sink);
+    assert_int_equal(checkpoint->step, 1);
+    assert_null(checkpoint->cursor);
+    MUST(sink_begin(work.sink, &rows.sink_step, &err));
+    put_batch(work.sink, 1, 10);
+    MUST(sink_flush(work.sink, &err));
+    MUST(sink_fenced_end_step(work.sink, 2, &err));
+    assert_string_equal(field("rows"), "10");
+    assert_int_equal(length_of("EXISTS", "h:row1"), 1);
+    close_work(&work);
+}
+
+/* Redis came back with what it knew some batches ago. */
+static void test_an_older_redis(void **state)
+{
+    (void)state;
+    struct fenced_ledger ledger = {0};
+    struct work work;
+    struct sink_rows rows;
+    const struct reply *reply = NULL;
+    sink_rows_init(&rows, &arena, 1, NULL, (const char *[]){"HSET h:${name} n ${n}", NULL});
+    open_work(&work, &ledger);
+    MUST(sink_begin(work.sink, &rows.sink_step, &err));
+    put_batch(work.sink, 1, 5);
+    MUST(sink_flush(work.sink, &err));
+    REDIS_ASK(observer, &reply, "COPY", KEY, "older");
+    put_batch(work.sink, 6, 10);
+    MUST(sink_flush(work.sink, &err));
+    REDIS_ASK(observer, &reply, "RENAME", "older", KEY);
+    REDIS_ASK(observer, &reply, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    sink_rows_must_put(work.sink, 11);
+    assert_fails(work.sink, ERROR_REDIS_UNREACHABLE, "another checkpoint: step 1, 5 rows");
+    assert_true(sink_fenced_went_back(work.sink));
+    MUST(sink_fenced_go_back(work.sink, &err));
+    assert_string_equal(sink_fenced_checkpoint(work.sink)->cursor, "[5]");
+    MUST(sink_fenced_set_position(work.sink, "[5]", "[5]", &err));
+    MUST(sink_begin(work.sink, &rows.sink_step, &err));
+    put_batch(work.sink, 6, 11);
+    MUST(sink_flush(work.sink, &err));
+    assert_string_equal(field("rows"), "11");
+    close_work(&work);
+}
+
+/* A leftover of another chain of runs is replaced. */
+static void test_a_leftover(void **state)
+{
+    (void)state;
+    struct fenced_ledger ledger = {0};
+    struct work work;
+    const struct reply *reply = NULL;
+    REDIS_ASK(observer, &reply, "HSET", KEY, "fence", "0.a.1", "origin", "99", "step", "3",
+              "cursor", "[7]", "note", "x");
+    open_work(&work, &ledger);
+    assert_int_equal(sink_fenced_checkpoint(work.sink)->step, 1);
+    assert_null(sink_fenced_checkpoint(work.sink)->cursor);
+    assert_string_equal(field("origin"), "1");
+    assert_null(field("cursor"));
+    assert_null(field("note"));
+    close_work(&work);
+
+    REDIS_ASK(observer, &reply, "DEL", KEY);
+    REDIS_ASK(observer, &reply, "SET", KEY, "no hash");
+    struct error refusal = {0};
+    assert_int_equal(try_to_open(&work, &ledger, &refusal), -1);
+    assert_int_equal(refusal.code, ERROR_OPERATOR);
+    close_work(&work);
+}
+
+/* Always the same batch: that is no accident any more. */
+static void test_three_losses(void **state)
+{
+    (void)state;
+    struct fenced_ledger ledger = {0};
+    struct work work;
+    struct sink_rows rows;
+    char path[108];
+    char command[6100];
+    char pad[6001] = "";
+    memset(pad, 'p', sizeof pad - 1);
+    (void)snprintf(command, sizeof command, "APPEND ${name} %s", pad);
+    sink_rows_init(&rows, &arena, 1, NULL, (const char *[]){command, NULL});
+    (void)snprintf(path, sizeof path, "%.90s/proxy", getenv("REDFERRY_TEST_DIR"));
+    struct fault_proxy *proxy = fault_proxy_start(path, getenv("REDFERRY_TEST_REDIS_SOCKET"));
+    fault_proxy_arm(proxy, &(struct fault_plan){
+                               .direction = FAULT_REQUESTS, .cut_at = 4000, .always = true});
+    open_on(&work, &ledger, redis_url(&arena, "unix://%s", path));
+    MUST(sink_begin(work.sink, &rows.sink_step, &err));
+    sink_rows_must_put(work.sink, 1);
+    assert_fails(work.sink, ERROR_REDIS_UNREACHABLE,
+                 "lost 3 times in a row with the same batch");
+    assert_int_equal(ledger.asked_again, 2);
+    close_work(&work);
+    fault_proxy_stop(proxy);
+}
+
 /* ---- the setting ------------------------------------------------------------------------ */
 
 static int before_each(void **state)
@@ -375,6 +822,19 @@ int main(void)
         cmocka_unit_test_setup(test_a_second_sink_fences_the_first, before_each),
         cmocka_unit_test_setup(test_an_earlier_run_is_refused, before_each),
         cmocka_unit_test_setup(test_confirm_refuses, before_each),
+        cmocka_unit_test_setup(test_failed_commands_are_kept, before_each),
+        cmocka_unit_test_setup(test_failed_commands_unread, before_each),
+        cmocka_unit_test_setup(test_an_idempotent_batch_is_set_back, before_each),
+        cmocka_unit_test_setup(test_unknown_command, before_each),
+        cmocka_unit_test_setup(test_out_of_memory, before_each),
+        cmocka_unit_test_setup(test_read_only_for_a_while, before_each),
+        cmocka_unit_test_setup(test_killed_in_mid_stream, before_each),
+        cmocka_unit_test_setup(test_a_touched_checkpoint, before_each),
+        cmocka_unit_test_setup(test_a_lost_checkpoint, before_each),
+        cmocka_unit_test_setup(test_a_lost_checkpoint_that_is_replaced, before_each),
+        cmocka_unit_test_setup(test_an_older_redis, before_each),
+        cmocka_unit_test_setup(test_a_leftover, before_each),
+        cmocka_unit_test_setup(test_three_losses, before_each),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     connection_close(observer);

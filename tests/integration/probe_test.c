@@ -1,0 +1,254 @@
+// servers: redis
+/* probe: for every command of its table, over keys of every type, what reading tells afterwards
+ * is held against what the server answered. It may say that it does not know; it may not be
+ * wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "arena.h"
+#include "buffer.h"
+#include "command.h"
+#include "connection.h"
+#include "error.h"
+#include "probe.h"
+#include "redis_url.h"
+#include "reply.h"
+
+enum { MOST_WORDS = 12 };
+
+static struct arena arena;
+static struct connection *connection;
+
+/* Split at blanks; '_' is an empty word. */
+static size_t split(const char *line, const char *words[MOST_WORDS])
+{
+    char *copy = arena_alloc(&arena, strlen(line) + 1);
+    size_t count = 0;
+    char *rest = NULL;
+    strcpy(copy, line);
+    for (char *word = strtok_r(copy, " ", &rest); word != NULL;
+         word = strtok_r(NULL, " ", &rest))
+        words[count++] = strcmp(word, "_") == 0 ? "" : word;
+    return count;
+}
+
+static const struct reply *send_line(const char *line)
+{
+    const char *words[MOST_WORDS];
+    size_t lengths[MOST_WORDS];
+    struct error err = {0};
+    const struct reply *reply = NULL;
+    const size_t count = split(line, words);
+    for (size_t i = 0; i < count; i++) lengths[i] = strlen(words[i]);
+    if (connection_call(connection, count, words, lengths, &reply, &err) != 0)
+        fail_msg("%s", err.message);
+    return reply;
+}
+
+static void append_line(struct buffer *bytes, const char *line)
+{
+    const char *words[MOST_WORDS];
+    const size_t count = split(line, words);
+    command_append_texts(bytes, count, words);
+}
+
+/* 'r', 'f' or '?' for what the probe finds of one command. */
+static char probe(const char *line)
+{
+    struct buffer bytes = {0};
+    struct probe_finding finding = {0};
+    struct error err = {0};
+    append_line(&bytes, line);
+    if (probe_commands(connection, bytes.bytes, bytes.length, &finding, &err) != 0)
+        fail_msg("%s", err.message);
+    const char found = finding.unknown == 0 ? '?' : finding.failed.length > 0 ? 'f' : 'r';
+    probe_release(&finding);
+    buffer_release(&bytes);
+    return found;
+}
+
+static const char *const states[] = {
+    "PING",
+    "SET k abc",
+    "SET k 5",
+    "SET k 007",
+    "SET k 1.5",
+    "RPUSH k a",
+    "SADD k a",
+    "HSET k f 5",
+    "HSET k f abc",
+    "HSET k f 2.5",
+    "ZADD k 1 a",
+    "XADD k * f v",
+    "SET k 9223372036854775806",
+    "HSET k f 9223372036854775806",
+};
+enum { STATES = sizeof states / sizeof *states };
+
+/* expected: for each state what is found; '-' stands for r or f, as the server answered. */
+static const struct {
+    const char *line;
+    const char *expected;
+} lines[] = {
+    {"INCR k", "------------?-"},
+    {"DECR k", "------------?-"},
+    {"INCRBY k 3", "------------?-"},
+    {"INCRBY k -3", "------------?-"},
+    {"INCRBY k 007", "--------------"},
+    {"INCRBY k x", "--------------"},
+    {"INCRBY k +1", "--------------"},
+    {"INCRBY k _", "--------------"},
+    {"INCRBY k 9223372036854775807", "??????????????"},
+    {"DECRBY k 2", "------------?-"},
+    {"INCRBYFLOAT k 1.5", "-?------------"},
+    {"INCRBYFLOAT k x", "??????????????"},
+    {"INCRBYFLOAT k 1e400", "??????????????"},
+    {"APPEND k xyz", "--------------"},
+    {"HINCRBY k f 1", "-------------?"},
+    {"HINCRBY k f x", "--------------"},
+    {"HINCRBYFLOAT k f 1.5", "--------?-----"},
+    {"RPUSH k x y", "--------------"},
+    {"LPUSH k x", "--------------"},
+    {"LPOP k", "--------------"},
+    {"RPOP k", "--------------"},
+    {"LPOP k 1", "??????????????"},
+    {"SADD k x", "--------------"},
+    {"SREM k a", "--------------"},
+    {"SPOP k", "--------------"},
+    {"HSET k a 1 b 2", "--------------"},
+    {"HSET k a 1 b", "--------------"},
+    {"HMSET k a 1", "--------------"},
+    {"HSETNX k f 1", "--------------"},
+    {"HDEL k f", "--------------"},
+    {"ZADD k 1.5 x", "--------------"},
+    {"ZADD k NX 1 x", "??????????????"},
+    {"ZADD k inf x", "??????????????"},
+    {"ZADD k bad x", "??????????????"},
+    {"ZINCRBY k 2 a", "--------------"},
+    {"ZREM k a", "--------------"},
+    {"XADD k * a 1", "--------------"},
+    {"XADD k * a", "--------------"},
+    {"XADD k MAXLEN 10 * a 1", "--------------"},
+    {"XADD k MAXLEN ~ 10 * a 1", "--------------"},
+    {"XADD k MAXLEN x * a 1", "??????????????"},
+    {"XADD k 1-1 a 1", "??????????????"},
+    {"SET k v", "--------------"},
+    {"SET k v NX", "--------------"},
+    {"SET k v EX 100", "--------------"},
+    {"SET k v EX -1", "??????????????"},
+    {"SET k v GET", "??????????????"},
+    {"SETNX k v", "--------------"},
+    {"SETEX k 100 v", "--------------"},
+    {"SETEX k 0 v", "??????????????"},
+    {"MSET k v j w", "--------------"},
+    {"MSET k v j", "--------------"},
+    {"EXPIRE k 100", "--------------"},
+    {"EXPIRE k x", "??????????????"},
+    {"PEXPIRE k 100000", "--------------"},
+    {"PERSIST k", "--------------"},
+    {"DEL k", "--------------"},
+    {"UNLINK k j", "--------------"},
+    {"PUBLISH c k", "--------------"},
+    {"EXISTS k", "--------------"},
+    {"RPUSHX k x", "??????????????"},
+    {"EVAL return(1) 0", "??????????????"},
+    {"incr k", "------------?-"},
+};
+
+static void test_every_line(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        for (size_t j = 0; j < STATES; j++) {
+            (void)send_line("FLUSHALL");
+            (void)send_line(states[j]);
+            (void)send_line("MULTI");
+            const struct reply *reply = send_line(lines[i].line);
+            /* What is refused when it is queued never runs: nothing to be found out. */
+            if (reply->type == REPLY_ERROR) {
+                (void)send_line("DISCARD");
+                continue;
+            }
+            reply = send_line("EXEC");
+            const char truth = reply_element(reply, 0)->type == REPLY_ERROR ? 'f' : 'r';
+            const char expected = lines[i].expected[j] == '-' ? truth : '?';
+            const char found = probe(lines[i].line);
+            if (found != expected)
+                fail_msg("'%s' after '%s': %c instead of %c (it was %c)", lines[i].line,
+                         states[j], found, expected, truth);
+        }
+    }
+}
+
+/* A key that is gone by now may have been anything. */
+static void test_gone(void **state)
+{
+    (void)state;
+    (void)send_line("FLUSHALL");
+    assert_int_equal(probe("RPUSH k x"), '?');
+    assert_int_equal(probe("INCR k"), '?');
+    assert_int_equal(probe("HINCRBY k f 1"), '?');
+    assert_int_equal(probe("APPEND k x"), '?');
+    assert_int_equal(probe("XADD k * f v"), '?');
+}
+
+/* Many at once; and a key that one command replaces says nothing about the others. */
+static void test_a_batch(void **state)
+{
+    (void)state;
+    struct buffer bytes = {0};
+    struct probe_finding finding = {0};
+    struct error err = {0};
+    const char *const batch[] = {"RPUSH l 1",   "INCR n", "GET anything", "RPUSH s 1",
+                                 "PUBLISH c m", "INCR l", "SADD s 1",     "INCRBY n x"};
+    (void)send_line("FLUSHALL");
+    (void)send_line("SADD s a");
+    (void)send_line("MULTI");
+    for (size_t i = 0; i < sizeof batch / sizeof *batch; i++) {
+        (void)send_line(batch[i]);
+        append_line(&bytes, batch[i]);
+    }
+    (void)send_line("EXEC");
+    assert_int_equal(probe_commands(connection, bytes.bytes, bytes.length, &finding, &err), 0);
+    assert_int_equal(finding.unknown, PROBE_NONE);
+    const size_t failed[] = {3, 5, 7};
+    assert_int_equal(finding.failed.length, sizeof failed);
+    assert_memory_equal(finding.failed.bytes, failed, sizeof failed);
+    probe_release(&finding);
+
+    append_line(&bytes, "DEL x l");
+    assert_int_equal(probe_commands(connection, bytes.bytes, bytes.length, &finding, &err), 0);
+    assert_int_equal(finding.unknown, 0);
+    probe_release(&finding);
+    buffer_clear(&bytes);
+    append_line(&bytes, "MSET n l y n");
+    append_line(&bytes, "RPUSH l 1");
+    append_line(&bytes, "INCR n");
+    assert_int_equal(probe_commands(connection, bytes.bytes, bytes.length, &finding, &err), 0);
+    assert_int_equal(finding.unknown, 2);
+    probe_release(&finding);
+    buffer_release(&bytes);
+
+    assert_int_equal(probe_commands(connection, NULL, 0, &finding, &err), 0);
+    assert_int_equal(finding.unknown, PROBE_NONE);
+    probe_release(&finding);
+}
+
+int main(void)
+{
+    connection = redis_connect(
+        redis_url(&arena, "unix://%s", getenv("REDFERRY_TEST_REDIS_SOCKET")), NULL);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_line),
+                                       cmocka_unit_test(test_gone),
+                                       cmocka_unit_test(test_a_batch)};
+    int failures = cmocka_run_group_tests(tests, NULL, NULL);
+    connection_close(connection);
+    arena_release(&arena);
+    return failures;
+}
