@@ -76,12 +76,20 @@ static void print(struct cmd_call *call, const redferry_status_report *report)
     table_release(&table);
 }
 
-/* Whether an `up` would find something to do. */
+/* Whether a migration is done with: applied and finished off, or left to be run by hand. What
+ * is running, cancelled or half undone is not. */
+static bool is_settled(const redferry_migration *migration)
+{
+    static const char *const settled[] = {"applied", "modified", "missing"};
+    for (size_t i = 0; i < sizeof settled / sizeof *settled; i++)
+        if (strcmp(migration->state, settled[i]) == 0) return !migration->unannounced;
+    return migration->manual;
+}
+
 static bool has_work(const redferry_status_report *report)
 {
-    for (size_t i = 0; i < report->count; i++) {
-        if (report->migrations[i].pending || report->migrations[i].unannounced) return true;
-    }
+    for (size_t i = 0; i < report->count; i++)
+        if (!is_settled(&report->migrations[i])) return true;
     return report->pending > 0;
 }
 
@@ -102,7 +110,7 @@ static int run(struct cmd_call *call)
 }
 
 static const struct option_line options[] = {
-    {"check", 0, NULL, "exit with 3 where anything is pending"},
+    {"check", 0, NULL, "exit with 3 where not everything is applied"},
     {0},
 };
 

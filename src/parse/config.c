@@ -21,8 +21,6 @@
 #include "number.h"
 #include "yaml.h"
 
-enum { MOST_BATCH = 1000000000, LONGEST_TABLE = 56, LONGEST_NAME = 32 };
-
 static const char FILE_NAME[] = "redferry.yaml";
 
 /* ---- the table -------------------------------------------------------------------------- */
@@ -164,20 +162,7 @@ static int find_choice(const char *choices, const char *text)
     }
 }
 
-/* NAME or schema.NAME, short enough for NAME_ledger to be a name as well. */
-static bool is_table(const char *text)
-{
-    static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
-    static const char other[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789$";
-    size_t length = strspn(text, first) > 0 ? strspn(text, other) : 0;
-
-    if (text[length] == '.' && length > 0 && length <= LONGEST_TABLE) {
-        text += length + 1;
-        length = strspn(text, first) > 0 ? strspn(text, other) : 0;
-    }
-    return length > 0 && length <= LONGEST_TABLE && text[length] == '\0';
-}
+enum { MOST_BATCH = 1000000000, LONGEST_NAME = 32 };
 
 /* Judge a value, and put it where target points; NULL only judges. */
 static int take_number(const struct config_setting *setting, const struct config_value *value,
@@ -217,14 +202,9 @@ static int take_choice(const struct config_setting *setting, const struct config
     return 0;
 }
 
-static int take_text(const struct config_setting *setting, const struct config_value *value,
-                     const char **target, struct error *err)
+static int take_text(const struct config_value *value, const char **target, struct error *err)
 {
     if (value->text[0] == '\0') return refuse(err, value, "a text with something in it");
-    if (strcmp(setting->name, "ledger-table") == 0 && !is_table(value->text))
-        return refuse(
-            err, value,
-            "a table's name: NAME or schema.NAME, of letters, digits and '_', at most 56");
     if (target != NULL) *target = value->text;
     return 0;
 }
@@ -258,7 +238,7 @@ static int take(struct config *config, const struct config_setting *setting,
     case CONFIG_REDIS_URL:
         return take_url(config, setting, value, target, err);
     default:
-        return take_text(setting, value, target, err);
+        return take_text(value, target, err);
     }
 }
 

@@ -137,6 +137,45 @@ static int definition_of(struct session *session, const struct choice *choice,
     return migration_file_parse(migration, &source, err);
 }
 
+/* A variable that `from` names is missed before anything is written, not in the middle. */
+static int check_variables(const struct session *session, const struct migration *migration,
+                           const struct steps *steps, struct error *err)
+{
+    for (size_t i = 0; i < steps->count; i++) {
+        const struct step *step = &steps->items[i];
+        bool failed = false;
+        if (step->from == NULL ||
+            config_variable(session->config, step->from, &failed, err) != NULL)
+            continue;
+        if (failed) return -1;
+        return error_at(
+            err, migration->file, step->line, step->column,
+            "step '%s': `from` names the environment variable '%s', which is not set",
+            step->name, step->from);
+    }
+    return 0;
+}
+
+/* What is undone by a file that has changed since it was applied may not be what was done. */
+static int check_undoing(const struct session *session, const struct migration *migration,
+                         struct error *err)
+{
+    const struct agenda_item *item = agenda_find(&session->agenda, migration->version);
+    if (item == NULL || item->state != STATE_MODIFIED) return 0;
+    if (session->config->strict)
+        return error_set(err, ERROR_OPERATOR,
+                         "%s was modified since it was applied, and its `down` with it perhaps "
+                         "(--strict): `redferry repair %" PRId64 "` accepts it",
+                         migration->file, migration->version);
+    if (session->lock == NULL)
+        listener_say(
+            &session->listener, EVENT_WARNING,
+            "%s was modified since it was applied: it is undone by the `down` that it has "
+            "now",
+            migration->file);
+    return 0;
+}
+
 /* One choice and the definition it goes by; own: it came from the ledger and is freed here. */
 struct task {
     struct choice choice;
@@ -176,8 +215,10 @@ static int tasks_make(struct tasks *tasks, struct session *session,
                 "%s: has no `down`: it cannot be rolled back (`redferry unmark %" PRId64
                 "` only forgets that it was applied)",
                 migration->file, migration->version);
-        if (check_guarantees(session, migration,
-                             task->choice.down ? &migration->down : &migration->up, err) != 0)
+        const struct steps *steps = task->choice.down ? &migration->down : &migration->up;
+        if (check_guarantees(session, migration, steps, err) != 0 ||
+            check_variables(session, migration, steps, err) != 0 ||
+            (task->choice.down && check_undoing(session, migration, err) != 0))
             return -1;
     }
     return 0;
@@ -238,16 +279,14 @@ static int finish_off(struct session *session, struct error *err)
 {
     for (size_t i = 0; i < session->agenda.count; i++) {
         const struct agenda_item *item = &session->agenda.items[i];
+        const struct choice choice = {.version = item->version};
+        struct migration *migration = NULL;
         if (!item->unannounced) continue;
-        if (item->migration == NULL) {
-            listener_say(&session->listener, EVENT_WARNING,
-                         "%" PRId64
-                         "_%s is applied but not announced, and has no file to do it with",
-                         item->version, item->name);
-            continue;
-        }
-        if (attempt_announce(session, item->migration, item->entry->tally.rows_read, err) != 0)
-            return error_prefix(err, "%s: announcing: ", item->migration->file);
+        if (definition_of(session, &choice, &migration, err) != 0) return -1;
+        int result = attempt_announce(session, migration, item->entry->tally.rows_read, err);
+        if (result != 0) (void)error_prefix(err, "%s: announcing: ", migration->file);
+        if (item->migration == NULL) migration_free(migration);
+        if (result != 0) return -1;
     }
     return 0;
 }
@@ -257,8 +296,7 @@ static int finish_off(struct session *session, struct error *err)
 static bool has_unannounced(const struct session *session)
 {
     for (size_t i = 0; i < session->agenda.count; i++)
-        if (session->agenda.items[i].unannounced && session->agenda.items[i].migration != NULL)
-            return true;
+        if (session->agenda.items[i].unannounced) return true;
     return false;
 }
 
@@ -323,6 +361,18 @@ done:
     return result;
 }
 
+/* `run --all --again` means every applied one, and cannot carry those without a file. */
+static void warn_of_missing(const struct session *session)
+{
+    for (size_t i = 0; i < session->agenda.count; i++) {
+        const struct agenda_item *item = &session->agenda.items[i];
+        if (item->entry != NULL && item->migration == NULL)
+            listener_say(&session->listener, EVENT_WARNING,
+                         "%" PRId64 "_%s is applied, but has no file: it is not carried again",
+                         item->version, item->name);
+    }
+}
+
 int runner_carry_out(struct session *session, const struct wish *wish, struct outcome *outcome,
                      struct error *err)
 {
@@ -333,6 +383,7 @@ int runner_carry_out(struct session *session, const struct wish *wish, struct ou
     if ((wish->kind == WISH_UP && runner_check_oddities(session, err) != 0) ||
         selection_make(&selection, session, wish, &session->arena, err) != 0)
         return -1;
+    if (wish->all) warn_of_missing(session);
     outcome->pending = left_to_do(session, wish);
     if (!wish_is_needed(session, wish)) return 0;
     if (config_require(session->config, "redis", err) != 0) return -1;

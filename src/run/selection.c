@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "arena.h"
+#include "clock.h"
+#include "config.h"
 #include "migration.h"
 #include "migration_file.h"
 #include "number.h"
@@ -61,9 +63,20 @@ int selection_resolve(const struct session *session, const char *what, const cha
 
 /* ---- what stands in the way ----------------------------------------------------------- */
 
-static bool is_blocked(const struct agenda_item *item)
+/* Whether it stopped, in a step, longer ago than --resume-within: by now the application may
+ * have newer values in Redis. */
+static bool is_stale(const struct session *session, const struct agenda_item *item)
 {
-    return item->state == STATE_CANCELLED || item->state == STATE_HALF_UNDONE;
+    char oldest[CLOCK_TEXT_SIZE];
+    if (!item->pending || !item->stopped || item->run->step == 0) return false;
+    clock_text(clock_wall_ms() - session->config->resume_within_ms, oldest);
+    return strcmp(item->run->updated_at, oldest) < 0;
+}
+
+static bool is_blocked(const struct session *session, const struct agenda_item *item)
+{
+    return item->state == STATE_CANCELLED || item->state == STATE_HALF_UNDONE ||
+           is_stale(session, item);
 }
 
 static void block(struct selection *selection, const struct agenda_item *item)
@@ -73,10 +86,16 @@ static void block(struct selection *selection, const struct agenda_item *item)
                   "%" PRId64 "_%s was cancelled: `redferry run %" PRId64
                   "` goes on with it, `redferry down --only %" PRId64 "` undoes it",
                   item->version, item->name, item->version, item->version);
-    else
+    else if (item->state == STATE_HALF_UNDONE)
         error_set(&selection->blocked, ERROR_OPERATOR,
                   "%" PRId64 "_%s is half undone: `redferry down --only %" PRId64 "` goes on",
                   item->version, item->name, item->version);
+    else
+        error_set(&selection->blocked, ERROR_OPERATOR,
+                  "%" PRId64
+                  "_%s stopped at %s, longer ago than --resume-within: Redis may hold "
+                  "newer values by now; `redferry run %" PRId64 "` goes on all the same",
+                  item->version, item->name, item->run->updated_at, item->version);
 }
 
 /* ---- up, run -------------------------------------------------------------------------- */
@@ -102,7 +121,7 @@ static void select_up(struct selection *selection, const struct session *session
         const struct agenda_item *item = &agenda->items[i];
         if (wish->to != 0 && item->version > wish->to) break;
         if (item->migration != NULL && item->migration->manual) continue;
-        if (is_blocked(item)) {
+        if (is_blocked(session, item)) {
             block(selection, item);
             return;
         }

@@ -332,14 +332,28 @@ static int lock_offset(const char *name, int64_t *offset, struct error *err)
     return status;
 }
 
+/* Whoever may write to the database may use its lock: as SQLite does for its own side files,
+ * the new one is given the database's mode and owner, as far as we may. */
+static void share_lock(const struct sqlite *lite, int lock)
+{
+    struct stat database;
+    if (stat(lite->path, &database) != 0) return;
+    (void)fchmod(lock, database.st_mode & 0666);
+    if (geteuid() == 0 && fchown(lock, database.st_uid, database.st_gid) != 0) return;
+}
+
 /* Open the lock file. Returns its descriptor; -1 with err, or without creating, where there is
  * none, -1 and err untouched. */
 static int open_lock(struct sqlite *lite, bool create, struct error *err)
 {
     char path[4096 + 32];
-    int flags = create ? O_RDWR | O_CREAT : O_RDONLY;
+    int flags = (create ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW;
     (void)snprintf(path, sizeof path, "%s-redferry.lock", lite->path);
-    int lock = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0666);
+    int lock = open(path, flags);
+    if (lock < 0 && create && errno == ENOENT) {
+        lock = open(path, flags | O_CREAT, 0666);
+        if (lock >= 0) share_lock(lite, lock);
+    }
     if (lock < 0 && (create || errno != ENOENT))
         error_set(err, ERROR_FAILED, "cannot open the lock file '%s': %s", path,
                   strerror(errno));

@@ -243,17 +243,6 @@ static void test_refused(void **state)
         {{"on-lock", "wai"}, {0}, NULL, "--on-lock: 'wai' is none of wait|fail|skip"},
         {{"on-lock", ""}, {0}, NULL, "--on-lock: '' is none of wait|fail|skip"},
         {{"strict", "maybe"}, {0}, NULL, "--strict: 'maybe' is not true or false"},
-        {{"ledger-table", "a b"},
-         {0},
-         NULL,
-         "--ledger-table: 'a b' is not a table's name: NAME or schema.NAME, of letters, digits "
-         "and '_', at most 56"},
-        {{"ledger-table", "a.b.c"},
-         {0},
-         NULL,
-         "--ledger-table: 'a.b.c' is not a table's name: NAME or schema.NAME, of letters, "
-         "digits "
-         "and '_', at most 56"},
         {{"migrations", ""}, {0}, NULL, "--migrations: '' is not a text with something in it"},
         {{"config", "gone.yaml"},
          {0},

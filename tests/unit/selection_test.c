@@ -176,7 +176,9 @@ static void test_up_goes_on_with_a_stopped_second_application(void **state)
 {
     (void)state;
     struct entry entry = {.version = 1};
+    struct run run = {.version = 1, .status = RUN_INTERRUPTED};
     struct agenda_item items[] = {{.version = 1,
+                                   .run = &run,
                                    .state = STATE_INTERRUPTED,
                                    .pending = true,
                                    .stopped = true,
@@ -187,6 +189,28 @@ static void test_up_goes_on_with_a_stopped_second_application(void **state)
     assert_int_equal(choose(&bench, &all), 0);
     assert_int_equal(bench.selection.count, 1);
     assert_choice(&bench, 0, 1, false, true);
+    arena_release(&bench.arena);
+}
+
+static void test_up_leaves_what_stopped_long_ago(void **state)
+{
+    (void)state;
+    static const struct config config = {.resume_within_ms = 24 * 3600 * 1000};
+    struct run old = {
+        .status = RUN_FAILED, .step = 1, .updated_at = "2020-01-01T00:00:00.000Z"};
+    struct run young = {
+        .status = RUN_FAILED, .step = 1, .updated_at = "2999-01-01T00:00:00.000Z"};
+    struct agenda_item items[] = {
+        {.version = 1, .state = STATE_FAILED, .pending = true, .stopped = true, .run = &young},
+        {.version = 2, .state = STATE_FAILED, .pending = true, .stopped = true, .run = &old}};
+    const struct wish all = {.kind = WISH_UP};
+    struct bench bench;
+    bench_init(&bench, items, 2);
+    bench.session.config = &config;
+    assert_int_equal(choose(&bench, &all), 0);
+    assert_int_equal(bench.selection.count, 1);
+    assert_int_equal(bench.selection.blocked.code, ERROR_OPERATOR);
+    assert_non_null(strstr(bench.selection.blocked.message, "`redferry run 2` goes on"));
     arena_release(&bench.arena);
 }
 
@@ -321,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_up_leaves_manual_ones_alone),
         cmocka_unit_test(test_up_goes_on_with_a_stopped_second_application),
         cmocka_unit_test(test_up_waits_for_what_another_runs),
+        cmocka_unit_test(test_up_leaves_what_stopped_long_ago),
         cmocka_unit_test(test_run_takes_exactly_these),
         cmocka_unit_test(test_down_begins_with_the_newest_application),
         cmocka_unit_test(test_down_only),
