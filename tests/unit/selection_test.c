@@ -195,7 +195,7 @@ static void test_up_goes_on_with_a_stopped_second_application(void **state)
 static void test_up_leaves_what_stopped_long_ago(void **state)
 {
     (void)state;
-    static const struct config config = {.resume_within_ms = 24 * 3600 * 1000};
+    static struct config config = {.resume_within_ms = 24 * 3600 * 1000};
     struct run old = {
         .status = RUN_FAILED, .step = 1, .updated_at = "2020-01-01T00:00:00.000Z"};
     struct run young = {
