@@ -3,7 +3,9 @@
  *
  * A message may carry a server's words, a file's name or a row's key, so it is tidied here,
  * once, for everybody: one line, valid UTF-8, and never cut through a character. What a user
- * then sees, in a terminal or inside a JSON document, cannot be broken by what went wrong.
+ * then sees, in a terminal or inside a JSON document, cannot be broken by what went wrong. A
+ * complaint often quotes what it complains of, and that may be a URL where none belongs: the
+ * user and the password in it are hidden here as well, whoever forgot to.
  * Nothing is printed or logged here, and nothing is allocated: running out of memory must be
  * sayable.
  */
@@ -73,6 +75,35 @@ static void draft_add(struct draft *draft, const char *text)
     }
 }
 
+/* Where the user information of a URL that is not redacted yet begins; NULL: in none of them.
+ * *end becomes its '@': the word's last one, since a password need not be escaped. An '@' in
+ * the path of a URL without a port or a password belongs to the path. */
+static char *find_secret(char *text, char **end)
+{
+    for (char *at = strstr(text, "://"); at != NULL; at = strstr(at, "://")) {
+        at += strlen("://");
+        const size_t word = strcspn(at, " \t\r\n'\"`");
+        const char *sign = memchr(at, '@', word);
+        *end = memrchr(at, '@', word);
+        if (sign == NULL || (sign - at >= 3 && memcmp(sign - 3, "***", 3) == 0)) continue;
+        const size_t host = strcspn(at, "/?");
+        if (at + host > sign || memchr(at, ':', host) != NULL) return at;
+    }
+    return NULL;
+}
+
+static void draft_add_hiding(struct draft *draft, char *text)
+{
+    char *end = NULL;
+    for (char *secret; (secret = find_secret(text, &end)) != NULL; text = end) {
+        *secret = '\0';
+        draft_add(draft, text);
+        draft_add(draft, "***");
+        *end = '@'; /* where the secret is empty, they are the same byte */
+    }
+    draft_add(draft, text);
+}
+
 /* Drop the last character. */
 static void draft_shorten(struct draft *draft)
 {
@@ -101,7 +132,7 @@ static void draft_format(struct draft *draft, const char *format, va_list argume
 {
     char text[DRAFT_SIZE] = "";
     int length = vsnprintf(text, sizeof text, format, arguments);
-    draft_add(draft, text);
+    draft_add_hiding(draft, text);
     if (length >= (int)sizeof text) draft->full = true;
 }
 

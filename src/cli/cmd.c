@@ -29,6 +29,7 @@ int cmd_refuse(struct cmd_call *call, const char *format, ...)
     va_start(arguments, format);
     if (vasprintf(&call->refusal, format, arguments) < 0) call->refusal = NULL;
     va_end(arguments);
+    if (call->refusal != NULL) text_hide_secrets(call->refusal);
     return REDFERRY_INVALID;
 }
 

@@ -224,6 +224,22 @@ char *text_format(const char *format, ...)
     return text;
 }
 
+void text_hide_secrets(char *text)
+{
+    for (char *at = strstr(text, "://"); at != NULL; at = strstr(at, "://")) {
+        at += strlen("://");
+        const size_t host = strcspn(at, "/?"), word = strcspn(at, " \t\r\n'\"`");
+        const char *sign = memchr(at, '@', word);
+        const char *end = memrchr(at, '@', word); /* a password need not be escaped */
+        if (sign == NULL || (sign - at >= 3 && memcmp(sign - 3, "***", 3) == 0)) continue;
+        /* Without a port or a password before it, an '@' in the path belongs to the path. */
+        if (at + host < sign && memchr(at, ':', host) == NULL) continue;
+        const size_t stars = end - at < 3 ? (size_t)(end - at) : 3;
+        memset(at, '*', stars);
+        memmove(at + stars, end, strlen(end) + 1);
+    }
+}
+
 int text_number(const char *text, int64_t least, int64_t most, int64_t *number)
 {
     int64_t value = 0;

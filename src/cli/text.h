@@ -33,6 +33,10 @@ char *text_valid(const char *text);
 /* A printed text, yours to free(); NULL when memory runs out. */
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Put *** in place of the user and the password of every URL in text that shows them: what a
+ * complaint quotes may be a URL where none belongs. */
+void text_hide_secrets(char *text);
+
 /* The decimal number that text is, wholly, between least (0 or more) and most. Returns 0, or -1
  * and leaves *number alone. */
 int text_number(const char *text, int64_t least, int64_t most, int64_t *number);

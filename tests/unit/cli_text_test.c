@@ -175,6 +175,29 @@ static void test_finds_the_nearest_name(void **state)
     }
 }
 
+static void test_hides_secrets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *said, *shown;
+    } cases[] = {
+        {"unknown command 'redis://ada:s3cret@host'", "unknown command 'redis://***@host'"},
+        {"redis://:s3@cr/et@host x@y", "redis://***@host x@y"},
+        {"redis://a@b redis://:cd@e", "redis://*@b redis://***@e"},
+        {"unix://ada:***@/run/a@b.sock", "unix://ada:***@/run/a@b.sock"},
+        {"https://host/@ada", "https://host/@ada"},
+        {"ada@home", "ada@home"},
+        {"://", "://"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[128];
+        (void)snprintf(text, sizeof text, "%s", cases[i].said);
+        text_hide_secrets(text);
+        assert_string_equal(text, cases[i].shown);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +205,7 @@ int main(void)
         cmocka_unit_test(test_cuts_at_every_width),
         cmocka_unit_test(test_wraps_between_words),
         cmocka_unit_test(test_makes_utf8_valid),
+        cmocka_unit_test(test_hides_secrets),
         cmocka_unit_test(test_takes_numbers_strictly),
         cmocka_unit_test(test_words_times_and_counts),
         cmocka_unit_test(test_finds_the_nearest_name),

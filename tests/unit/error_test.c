@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -40,6 +41,44 @@ static void test_prefix(void **state)
     assert_int_equal(error_prefix(&err, "%lld, step '%s': ", 20200211131900LL, "flags"), -1);
     assert_int_equal(err.code, ERROR_OPERATOR);
     assert_string_equal(err.message, "20200211131900, step 'flags': fenced");
+}
+
+static void test_secrets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *quoted, *shown;
+    } cases[] = {
+        {"redis://ada:s3cret@host:6379/2", "redis://***@host:6379/2"},
+        {"redis://s3cret@host", "redis://***@host"},
+        {"redis://:s3@cr@et@host", "redis://***@host"},
+        {"redis://:s3/cr?et@host", "redis://***@host"},
+        {"redis://a@b and redis://c@d", "redis://***@b and redis://***@d"},
+        {"(redis://:s3cret@host) ada@home", "(redis://***@host) ada@home"},
+        {"redis://ada:***@host", "redis://ada:***@host"},
+        {"redis://***@host", "redis://***@host"},
+        {"unix://ada:***@/run/a@b:c.sock", "unix://ada:***@/run/a@b:c.sock"},
+        {"https://host/@ada", "https://host/@ada"},
+        {"redis://host:6379", "redis://host:6379"},
+        {"ada@home", "ada@home"},
+        {"://@", "://***@"},
+        {"://", "://"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error err = {0};
+        char wanted[128];
+        error_set(&err, ERROR_INVALID, "'%s' is none", cases[i].quoted);
+        (void)snprintf(wanted, sizeof wanted, "'%s' is none", cases[i].shown);
+        assert_string_equal(err.message, wanted);
+
+        error_at(&err, "1_a.yaml", 1, 2, "'%s' is none", cases[i].quoted);
+        assert_string_equal(err.message + strlen("1_a.yaml:1:2: "), wanted);
+
+        error_set(&err, ERROR_FAILED, "why");
+        error_prefix(&err, "%s: ", cases[i].quoted);
+        (void)snprintf(wanted, sizeof wanted, "%s: why", cases[i].shown);
+        assert_string_equal(err.message, wanted);
+    }
 }
 
 /* That waiting may help is said of one failure: words in front keep it, another failure forgets
@@ -239,12 +278,19 @@ static void test_nearest_of_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_set),        cmocka_unit_test(test_at),
-        cmocka_unit_test(test_prefix),     cmocka_unit_test(test_passing),
-        cmocka_unit_test(test_memory),     cmocka_unit_test(test_own_message),
-        cmocka_unit_test(test_tidy),       cmocka_unit_test(test_prefix_tidies),
-        cmocka_unit_test(test_truncation), cmocka_unit_test(test_truncation_of_much),
-        cmocka_unit_test(test_nearest),    cmocka_unit_test(test_nearest_of_many),
+        cmocka_unit_test(test_set),
+        cmocka_unit_test(test_at),
+        cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_passing),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_own_message),
+        cmocka_unit_test(test_tidy),
+        cmocka_unit_test(test_prefix_tidies),
+        cmocka_unit_test(test_truncation),
+        cmocka_unit_test(test_truncation_of_much),
+        cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_nearest_of_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
