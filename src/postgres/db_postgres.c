@@ -101,8 +101,10 @@ static int run_begin(struct postgres *pg, enum db_access access, struct error *e
 {
     struct buffer sql = {0};
     int status = -1;
-    buffer_append_format(&sql, "BEGIN ISOLATION LEVEL READ COMMITTED READ %s",
-                         access == DB_WRITE ? "WRITE" : "ONLY");
+    /* Where an operator made writing the exception (default_transaction_read_only), it is not
+     * ours to make it the rule. */
+    buffer_append_format(&sql, "BEGIN ISOLATION LEVEL READ COMMITTED%s",
+                         access == DB_WRITE ? "" : " READ ONLY");
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         if (PQserverVersion(pg->connection) < settings[i].since) continue;
         if (settings[i].writing_only && access != DB_WRITE) continue;
@@ -135,6 +137,7 @@ static int begin(struct db *db, enum db_access access, struct error *err)
     }
     pg->in_transaction = pg->connection != NULL;
     pg->streaming = false;
+    pg->writing = access == DB_WRITE;
     if (status != 0) db_rollback(db);
     return status;
 }

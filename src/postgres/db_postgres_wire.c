@@ -77,8 +77,9 @@ int db_postgres_wire_error(struct postgres *pg, const PGresult *result, const ch
     const char *hint = field(result, PG_DIAG_MESSAGE_HINT);
     bool lost = PQstatus(pg->connection) == CONNECTION_BAD;
 
-    if (pg->streaming && strcmp(sqlstate, "25006") == 0)
-        buffer_append_text(&text, "`read` may only read: ");
+    bool read_only = strcmp(sqlstate, "25006") == 0; /* read_only_sql_transaction */
+    if (read_only && pg->streaming) buffer_append_text(&text, "`read` may only read: ");
+    if (read_only && pg->writing) buffer_append_text(&text, "the database is read-only now: ");
     buffer_append_text(&text, *primary != '\0' ? primary : PQresultErrorMessage(result));
     append_place(&text, statement, PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION));
     /* The detail of a violated constraint is the row itself, which no message shows unasked. */
@@ -92,7 +93,7 @@ int db_postgres_wire_error(struct postgres *pg, const PGresult *result, const ch
         error_set(err, ERROR_SQL_UNREACHABLE, "the connection to PostgreSQL was lost: %s",
                   message);
     else
-        error_set(err, ERROR_FAILED, "%s", message);
+        error_set(err, read_only && pg->writing ? ERROR_OPERATOR : ERROR_FAILED, "%s", message);
     err->passing = is_passing(sqlstate);
     buffer_release(&text);
     return -1;

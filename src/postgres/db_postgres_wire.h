@@ -19,6 +19,7 @@ struct postgres {
     char server[64];         /* "PostgreSQL 15.6" */
     bool in_transaction;
     bool streaming; /* the open transaction is a stream's */
+    bool writing;   /* the open transaction was begun to write */
     bool locked;    /* holds the lock lock_key, in the transaction that is open */
     int64_t lock_key;
     int odd_collations; /* whether texts that differ may be equal: 1, 0, or -1: not asked yet */

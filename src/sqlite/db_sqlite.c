@@ -87,6 +87,11 @@ static int open_file(struct sqlite *lite, struct error *err)
     }
     if (code == SQLITE_OK) return 0;
     db_sqlite_rows_error(lite, NULL, err);
+    if (err->code == ERROR_OPERATOR)
+        return error_set(err, ERROR_SQL_UNREACHABLE,
+                         "cannot open '%s': in WAL mode SQLite writes beside the file even to "
+                         "read it, and that is not permitted",
+                         lite->path);
     if (err->code == ERROR_FAILED && !err->passing)
         return error_set(err, ERROR_SQL_UNREACHABLE, "cannot open '%s': %s", lite->path,
                          sqlite3_errmsg(lite->connection));
@@ -154,7 +159,7 @@ static int begin(struct db *db, enum db_access access, struct error *err)
     if (lite->in_transaction)
         return error_set(err, ERROR_FAILED, "a transaction is open already");
     if (access == DB_WRITE && sqlite3_db_readonly(lite->connection, "main") == 1)
-        return error_set(err, ERROR_FAILED, "'%s' cannot be written: the file is read-only",
+        return error_set(err, ERROR_OPERATOR, "'%s' cannot be written: the file is read-only",
                          lite->path);
 
     const char *sql =
@@ -354,9 +359,10 @@ static int open_lock(struct sqlite *lite, bool create, struct error *err)
         lock = open(path, flags | O_CREAT, 0666);
         if (lock >= 0) share_lock(lite, lock);
     }
+    bool denied = errno == EACCES || errno == EPERM || errno == EROFS;
     if (lock < 0 && (create || errno != ENOENT))
-        error_set(err, ERROR_FAILED, "cannot open the lock file '%s': %s", path,
-                  strerror(errno));
+        error_set(err, create && denied ? ERROR_OPERATOR : ERROR_FAILED,
+                  "cannot open the lock file '%s': %s", path, strerror(errno));
     return lock;
 }
 

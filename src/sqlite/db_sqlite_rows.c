@@ -78,7 +78,8 @@ int db_sqlite_rows_error(struct sqlite *lite, const char *statement, struct erro
         err->passing = true;
         return -1;
     case SQLITE_READONLY:
-        return error_set(err, ERROR_FAILED, "'%s' cannot be written: %s", lite->path, message);
+        return error_set(err, lite->reads_only ? ERROR_FAILED : ERROR_OPERATOR,
+                         "'%s' cannot be written: %s", lite->path, message);
     case SQLITE_CANTOPEN:
     case SQLITE_NOTADB:
         return error_set(err, ERROR_SQL_UNREACHABLE, "cannot open '%s': %s", lite->path,

@@ -151,6 +151,27 @@ static void test_transactions(void **state)
     db_close(db);
 }
 
+/* Who made a database read-only meant us as well. */
+static void test_read_only_database(void **state)
+{
+    (void)state;
+    struct db *db = open_again();
+    struct error err = {0};
+    fixture_run(db, "ALTER DATABASE test SET default_transaction_read_only = on");
+    db_close(db);
+    db = open_again();
+    fixture_ok(db_begin(db, DB_WRITE, &err), &err);
+    assert_int_equal(db_execute(db, "CREATE TABLE t (a integer)", NULL, 0, NULL, &err), -1);
+    assert_int_equal(err.code, ERROR_OPERATOR);
+    assert_string_equal(err.message,
+                        "the database is read-only now: cannot execute CREATE TABLE "
+                        "in a read-only transaction");
+    db_rollback(db);
+    fixture_run(db, "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE");
+    fixture_run(db, "ALTER DATABASE test RESET default_transaction_read_only");
+    db_close(db);
+}
+
 static void test_statements(void **state)
 {
     (void)state;
@@ -661,6 +682,7 @@ int main(void)
         cmocka_unit_test(test_too_many_connections_pass),
         cmocka_unit_test(test_connecting_ends_in_time),
         cmocka_unit_test(test_transactions),
+        cmocka_unit_test(test_read_only_database),
         cmocka_unit_test(test_statements),
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_passing_errors),

@@ -150,8 +150,10 @@ static void test_read_only_file(void **state)
             fixture_expect(db, "SELECT a FROM t", "1\n");
             if (db_begin(db, DB_WRITE, &err) == 0) _exit(2);
             if (strstr(err.message, "read-only") == NULL) _exit(3);
-            if (db_lock_try(db, "m", &err) != -1) _exit(4);
-            if (strstr(err.message, "lock file") == NULL) _exit(5);
+            if (err.code != ERROR_OPERATOR) _exit(4);
+            if (db_lock_try(db, "m", &err) != -1) _exit(5);
+            if (strstr(err.message, "lock file") == NULL) _exit(6);
+            if (err.code != ERROR_OPERATOR) _exit(7);
             _exit(0);
         }
         int status = -1;
@@ -162,6 +164,7 @@ static void test_read_only_file(void **state)
         fixture_expect(db, "SELECT a FROM t", "1\n");
         assert_int_equal(db_begin(db, DB_WRITE, &err), -1);
         fixture_says(&err, "read-only");
+        assert_int_equal(err.code, ERROR_OPERATOR);
         db_close(db);
     }
     free(file);
