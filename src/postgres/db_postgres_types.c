@@ -167,12 +167,13 @@ static int describe_columns(struct postgres *pg, const PGresult *description,
     return 0;
 }
 
-/* Let the server parse sql and describe its columns, without running it. */
-static int prepare(struct postgres *pg, const char *sql, PGresult **description,
-                   struct error *err)
+/* Let the server parse sql and describe its columns, without running it. Complaints say where
+ * in shown; NULL: nowhere. */
+static int prepare(struct postgres *pg, const char *sql, const char *shown,
+                   PGresult **description, struct error *err)
 {
     if (db_postgres_wire_send(pg, PQsendPrepare(pg->connection, "", sql, 0, NULL), err) != 0 ||
-        db_postgres_wire_collect(pg, sql, NULL, err) != 0)
+        db_postgres_wire_collect(pg, shown, NULL, err) != 0)
         return -1;
     if (description == NULL) return 0;
     if (db_postgres_wire_send(pg, PQsendDescribePrepared(pg->connection, ""), err) != 0)
@@ -189,7 +190,7 @@ static int check_reads_only(struct postgres *pg, const char *query, struct error
     if (buffer_text(&sql) == NULL)
         error_memory(err);
     else
-        status = prepare(pg, sql.bytes, NULL, err);
+        status = prepare(pg, sql.bytes, NULL, NULL, err);
     if (status != 0 && err->code == ERROR_FAILED) error_prefix(err, "`read` may only read: ");
     buffer_release(&sql);
     return status;
@@ -199,7 +200,7 @@ int db_postgres_types_describe(struct postgres *pg, const char *query, struct ar
                                struct columns *columns, struct error *err)
 {
     PGresult *description = NULL;
-    int status = prepare(pg, query, &description, err);
+    int status = prepare(pg, query, query, &description, err);
     if (status == 0 && PQnparams(description) > 0)
         status = error_set(err, ERROR_FAILED,
                            "the query has a parameter ($1), and nothing is "
