@@ -84,9 +84,12 @@ int step_prepare(struct step_work *work, struct attempt *attempt, const struct s
     }
     for (size_t i = 0; i < step->command_count; i++) {
         struct command *command = &step->commands[i];
-        if (command_bind(command, columns, err) != 0)
+        if (command_bind(command, columns, err) != 0) {
+            /* The file is in order; the query has other columns today. */
+            err->code = ERROR_FAILED;
             return error_prefix(err, "%s:%d:%d: step '%s': ", file, command->line,
                                 command->column, step->name);
+        }
     }
     work->prepared = true;
     return 0;
