@@ -45,7 +45,12 @@ static int try_order(struct source *source, struct error *err)
 {
     if (source->query.key_count == 0) return 0;
     if (source_query_try(&source->query, &source->last, err) == 0) return 0;
-    if (err->code == ERROR_FAILED)
+    if (err->code != ERROR_FAILED) return -1;
+    /* Where the query fails without the order as well, that is not to blame. */
+    struct error own = {0};
+    if (source_query_try_unordered(&source->query, &own) != 0)
+        *err = own;
+    else
         error_prefix(err, "the rows cannot be read in the order of the `key`: ");
     return -1;
 }

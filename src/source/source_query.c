@@ -205,6 +205,25 @@ int source_query_try(const struct source_query *query, const struct source_key *
     return status;
 }
 
+int source_query_try_unordered(const struct source_query *query, struct error *err)
+{
+    struct buffer sql = {0};
+    struct db_rows *rows = NULL;
+    struct row row;
+    int status = -1;
+    buffer_append_text(&sql, "SELECT redferry_source.*");
+    append_source(query, &sql);
+    buffer_append_text(&sql, " LIMIT 0");
+    if (buffer_text(&sql) == NULL)
+        error_memory(err);
+    else
+        status = db_stream(query->db, sql.bytes, NULL, 0, &query->columns, &rows, err);
+    if (status == 0 && db_rows_next(rows, true, &row, err) == DB_FAILED) status = -1;
+    db_rows_close(rows);
+    buffer_release(&sql);
+    return status;
+}
+
 int source_query_stream_null(const struct source_query *query, struct db_rows **rows,
                              struct error *err)
 {

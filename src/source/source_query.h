@@ -45,6 +45,9 @@ int source_query_stream(const struct source_query *query, const struct source_ke
 int source_query_try(const struct source_query *query, const struct source_key *behind,
                      struct error *err);
 
+/* The same without the order, to tell who is to blame. Returns 0, or -1 with err. */
+int source_query_try_unordered(const struct source_query *query, struct error *err);
+
 /* Stream one row whose key has a NULL, if there is one; it has columns only. */
 int source_query_stream_null(const struct source_query *query, struct db_rows **rows,
                              struct error *err);

@@ -811,6 +811,10 @@ static void test_refusals(void **state)
     struct reading reading = forbidden;
     reading.db = fixture_postgres(NULL);
     expect_refused(&reading, "permission denied for table secret");
+    struct source *source = NULL;
+    assert_int_equal(try_open(&reading, &source, &err), -1);
+    assert_null(strstr(err.message, "in the order of"));
+    error_clear(&err);
     db_close(reading.db);
     char *url = NULL;
     assert_true(asprintf(&url, "%s&options=-crole%%3Dpostgres",
