@@ -57,12 +57,12 @@ scenario_last=
 
 # ---- what is expected --------------------------------------------------------------------------
 
-# The first line of the call stack that is in the scenario itself.
+# The first line of the call stack that is in the scenario itself, not in what it sources.
 scenario_where()
 {
     local i
     for ((i = 1; i < ${#BASH_SOURCE[@]} - 1; i++)); do
-        [[ ${BASH_SOURCE[i]} == */support/scenario.sh ]] || break
+        [[ ${BASH_SOURCE[i]} == */support/*.sh ]] || break
     done
     printf '%s:%s' "${BASH_SOURCE[i]}" "${BASH_LINENO[i - 1]}"
 }
