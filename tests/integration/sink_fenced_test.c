@@ -285,6 +285,16 @@ static void test_finish(void **state)
     MUST(sink_fenced_finish(work.sink, messages, sizeof messages - 1, 1, &err));
     assert_int_equal(calls_of("publish"), 2);
     close_work(&work);
+
+    /* The same where the connection went as well: that it was lost does not mean that it ran.
+     */
+    ledger.origin = 0;
+    open_work(&work, &ledger);
+    REDIS_ASK(observer, &reply, "DEL", KEY);
+    REDIS_ASK(observer, &reply, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    MUST(sink_fenced_finish(work.sink, messages, sizeof messages - 1, 1, &err));
+    assert_int_equal(calls_of("publish"), 3);
+    close_work(&work);
     connection_close(listener);
 }
 
