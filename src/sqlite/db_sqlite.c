@@ -343,7 +343,7 @@ static void share_lock(const struct sqlite *lite, int lock)
 {
     struct stat database;
     if (stat(lite->path, &database) != 0) return;
-    (void)fchmod(lock, database.st_mode & 0666);
+    (void)fchmod(lock, (database.st_mode & 0666) | 0600);
     if (geteuid() == 0 && fchown(lock, database.st_uid, database.st_gid) != 0) return;
 }
 
