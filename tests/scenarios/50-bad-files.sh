@@ -31,7 +31,7 @@ carried()
 
 next_file()
 {
-    file=data_migrations/$((++version))_${1:-case}.yaml
+    file=data_migrations/$((++version))_case.yaml
 }
 
 # bad_file TEXT: the file that stands on stdin is refused with TEXT behind its name.

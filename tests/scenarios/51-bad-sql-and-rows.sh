@@ -5,7 +5,7 @@
 source "$(dirname "$0")/../support/scenario.sh"
 source "$(dirname "$0")/../support/refusals.sh"
 
-file=    # the migration in question, by step
+file= # the migration in question, by step
 version=0
 
 begin()
@@ -111,7 +111,7 @@ YAML
 reads_only()
 {
     begin
-    bad_step ":2:11: step 'step 1': $(by_dialect 'near "INSERT": syntax error' '`read` may only read')" <<'YAML'
+    bad_step ":2:11: step 'step 1': $(by_dialect 'near "INSERT": syntax error' "\`read\` may only read")" <<'YAML'
   - read: WITH x AS (INSERT INTO t VALUES (9, 'x', 9) RETURNING id) SELECT id FROM x
     key: id
     write: SET v:${id} 1

@@ -37,7 +37,7 @@ no_version()
         refused 2 "--to: '$word' is not a version: give its number, number_name, or file" \
             redferry up --to "$word"
     done
-    refused 2 '--to: there is no migration 2 (`redferry status` lists them)' redferry up --to 2
+    refused 2 "--to: there is no migration 2 (\`redferry status\` lists them)" redferry up --to 2
     refused 2 "--to: migration 1 is called 'copy', not 'move'" redferry up --to 1_move
     refused 2 "option '--to' needs a value: VERSION" redferry up --to
     refused 2 "VERSION: 'x' is not a version" redferry run x
@@ -84,11 +84,11 @@ redis_urls()
     local own='give redferry a URL of its own with --redis or REDFERRY_REDIS'
     begin
     REDFERRY_REDIS='' refused 2 'no Redis: give --redis URL, or set REDFERRY_REDIS or REDIS_URL'
-    REDFERRY_REDIS=redis://ferry:$SECRET_URL@localhost?pool=5 \
+    REDFERRY_REDIS="redis://ferry:$SECRET_URL@localhost?pool=5" \
         refused 2 "REDFERRY_REDIS: unknown parameter 'pool'; $own"
-    REDFERRY_REDIS='' REDIS_URL=redis://ferry:$SECRET_URL@localhost?timeout=5 \
+    REDFERRY_REDIS='' REDIS_URL="redis://ferry:$SECRET_URL@localhost?timeout=5" \
         refused 2 "REDIS_URL: unknown parameter 'timeout'; $own"
-    REDFERRY_REDIS=redis://localhost?password=$SECRET_URL refused 2 "unknown parameter 'password'"
+    REDFERRY_REDIS="redis://localhost?password=$SECRET_URL" refused 2 "unknown parameter 'password'"
     REDFERRY_REDIS=redis://ferry:$SECRET_URL@localhost:0 refused 2 'the port is not a number from 1 to 65535'
     REDFERRY_REDIS=redis://ferry:$SECRET_URL@localhost:65536 refused 2 'the port is not a number'
     REDFERRY_REDIS=redis://ferry:$SECRET_URL@localhost:http refused 2 'the port is not a number'
@@ -109,7 +109,7 @@ database_urls()
         refused 2 "REDFERRY_DATABASE: unknown parameter 'pool'; $own"
     REDFERRY_DATABASE='' DATABASE_URL="postgres://ferry:$SECRET_URL@localhost/app?sslmode=prefer&pool=5" \
         refused 2 "DATABASE_URL: unknown parameter 'pool'; $own"
-    REDFERRY_DATABASE=sqlite:x.db?mode=ro refused 2 "a SQLite URL takes no parameters"
+    REDFERRY_DATABASE="sqlite:x.db?mode=ro" refused 2 "a SQLite URL takes no parameters"
     REDFERRY_DATABASE=postgres://ferry:$SECRET_URL@localhost:0/app refused 2 'the port is not a number from 1 to 65535'
     REDFERRY_DATABASE=postgres://ferry:$SECRET_URL@localhost:65536/app refused 2 'the port is not a number'
     REDFERRY_DATABASE=postgres://ferry:$SECRET_URL@localhost:http/app refused 2 'the port is not a number'
@@ -118,7 +118,7 @@ database_urls()
     REDFERRY_DATABASE=ecto://ferry:$SECRET_URL@localhost refused 2 "'ecto://' is not supported; it may be postgres://"
     REDFERRY_DATABASE=postgres://ferry:$SECRET@localhost/app refused 2 'cannot tell where the password ends'
     REDFERRY_DATABASE="host=localhost password=$SECRET" refused 2 'is not a URL that redferry knows'
-    REDFERRY_LEDGER=postgres://ferry:$SECRET_URL@localhost/app?pool=5 \
+    REDFERRY_LEDGER="postgres://ferry:$SECRET_URL@localhost/app?pool=5" \
         refused 2 "REDFERRY_LEDGER: unknown parameter 'pool'; give redferry a URL of its own with --ledger"
     refused 2 "--database: unknown parameter 'pool'; $own" \
         redferry up --database "postgres://ferry:$SECRET_URL@localhost/app?pool=5"
