@@ -9,6 +9,7 @@
 #include "migration.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "command_facts.h"
 #include "row.h"
@@ -74,6 +75,26 @@ const char *guarantee_text(enum guarantee guarantee)
 bool step_is_idempotent(const struct step *step)
 {
     return step->sql == NULL && find_culprit(step) == NULL;
+}
+
+/* Whether two texts are the same; NULL is only the same as NULL. */
+static bool is_same_text(const char *one, const char *other)
+{
+    if (one == NULL || other == NULL) return one == other;
+    return strcmp(one, other) == 0;
+}
+
+bool step_is_same(const struct step *one, const struct step *other)
+{
+    if (!is_same_text(one->read, other->read) || !is_same_text(one->from, other->from) ||
+        !is_same_text(one->sql, other->sql) || one->key_count != other->key_count ||
+        one->command_count != other->command_count || one->write_count != other->write_count)
+        return false;
+    for (size_t i = 0; i < one->key_count; i++)
+        if (strcmp(one->key[i], other->key[i]) != 0) return false;
+    for (size_t i = 0; i < one->command_count; i++)
+        if (strcmp(one->commands[i].text, other->commands[i].text) != 0) return false;
+    return true;
 }
 
 const struct columns *migration_announcement_columns(void)

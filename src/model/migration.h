@@ -89,6 +89,10 @@ const char *guarantee_text(enum guarantee guarantee);
 /* Whether every command of the step is idempotent (an `sql` step never is). */
 bool step_is_idempotent(const struct step *step);
 
+/* Whether two steps do the same: source, key, commands and statement; not what they are called,
+ * nor the size of their batches. */
+bool step_is_same(const struct step *one, const struct step *other);
+
 /* The columns that a top-level `publish` knows: version, name, rows. */
 const struct columns *migration_announcement_columns(void);
 

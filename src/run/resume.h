@@ -1,0 +1,51 @@
+#ifndef REDFERRY_RESUME_H
+#define REDFERRY_RESUME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agenda.h"
+
+struct checkpoint;
+struct error;
+struct migration;
+
+/*
+ * Where a migration that stopped goes on: what SQL remembers of its unfinished chain of runs,
+ * held against the checkpoint that Redis remembers. Pure: it asks nobody.
+ */
+struct resume {
+    const struct migration *migration;
+    bool down;
+    int64_t run_id;         /* the own run */
+    const struct run *runs; /* all runs of this version, newest first, the own one included */
+    size_t run_count;
+    size_t chain_count; /* how many of them, from the front, are the unfinished chain */
+    int64_t origin; /* the newest origin that the chain has recorded; 0: nobody began writing */
+    int64_t sql_done; /* the highest `sql` step that the chain has recorded; 0: none */
+    int64_t begun;    /* the highest step that the chain began; 0: none */
+    const struct run
+        *then; /* the newest earlier run of the chain that began to write; NULL: none */
+    const struct migration
+        *before; /* the file as that run had it, where it is known and has changed */
+};
+
+/* Work out what runs (newest first, borrowed) say of the migration's unfinished chain. */
+void resume_init(struct resume *resume, const struct migration *migration, bool down,
+                 int64_t run_id, const struct run *runs, size_t count);
+
+/* What to make of the checkpoint that was found. */
+enum resume_way {
+    RESUME_REFUSED = -1, /* err says why, and what to type: ERROR_OPERATOR */
+    RESUME_ON,           /* it is ours: go on behind it */
+    RESUME_AFRESH, /* nothing was delivered yet, or a leftover lies there: begin at step 1 */
+    RESUME_OVER /* what was there is lost, and every step so far may be repeated: begin at step
+                   1, and say so */
+};
+
+/* Decide. again: this very run retakes its fence, so its own checkpoint has to be there. */
+enum resume_way resume_decide(const struct resume *resume, const struct checkpoint *found,
+                              bool again, struct error *err);
+
+#endif

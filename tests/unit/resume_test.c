@@ -1,0 +1,263 @@
+/* resume: a checkpoint that was kept, lost, left behind, restored, or is ahead of its ledger.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "checkpoint.h"
+#include "error.h"
+#include "migration.h"
+#include "migration_file.h"
+#include "resume.h"
+
+/* Step 1 must not be repeated, 2 is SQL's, 3 may be repeated. */
+static const char mixed[] = "up:\n"
+                            "  - {read: SELECT a FROM t, key: a, write: 'INCR n:${a}'}\n"
+                            "  - {sql: UPDATE t SET b = 1}\n"
+                            "  - {read: SELECT a FROM t, key: a, write: 'SET s:${a} 1'}\n"
+                            "down:\n"
+                            "  - {write: DEL x}\n";
+/* Every step may be repeated. */
+static const char gentle[] = "up:\n"
+                             "  - {read: SELECT a FROM t, key: a, write: 'SET s:${a} 1'}\n"
+                             "  - {read: SELECT a FROM t, key: a, write: 'SADD all ${a}'}\n";
+
+enum { OWN = 9 };
+
+static struct migration *parse(const char *text)
+{
+    struct migration *migration = NULL;
+    struct error err = {0};
+    const struct migration_source source = {
+        .file = "1_a.yaml", .version = 1, .name = "a", .bytes = text, .length = strlen(text)};
+    if (migration_file_parse(&migration, &source, &err) != 0) fail_msg("%s", err.message);
+    return migration;
+}
+
+struct case_ {
+    const char *what;
+    const char *text;
+    struct run runs[4]; /* newest first; the own one, number 9, stands in front of them */
+    struct checkpoint found;
+    bool again;
+    int64_t own_origin;
+    enum resume_way way;
+    const char *says;
+};
+
+static enum resume_way decide(const struct case_ *one, struct error *err)
+{
+    struct migration *migration = parse(one->text);
+    struct run runs[5] = {{.id = OWN, .status = RUN_RUNNING, .origin = one->own_origin}};
+    struct resume resume;
+    size_t count = 1;
+    for (size_t i = 0; i < 4 && one->runs[i].id != 0; i++) runs[count++] = one->runs[i];
+    for (size_t i = 0; i < count; i++) runs[i].checksum = migration->checksum;
+    resume_init(&resume, migration, false, OWN, runs, count);
+    const enum resume_way way = resume_decide(&resume, &one->found, one->again, err);
+    migration_free(migration);
+    return way;
+}
+
+static const struct case_ cases[] = {
+    {"the first run", mixed, {{0}}, {0}, false, 0, RESUME_AFRESH, NULL},
+    {"a run before that never began to write",
+     mixed,
+     {{.id = 4, .status = RUN_FAILED}},
+     {0},
+     false,
+     0,
+     RESUME_AFRESH,
+     NULL},
+    {"a leftover of a chain that succeeded",
+     mixed,
+     {{.id = 4, .status = RUN_SUCCEEDED, .origin = 4, .step = 3}},
+     {.present = true, .fence_run = 4, .origin = 4, .step = 3},
+     false,
+     0,
+     RESUME_AFRESH,
+     NULL},
+    {"the checkpoint of the run before",
+     mixed,
+     {{.id = 4, .status = RUN_INTERRUPTED, .origin = 4, .step = 1}},
+     {.present = true, .fence_run = 4, .origin = 4, .step = 1, .cursor = "[3]"},
+     false,
+     0,
+     RESUME_ON,
+     NULL},
+    {"of the run before that, which the last one went on with",
+     mixed,
+     {{.id = 6, .status = RUN_FAILED},
+      {.id = 4, .status = RUN_FAILED, .origin = 3},
+      {.id = 3, .status = RUN_FAILED, .origin = 3}},
+     {.present = true, .fence_run = 6, .origin = 3, .step = 1},
+     false,
+     0,
+     RESUME_ON,
+     NULL},
+    {"the other direction's leftover",
+     mixed,
+     {{.id = 4, .status = RUN_INTERRUPTED, .origin = 4, .step = 1}},
+     {.present = true, .fence_run = 4, .origin = 4, .down = true, .step = 1},
+     false,
+     0,
+     RESUME_REFUSED,
+     "the checkpoint is gone"},
+    {"lost, where step 1 must not be repeated",
+     mixed,
+     {{.id = 4, .status = RUN_INTERRUPTED, .origin = 4, .step = 1}},
+     {0},
+     false,
+     0,
+     RESUME_REFUSED,
+     "the checkpoint is gone"},
+    {"lost, where every step may be repeated",
+     gentle,
+     {{.id = 4, .status = RUN_INTERRUPTED, .origin = 4, .step = 2}},
+     {0},
+     false,
+     0,
+     RESUME_OVER,
+     NULL},
+    {"lost under our own hands", gentle, {{0}}, {0}, true, OWN, RESUME_OVER, NULL},
+    {"lost under our own hands, and must not be repeated",
+     mixed,
+     {{0}},
+     {0},
+     true,
+     OWN,
+     RESUME_REFUSED,
+     "the checkpoint is gone"},
+    {"our own, after a reconnection",
+     mixed,
+     {{0}},
+     {.present = true, .is_own = true, .fence_run = OWN, .origin = OWN, .step = 1},
+     true,
+     OWN,
+     RESUME_ON,
+     NULL},
+    {"Redis went back over an sql step",
+     mixed,
+     {{.id = 4, .status = RUN_INTERRUPTED, .origin = 4, .step = 3}},
+     {.present = true, .fence_run = 4, .origin = 4, .step = 1, .cursor = "[3]"},
+     false,
+     0,
+     RESUME_REFUSED,
+     "before an `sql` step"},
+    {"the sql step is recorded, and Redis stands before it, closed",
+     mixed,
+     {{.id = 4, .status = RUN_INTERRUPTED, .origin = 4, .step = 2, .cursor = "[]"}},
+     {.present = true, .fence_run = 4, .origin = 4, .step = 2},
+     false,
+     0,
+     RESUME_ON,
+     NULL},
+    {"a fence of a later run",
+     mixed,
+     {{.id = 4, .status = RUN_INTERRUPTED, .origin = 4, .step = 1}},
+     {.present = true, .fence_run = 12, .origin = 4, .step = 1},
+     false,
+     0,
+     RESUME_REFUSED,
+     "run 12, which this ledger does not know"},
+    {"a fence with our own number that is not ours: the ledger went back",
+     mixed,
+     {{0}},
+     {.present = true, .fence_run = OWN, .origin = OWN, .step = 1},
+     false,
+     0,
+     RESUME_REFUSED,
+     "run 9, which this ledger does not know"},
+    {"a fence of an earlier run that SQL does not know",
+     mixed,
+     {{.id = 4, .status = RUN_INTERRUPTED, .origin = 4, .step = 1}},
+     {.present = true, .fence_run = 5, .origin = 4, .step = 1},
+     false,
+     0,
+     RESUME_REFUSED,
+     "run 5, which this ledger does not know"},
+    {"a down in between ends the chain",
+     mixed,
+     {{.id = 5, .status = RUN_SUCCEEDED, .down = true, .origin = 5},
+      {.id = 4, .status = RUN_INTERRUPTED, .origin = 4, .step = 1}},
+     {.present = true, .fence_run = 4, .origin = 4, .step = 1},
+     false,
+     0,
+     RESUME_AFRESH,
+     NULL},
+};
+
+static void test_ways(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error err = {0};
+        const enum resume_way way = decide(&cases[i], &err);
+        if (way != cases[i].way) fail_msg("%s: %d, %s", cases[i].what, (int)way, err.message);
+        if (way != RESUME_REFUSED) continue;
+        assert_int_equal(err.code, ERROR_OPERATOR);
+        if (strstr(err.message, cases[i].says) == NULL)
+            fail_msg("%s: %s", cases[i].what, err.message);
+    }
+}
+
+/* What a file may change while it stands half done. */
+static void test_a_changed_file(void **state)
+{
+    static const char before[] = "up:\n"
+                                 "  - {write: INCR a}\n"
+                                 "  - {write: INCR b}\n"
+                                 "  - {write: INCR c}\n";
+    static const struct {
+        const char *now;
+        int64_t step;
+        enum resume_way way;
+    } cases[] = {
+        {"up:\n  - {write: INCR a}\n  - {write: INCR b}\n  - {write: INCR z}\n", 2, RESUME_ON},
+        {"up:\n  - {write: INCR a}\n  - {write: INCR z}\n  - {write: INCR c}\n", 2,
+         RESUME_REFUSED},
+        {"up:\n  - {write: INCR z}\n  - {write: INCR b}\n  - {write: INCR c}\n", 2,
+         RESUME_REFUSED},
+        {"up:\n  - {write: INCR a}\n", 2, RESUME_REFUSED},
+        {"description: new\nup:\n  - {name: n, write: INCR a}\n  - {write: INCR b}\n", 2,
+         RESUME_ON},
+        {"up:\n  - {write: INCR a}\n  - {write: INCR z}\n  - {write: INCR c}\n", 1, RESUME_ON},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error err = {0};
+        struct migration *then = parse(before), *now = parse(cases[i].now);
+        const struct run runs[] = {
+            {.id = OWN, .status = RUN_RUNNING},
+            {.id = 4,
+             .status = RUN_FAILED,
+             .origin = 4,
+             .step = cases[i].step,
+             .checksum = then->checksum},
+        };
+        const struct checkpoint found = {
+            .present = true, .fence_run = 4, .origin = 4, .step = cases[i].step};
+        struct resume resume;
+        resume_init(&resume, now, false, OWN, runs, 2);
+        assert_ptr_equal(resume.then, &runs[1]);
+        assert_int_equal(resume_decide(&resume, &found, false, &err), RESUME_REFUSED);
+        resume.before = then;
+        if (resume_decide(&resume, &found, false, &err) != cases[i].way)
+            fail_msg("case %zu: %s", i, err.message);
+        migration_free(then);
+        migration_free(now);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ways),
+        cmocka_unit_test(test_a_changed_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
