@@ -63,7 +63,7 @@ static enum resume_way decide(const struct case_ *one, struct error *err)
     return way;
 }
 
-static const struct case_ cases[] = {
+static const struct case_ ways[] = {
     {"the first run", mixed, {{0}}, {0}, false, 0, RESUME_AFRESH, NULL},
     {"a run before that never began to write",
      mixed,
@@ -194,14 +194,14 @@ static const struct case_ cases[] = {
 static void test_ways(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         struct error err = {0};
-        const enum resume_way way = decide(&cases[i], &err);
-        if (way != cases[i].way) fail_msg("%s: %d, %s", cases[i].what, (int)way, err.message);
+        const enum resume_way way = decide(&ways[i], &err);
+        if (way != ways[i].way) fail_msg("%s: %d, %s", ways[i].what, (int)way, err.message);
         if (way != RESUME_REFUSED) continue;
         assert_int_equal(err.code, ERROR_OPERATOR);
-        if (strstr(err.message, cases[i].says) == NULL)
-            fail_msg("%s: %s", cases[i].what, err.message);
+        if (strstr(err.message, ways[i].says) == NULL)
+            fail_msg("%s: %s", ways[i].what, err.message);
     }
 }
 
