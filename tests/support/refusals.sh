@@ -22,7 +22,7 @@
 #
 # MANNERS may be narrowed by a scenario that has to wait for its complaint. Where a program wraps
 # ours and makes it slow (valgrind), each complaint is heard in one manner, the next in another,
-# and only every fifth run is wrapped.
+# and only one run in seventeen is wrapped.
 
 # Both spellings begin alike, and with nothing that a message would say by chance. In a URL two
 # of its bytes need escapes.
@@ -37,7 +37,7 @@ refusals_user=() # what makes the program run as another user
 redferry()
 {
     local wrapper=()
-    ((refusals_runs++ % 5 > 0)) || wrapper=(${scenario_wrapper[@]+"${scenario_wrapper[@]}"})
+    ((refusals_runs++ % 17 > 0)) || wrapper=(${scenario_wrapper[@]+"${scenario_wrapper[@]}"})
     "${refusals_user[@]}" "${wrapper[@]}" "$REDFERRY_PROGRAM" "$@"
 }
 
@@ -80,7 +80,7 @@ world()
         end
         return all" 0
     if [[ $DIALECT == sqlite ]]; then
-        [[ -e ${DB#sqlite:} ]] || return 0
+        [[ -r ${DB#sqlite:} ]] || return 0
         sql .dump | if [[ ${1:-} == but-runs ]]; then
             grep -Ev '^INSERT INTO (data_migration_(runs|ledger)|sqlite_sequence) ' || true
         else
