@@ -37,4 +37,7 @@ int handle_end(struct redferry *ferry, struct session *session, int result);
  * ledger. Returns 0 or -1; handle_end() is due in both cases. */
 int handle_open(struct redferry *ferry, struct session *session);
 
+/* A tally in the public form. */
+redferry_tally handle_tally(const struct tally *tally);
+
 #endif

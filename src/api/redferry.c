@@ -104,6 +104,12 @@ int redferry_set_environment(redferry *ferry, const char *const *environment)
                : ferry->error.code;
 }
 
+redferry_tally handle_tally(const struct tally *tally)
+{
+    return (redferry_tally){tally->rows_read, tally->rows_changed, tally->commands_sent,
+                            tally->messages_published};
+}
+
 static void tell(const struct event *event, void *payload)
 {
     const struct redferry *ferry = payload;
@@ -118,8 +124,7 @@ static void tell(const struct event *event, void *payload)
         .steps = event->steps,
         .step_name = event->step_name,
         .rows_total = event->rows_total,
-        .tally = {event->tally.rows_read, event->tally.rows_changed, event->tally.commands_sent,
-                  event->tally.messages_published},
+        .tally = handle_tally(&event->tally),
         .step_rows = event->step_rows,
         .seconds = event->seconds,
         .rows_per_second = event->rows_per_second,

@@ -38,12 +38,6 @@ static const char *advice_for(struct arena *arena, enum state state, int64_t ver
     }
 }
 
-static redferry_tally tally_of(const struct tally *tally)
-{
-    return (redferry_tally){tally->rows_read, tally->rows_changed, tally->commands_sent,
-                            tally->messages_published};
-}
-
 /* One line of the status. The texts are copied, since the ledger's answer goes with the
  * session. */
 static redferry_migration describe(struct arena *arena, const struct agenda_item *item)
@@ -67,13 +61,13 @@ static redferry_migration describe(struct arena *arena, const struct agenda_item
     }
     if (run != NULL) {
         line.run_id = run->id;
-        line.tally = tally_of(&run->tally);
+        line.tally = handle_tally(&run->tally);
         line.error = unsuccessful ? arena_text(arena, run->error) : NULL;
     }
     if (entry != NULL) {
         line.applied_at = arena_text(arena, entry->applied_at);
         line.applied_by = arena_text(arena, entry->applied_by);
-        line.tally = tally_of(&entry->tally);
+        line.tally = handle_tally(&entry->tally);
         if (!unsuccessful) line.run_id = entry->run_id;
     }
     return line;
@@ -121,7 +115,7 @@ static redferry_run_record record_of(const struct run *run)
         .step = run->step,
         .step_name = run->step_name,
         .cursor = run->cursor,
-        .tally = tally_of(&run->tally),
+        .tally = handle_tally(&run->tally),
         .redis = run->redis,
         .error = run->error,
         .operator_name = run->operator_name,

@@ -6,17 +6,10 @@
 #include "scaffold.h"
 #include "turn.h"
 
-static bool always(const struct session *session, const void *question)
-{
-    (void)session;
-    (void)question;
-    return true;
-}
-
 int redferry_init(redferry *ferry)
 {
     struct session session;
-    const struct turn turn = {.needed = always};
+    const struct turn turn = {.needed = NULL};
     int result = handle_begin(ferry, &session);
     if (result == 0 && scaffold_directory(ferry->config.migrations, &ferry->error) < 0)
         result = -1;

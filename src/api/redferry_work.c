@@ -25,8 +25,7 @@ static int give_out(struct redferry *ferry, const struct outcome *outcome,
             .name = from->name,
             .undone = from->undone,
             .run_id = from->run_id,
-            .tally = {from->tally.rows_read, from->tally.rows_changed,
-                      from->tally.commands_sent, from->tally.messages_published},
+            .tally = handle_tally(&from->tally),
             .seconds = from->seconds,
         };
     }

@@ -421,13 +421,6 @@ int runner_redo(struct session *session, struct outcome *outcome, struct error *
 
 /* ---- telling the ledger --------------------------------------------------------------- */
 
-static bool always(const struct session *session, const void *question)
-{
-    (void)session;
-    (void)question;
-    return true;
-}
-
 static int remark_one(struct session *session, enum remark remark, int64_t version,
                       struct error *err)
 {
@@ -442,7 +435,7 @@ static int remark_one(struct session *session, enum remark remark, int64_t versi
 int runner_remark(struct session *session, enum remark remark, const int64_t *versions,
                   size_t count, struct outcome *outcome, struct error *err)
 {
-    const struct turn turn = {.needed = always};
+    const struct turn turn = {.needed = NULL};
     int result = turn_take(session, &turn, err) == 1 ? session_ensure(session, err) : -1;
     for (size_t i = 0; result >= 0 && i < count; i++) {
         const struct agenda_item *item = agenda_find(&session->agenda, versions[i]);

@@ -119,6 +119,11 @@ static int check_patience(const struct queue *queue, const struct session *sessi
                      host, number_duration_text(config->lock_timeout_ms, patience));
 }
 
+static bool is_needed(const struct turn *turn, const struct session *session)
+{
+    return turn->needed == NULL || turn->needed(session, turn->question);
+}
+
 /* Take the lock, or find that nothing is needed any more. As turn_take(), but the agenda may be
  * older than the lock. */
 static int poll_lock(struct queue *queue, struct session *session, const struct turn *turn,
@@ -129,7 +134,7 @@ static int poll_lock(struct queue *queue, struct session *session, const struct 
         const int taken = db_lock_try(session->db, ledger_lock_name(session->ledger), err);
         if (taken != 0) return taken;
         if (session_read(session, err) != 0) return -1;
-        if (!turn->needed(session, turn->question)) return 0;
+        if (!is_needed(turn, session)) return 0;
         if (check_awaited(queue, session, turn, err) != 0) return -1;
         tell_holder(queue, session);
         if (check_patience(queue, session, err) != 0) return -1;
@@ -145,7 +150,7 @@ int turn_take(struct session *session, const struct turn *turn, struct error *er
     if (taken != 1) return taken;
     if (session_keep_lock(session, err) != 0) return -1;
     if (session_read(session, err) != 0) return -1;
-    if (!turn->needed(session, turn->question)) {
+    if (!is_needed(turn, session)) {
         session_release_lock(session);
         return 0;
     }

@@ -8,7 +8,8 @@ struct session;
 
 /* What a runner waits for its turn to do. */
 struct turn {
-    /* Whether there is still something to do, going by the session's agenda. */
+    /* Whether there is still something to do, going by the session's agenda; NULL: there always
+     * is. */
     bool (*needed)(const struct session *session, const void *question);
     const void *question;
     /* It would do the same as the runner it waits for, and so ends as that one ends. */
