@@ -38,6 +38,7 @@ static int open_postgres(struct db **out, const struct url *url, const struct st
                          struct error *err)
 {
     if (db_postgres_wire_check(url, err) != 0) return -1;
+    if (stop_requested(stop)) return stop_error(stop, err);
 
     struct postgres *pg = calloc(1, sizeof *pg);
     if (pg == NULL) return error_memory(err);

@@ -206,9 +206,12 @@ static int64_t connect_timeout_ms(PGconn *connection)
     return seconds > 0 ? seconds * hosts * 1000 : -1;
 }
 
+/* A stop that comes meanwhile ends it at once. One that came before has last words to say on
+ * this connection, and they have its grace. */
 static int await_connection(struct postgres *pg, PGconn *connection, struct error *err)
 {
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+    const bool interruptible = !stop_requested(pg->stop);
     int64_t timeout_ms = connect_timeout_ms(connection);
     int64_t begun = clock_monotonic_ms();
 
@@ -217,8 +220,9 @@ static int await_connection(struct postgres *pg, PGconn *connection, struct erro
         if (PQstatus(connection) == CONNECTION_BAD) return connection_error(connection, err);
         struct stop_poll poll = {.descriptor = PQsocket(connection),
                                  .events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT};
-        int ready =
-            timeout_ms >= 0 && left <= 0 ? 0 : stop_wait(pg->stop, &poll, 1, left, false, err);
+        int ready = timeout_ms >= 0 && left <= 0
+                        ? 0
+                        : stop_wait(pg->stop, &poll, 1, left, interruptible, err);
         if (ready < 0) return -1;
         if (ready == 0)
             return error_set(err, ERROR_SQL_UNREACHABLE,

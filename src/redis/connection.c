@@ -36,8 +36,9 @@ struct connection {
     int64_t moved_ms;
     struct error failure; /* why there is no transport */
     char version[32];
-    bool drained;    /* the last read gave less than it could have */
-    size_t input_at; /* what the reader has not been fed yet */
+    bool introducing; /* nothing is in flight that a stop would have to wait for */
+    bool drained;     /* the last read gave less than it could have */
+    size_t input_at;  /* what the reader has not been fed yet */
     size_t input_end;
     char input[INPUT_SIZE];
 };
@@ -141,7 +142,7 @@ static int await_wire(struct connection *connection, bool writing, struct error 
     struct stop_poll wire = connection_poll(connection, writing);
     int64_t quiet = clock_monotonic_ms() - connection->moved_ms;
     int64_t left = quiet < CONNECTION_TIMEOUT_MS ? CONNECTION_TIMEOUT_MS - quiet : 0;
-    int ready = stop_wait(connection->stop, &wire, 1, left, false, err);
+    int ready = stop_wait(connection->stop, &wire, 1, left, connection->introducing, err);
     if (ready > 0) return 0;
     if (ready == 0) {
         (void)error_set(err, ERROR_REDIS_UNREACHABLE, "no answer for %d s",
@@ -285,6 +286,14 @@ static int see_it_serve(struct connection *connection, struct error *err)
     return 0;
 }
 
+static int introduce(struct connection *connection, struct error *err)
+{
+    if (authenticate(connection, err) != 0 || give_name(connection, err) != 0 ||
+        select_database(connection, err) != 0)
+        return -1;
+    return see_it_serve(connection, err);
+}
+
 int connection_reopen(struct connection *connection, struct error *err)
 {
     transport_close(connection->transport);
@@ -300,10 +309,10 @@ int connection_reopen(struct connection *connection, struct error *err)
         connection->failure = *err;
         return -1;
     }
-    if (authenticate(connection, err) != 0 || give_name(connection, err) != 0 ||
-        select_database(connection, err) != 0)
-        return -1;
-    return see_it_serve(connection, err);
+    connection->introducing = true;
+    int result = introduce(connection, err);
+    connection->introducing = false;
+    return result;
 }
 
 int connection_open(struct connection **out, const struct url *url, const struct stop *stop,
@@ -318,6 +327,7 @@ int connection_open(struct connection **out, const struct url *url, const struct
     connection->call = (struct buffer){0};
     connection->failure = (struct error){0};
     connection->version[0] = '\0';
+    connection->introducing = false;
 
     if (connection_reopen(connection, err) != 0) {
         connection_close(connection);
@@ -407,7 +417,10 @@ static int check_role(struct connection *connection, struct error *err)
 int connection_check_server(struct connection *connection, struct error *err)
 {
     if (connection_check(connection, err) != 0) return -1;
-    if (check_version(connection, err) == 0 && check_role(connection, err) == 0) return 0;
+    connection->introducing = true;
+    bool fits = check_version(connection, err) == 0 && check_role(connection, err) == 0;
+    connection->introducing = false;
+    if (fits) return 0;
     /* Where the wire failed, the URL is in front already. */
     if (connection_check(connection, err) == 0)
         (void)error_prefix(err, "'%s': ", connection->url->redacted);

@@ -1,12 +1,14 @@
 // servers: redis
 /* connection: who we are (password, user, database, name), calls and their errors, servers that
  * are not fit to be written to, and what is left of a connection that was lost. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -272,7 +274,15 @@ static void test_a_server_that_loads(void **state)
     redis_server_stop(&server);
 }
 
-/* A server that hangs: a stop ends the wait when its grace is over. */
+static void *request_soon(void *stop)
+{
+    (void)usleep(100000);
+    stop_request(stop, SIGTERM);
+    return NULL;
+}
+
+/* A server that hangs: a stop ends the wait for an answer when its grace is over, and
+ * connecting at once, since nothing is in flight. */
 static void test_stop_while_the_server_hangs(void **state)
 {
     (void)state;
@@ -290,6 +300,16 @@ static void test_stop_while_the_server_hangs(void **state)
     assert_int_equal(connection_ask(connection, &reply, &err, "PING", (const char *)NULL), -1);
     assert_int_equal(err.code, ERROR_STOPPED + SIGTERM);
     assert_in_range(clock_monotonic_ms() - begun, STOP_GRACE_MS - 500, STOP_GRACE_MS + 900);
+    stop_release(&stop);
+
+    pthread_t thread;
+    assert_int_equal(stop_init(&stop, &err), 0);
+    assert_int_equal(pthread_create(&thread, NULL, request_soon, &stop), 0);
+    begun = clock_monotonic_ms();
+    assert_int_equal(connection_reopen(connection, &err), -1);
+    assert_int_equal(err.code, ERROR_STOPPED + SIGTERM);
+    assert_in_range(clock_monotonic_ms() - begun, 50, STOP_GRACE_MS - 500);
+    assert_int_equal(pthread_join(thread, NULL), 0);
 
     connection_close(connection);
     stop_release(&stop);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -97,6 +98,13 @@ static int listen_only(const char *path)
     return listener;
 }
 
+static void *request_soon(void *stop)
+{
+    (void)usleep(100000);
+    stop_request(stop, 15);
+    return NULL;
+}
+
 static void test_connecting_ends_in_time(void **state)
 {
     (void)state;
@@ -117,7 +125,16 @@ static void test_connecting_ends_in_time(void **state)
     fixture_says(&err, "no answer within 1 s");
     assert_true(clock_monotonic_ms() - begun >= 900);
 
-    fixture_stopping(&stop, 100);
+    /* A stop ends it at once, without any grace: nothing is in flight. */
+    pthread_t thread;
+    (void)snprintf(url, sizeof url, "postgres://u@/d?host=%s&port=6000", directory);
+    assert_int_equal(pthread_create(&thread, NULL, request_soon, &stop), 0);
+    begun = clock_monotonic_ms();
+    assert_int_equal(fixture_try_open(&db, url, &stop, &err), -1);
+    assert_int_equal(err.code, ERROR_STOPPED + 15);
+    assert_in_range(clock_monotonic_ms() - begun, 50, STOP_GRACE_MS - 500);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+
     assert_int_equal(fixture_try_open(&db, url, &stop, &err), -1);
     assert_int_equal(err.code, ERROR_STOPPED + 15);
     stop_release(&stop);
