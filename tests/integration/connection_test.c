@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "connection.h"
 #include "error.h"
+#include "fake_redis.h"
 #include "redis_server.h"
 #include "redis_url.h"
 #include "reply.h"
@@ -212,6 +213,38 @@ static void test_a_cluster_will_not(void **state)
                  ERROR_INVALID, "a Redis Cluster is not supported yet");
 }
 
+/* The version is the fake's to say; no server as old as that can be had. */
+static void assert_version(const char *info, const char *why)
+{
+    char reply[256];
+    struct error err = {0};
+    (void)snprintf(reply, sizeof reply, "$%zu\r\n%s", strlen(info), info);
+    const struct fake_redis_reply replies[] = {
+        {"INFO", reply}, {"ROLE", "*1\r\n$6\r\nmaster"}, {NULL, NULL}};
+    struct fake_redis fake = {.replies = replies};
+    fake_redis_start(&fake, getenv("REDFERRY_TEST_DIR"));
+    struct connection *connection =
+        redis_connect(redis_url(&arena, "unix://%s", fake.path), NULL);
+    assert_int_equal(connection_check_server(connection, &err), why == NULL ? 0 : -1);
+    connection_close(connection);
+    fake_redis_join(&fake);
+    fake_redis_release(&fake);
+    if (why == NULL) return;
+    assert_int_equal(err.code, ERROR_INVALID);
+    if (strstr(err.message, why) == NULL) fail_msg("'%s' lacks '%s'", err.message, why);
+}
+
+static void test_an_old_one_will_not(void **state)
+{
+    (void)state;
+    assert_version("redis_version:6.2.0\r\nredis_mode:standalone\r\n", NULL);
+    assert_version("redis_version:10.0.1\r\n", NULL);
+    assert_version("redis_version:6.0.16\r\n", "this is Redis 6.0.16: redferry needs 6.2");
+    assert_version("redis_version:5.0.14\r\n", "this is Redis 5.0.14: redferry needs 6.2");
+    assert_version("redis_version:7.2.4\r\nredis_mode:cluster\r\n", "Redis Cluster");
+    assert_version("other:1\r\n", "the server does not say its version");
+}
+
 /* ---- trouble ---- */
 
 static void test_lost_and_opened_again(void **state)
@@ -341,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_a_primary_will_do),
         cmocka_unit_test(test_a_replica_will_not),
         cmocka_unit_test(test_a_cluster_will_not),
+        cmocka_unit_test(test_an_old_one_will_not),
         cmocka_unit_test(test_lost_and_opened_again),
         cmocka_unit_test(test_a_server_that_loads),
         cmocka_unit_test(test_stop_while_the_server_hangs),

@@ -18,17 +18,26 @@
 /*
  * A server for what a real one cannot be made to do on purpose: to refuse just this transaction
  * and run those behind it, which are on the wire already. It serves one connection in a thread
- * of its own, understands MULTI and EXEC, and says yes to everything else.
+ * of its own, understands MULTI and EXEC, and says yes to everything else. Or it answers what
+ * the real one that is installed does not know yet, or does not say any more.
  */
+struct fake_redis_reply {
+    const char *name;
+    const char *reply; /* RESP without the last CRLF; NULL: never */
+};
+
 struct fake_redis {
     /* Set before fake_redis_start(). */
+    const struct fake_redis_reply
+        *replies; /* each once, in this order, to the next command of that name; NULL: none */
     const char *const
         *answers; /* to the first EXEC, the second …; NULL: run it; ends with "" */
     size_t hold;  /* answer nothing before so many EXECs have come */
 
     /* Good after fake_redis_join(). */
-    struct buffer ran; /* for each transaction that ran, the first argument of its first
-                          command, and a blank */
+    struct buffer ran;     /* for each transaction that ran, the first argument of its first
+                              command, and a blank */
+    struct buffer replied; /* the commands that got one of the replies, a line each */
 
     char path[108];
     int listener;
@@ -58,11 +67,24 @@ static inline void fake_redis_exec(struct fake_redis *fake)
     for (size_t i = 0; i < fake->queued; i++) buffer_append_text(&fake->out, ":1\r\n");
 }
 
+static inline void fake_redis_reply(struct fake_redis *fake, const struct reply *command)
+{
+    const struct fake_redis_reply *reply = fake->replies++;
+    for (size_t i = 0; i < command->count; i++)
+        buffer_append_format(&fake->replied, "%s%s", i > 0 ? " " : "",
+                             reply_element(command, i)->text);
+    buffer_append_text(&fake->replied, "\n");
+    if (reply->reply != NULL) buffer_append_format(&fake->out, "%s\r\n", reply->reply);
+}
+
 static inline void fake_redis_command(struct fake_redis *fake, const struct reply *command)
 {
     const char *name = reply_element(command, 0)->text;
     const struct reply *argument = reply_element(command, 1);
-    if (strcmp(name, "EXEC") == 0) {
+    if (fake->replies != NULL && fake->replies->name != NULL &&
+        strcmp(name, fake->replies->name) == 0) {
+        fake_redis_reply(fake, command);
+    } else if (strcmp(name, "EXEC") == 0) {
         fake_redis_exec(fake);
     } else if (fake->in_multi && strcmp(name, "DISCARD") != 0) {
         if (fake->queued++ == 0 && argument != NULL)
@@ -121,6 +143,7 @@ static inline void fake_redis_join(struct fake_redis *fake)
 static inline void fake_redis_release(struct fake_redis *fake)
 {
     buffer_release(&fake->ran);
+    buffer_release(&fake->replied);
     buffer_release(&fake->out);
 }
 
