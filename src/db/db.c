@@ -178,6 +178,11 @@ int db_lock_check(struct db *db, struct error *err)
     return db->ops->lock_check(db, err);
 }
 
+int db_lock_glance(struct db *db, struct error *err)
+{
+    return db->ops->lock_glance(db, err);
+}
+
 void db_lock_release(struct db *db)
 {
     if (db != NULL) db->ops->lock_release(db);

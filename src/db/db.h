@@ -149,6 +149,10 @@ int db_lock_try(struct db *db, const char *name, struct error *err);
  * connection alive). Returns 0, or -1 with err (ERROR_OPERATOR). */
 int db_lock_check(struct db *db, struct error *err);
 
+/* The same as far as it can be known without asking the server: quick enough for every batch,
+ * and enough to notice a server that ended the connection, or a lock file that was removed. */
+int db_lock_glance(struct db *db, struct error *err);
+
 /* Give the lock back. Harmless without one. */
 void db_lock_release(struct db *db);
 

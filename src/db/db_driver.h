@@ -39,6 +39,7 @@ struct db_ops {
                        size_t count, struct error *err);
     int (*lock_try)(struct db *db, const char *name, struct error *err);
     int (*lock_check)(struct db *db, struct error *err);
+    int (*lock_glance)(struct db *db, struct error *err);
     void (*lock_release)(struct db *db);
     int (*lock_held)(struct db *db, const char *name, struct error *err);
 };

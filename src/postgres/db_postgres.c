@@ -10,6 +10,7 @@
 #include "db_postgres_rows.h"
 #include "db_postgres_types.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -421,6 +422,15 @@ static int lock_check(struct db *db, struct error *err)
     return error_set(err, ERROR_OPERATOR, "the lock of this ledger was lost");
 }
 
+/* Whoever is not asked says nothing, unless it is to say goodbye. */
+static int lock_glance(struct db *db, struct error *err)
+{
+    const struct postgres *pg = (const struct postgres *)db;
+    struct pollfd poll_server = {.fd = PQsocket(pg->connection), .events = POLLIN};
+    if (pg->locked && poll(&poll_server, 1, 0) == 0) return 0;
+    return lock_check(db, err);
+}
+
 static void lock_release(struct db *db)
 {
     if (((struct postgres *)db)->locked) rollback(db);
@@ -457,6 +467,7 @@ const struct db_ops db_postgres_ops = {
     .query_sorts = query_sorts,
     .lock_try = lock_try,
     .lock_check = lock_check,
+    .lock_glance = lock_glance,
     .lock_release = lock_release,
     .lock_held = lock_held,
 };

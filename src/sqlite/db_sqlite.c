@@ -453,6 +453,7 @@ const struct db_ops db_sqlite_ops = {
     .query_sorts = query_sorts,
     .lock_try = lock_try,
     .lock_check = lock_check,
+    .lock_glance = lock_check,
     .lock_release = lock_release,
     .lock_held = lock_held,
 };

@@ -656,6 +656,27 @@ static void test_lock(void **state)
     db_close(two);
 }
 
+/* The end of the lock's connection is seen without a question, as soon as it has arrived. */
+static void test_lock_glance(void **state)
+{
+    (void)state;
+    struct db *db = open_again();
+    struct db *other = open_again();
+    struct error err = {0};
+    assert_int_equal(db_lock_glance(db, &err), -1);
+    assert_int_equal(db_lock_try(db, "m", &err), 1);
+    fixture_ok(db_lock_check(db, &err), &err);
+    fixture_ok(db_lock_glance(db, &err), &err);
+    terminate_others(other);
+    error_clear(&err);
+    for (int tries = 0; tries < 1000 && db_lock_glance(db, &err) == 0; tries++)
+        (void)usleep(10000);
+    assert_int_equal(err.code, ERROR_OPERATOR);
+    assert_non_null(strstr(err.message, "terminating connection"));
+    db_close(other);
+    db_close(db);
+}
+
 /* A server that ends idle transactions and long statements leaves the lock alone. */
 static void test_lock_outlasts_timeouts(void **state)
 {
@@ -716,6 +737,7 @@ int main(void)
         cmocka_unit_test(test_stop_ends_a_hanging_statement),
         cmocka_unit_test(test_notices_are_silent),
         cmocka_unit_test(test_lock),
+        cmocka_unit_test(test_lock_glance),
         cmocka_unit_test(test_lock_outlasts_timeouts),
         cmocka_unit_test(test_query_sorts),
     };

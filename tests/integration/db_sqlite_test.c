@@ -436,6 +436,7 @@ static void test_lock(void **state)
     assert_int_equal(db_lock_try(one, "m", &err), 1);
     assert_int_equal(access(lock, F_OK), 0);
     fixture_ok(db_lock_check(one, &err), &err);
+    fixture_ok(db_lock_glance(one, &err), &err);
     assert_int_equal(db_lock_try(two, "m", &err), 0);
     assert_int_equal(db_lock_held(two, "m", &err), 1);
     assert_int_equal(db_lock_held(one, "m", &err), 1);
@@ -453,6 +454,7 @@ static void test_lock(void **state)
 
     assert_int_equal(db_lock_try(two, "m", &err), 1);
     assert_int_equal(unlink(lock), 0);
+    assert_int_equal(db_lock_glance(two, &err), -1);
     assert_int_equal(db_lock_check(two, &err), -1);
     assert_int_equal(err.code, ERROR_OPERATOR);
     assert_int_equal(db_lock_try(one, "m", &err), 1);
