@@ -33,9 +33,13 @@ int handle_begin(struct redferry *ferry, struct session *session);
  * else the error's code. */
 int handle_end(struct redferry *ferry, struct session *session, int result);
 
+/* Whether a call only looks, and is told at once that the server has no room, or works, and
+ * waits for its turn. */
+enum handle_aim { HANDLE_LOOK, HANDLE_WORK };
+
 /* Begin a call on the ledger: as handle_begin(), and read the files, connect, and read the
  * ledger. Returns 0 or -1; handle_end() is due in both cases. */
-int handle_open(struct redferry *ferry, struct session *session);
+int handle_open(struct redferry *ferry, struct session *session, enum handle_aim aim);
 
 /* A tally in the public form. */
 redferry_tally handle_tally(const struct tally *tally);

@@ -176,6 +176,7 @@ void redferry_stop(redferry *ferry, int signal)
 
 int handle_begin(struct redferry *ferry, struct session *session)
 {
+    const int64_t now = clock_monotonic_ms();
     error_clear(&ferry->error);
     arena_release(&ferry->results);
     *session = (struct session){
@@ -184,14 +185,16 @@ int handle_begin(struct redferry *ferry, struct session *session)
         .listener = {tell, ferry},
         .tool_version = redferry_version(),
         .results = &ferry->results,
-        .begun_ms = clock_monotonic_ms(),
+        .begun_ms = now,
+        .queued_ms = now,
     };
     return resolve(ferry, &session->listener);
 }
 
-int handle_open(struct redferry *ferry, struct session *session)
+int handle_open(struct redferry *ferry, struct session *session, enum handle_aim aim)
 {
     if (handle_begin(ferry, session) != 0) return -1;
+    session->queues = aim == HANDLE_WORK;
     if (session_load(session, &ferry->error) != 0) return -1;
     if (session_connect(session, &ferry->error) != 0) return -1;
     return session_read(session, &ferry->error);

@@ -79,7 +79,7 @@ int redferry_status(redferry *ferry, const char *version, const redferry_status_
     struct arena *arena = &ferry->results;
     int64_t only = 0;
     size_t count = 0;
-    int result = handle_open(ferry, &session);
+    int result = handle_open(ferry, &session, HANDLE_LOOK);
     if (result == 0 && version != NULL)
         result = selection_resolve(&session, "VERSION", version, &only, &ferry->error);
     if (result != 0) return handle_end(ferry, &session, result);
@@ -136,7 +136,7 @@ int redferry_history(redferry *ferry, const char *version, const redferry_histor
     struct run *runs = NULL;
     size_t count = 0;
     int64_t only = 0;
-    int result = handle_open(ferry, &session);
+    int result = handle_open(ferry, &session, HANDLE_LOOK);
     if (result == 0 && version != NULL)
         result = selection_resolve(&session, "VERSION", version, &only, &ferry->error);
     if (result == 0 && session.state.present)

@@ -13,6 +13,7 @@ int redferry_init(redferry *ferry)
     int result = handle_begin(ferry, &session);
     if (result == 0 && scaffold_directory(ferry->config.migrations, &ferry->error) < 0)
         result = -1;
+    session.queues = true;
     if (result == 0) result = session_load(&session, &ferry->error);
     if (result == 0) result = session_connect(&session, &ferry->error);
     if (result == 0) result = session_read(&session, &ferry->error);

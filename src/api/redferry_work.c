@@ -76,7 +76,7 @@ int redferry_up(redferry *ferry, const redferry_up_options *options,
     struct session session;
     struct outcome outcome = {0};
     struct wish wish = {.kind = WISH_UP};
-    int result = handle_open(ferry, &session);
+    int result = handle_open(ferry, &session, HANDLE_WORK);
     if (result == 0 && options != NULL)
         result = resolve_optional(ferry, &session, "--to", options->to, &wish.to);
     if (result == 0) result = runner_carry_out(&session, &wish, &outcome, &ferry->error);
@@ -89,7 +89,7 @@ int redferry_run(redferry *ferry, const redferry_run_options *options,
     struct session session;
     struct outcome outcome = {0};
     int64_t *versions = NULL;
-    int result = handle_open(ferry, &session);
+    int result = handle_open(ferry, &session, HANDLE_WORK);
     if (result == 0 && options->all && (!options->again || options->version_count > 0))
         result =
             error_set(&ferry->error, ERROR_INVALID,
@@ -119,7 +119,7 @@ int redferry_down(redferry *ferry, const redferry_down_options *options,
     struct outcome outcome = {0};
     static const redferry_down_options last = {.count = 1};
     struct wish wish = {.kind = WISH_DOWN};
-    int result = handle_open(ferry, &session);
+    int result = handle_open(ferry, &session, HANDLE_WORK);
     if (options == NULL) options = &last;
     wish.count = options->count;
     if (result == 0 &&
@@ -140,7 +140,7 @@ int redferry_redo(redferry *ferry, const redferry_outcome **out)
 {
     struct session session;
     struct outcome outcome = {0};
-    int result = handle_open(ferry, &session);
+    int result = handle_open(ferry, &session, HANDLE_WORK);
     if (result == 0) result = runner_redo(&session, &outcome, &ferry->error);
     return end(ferry, &session, result, &outcome, out);
 }
@@ -169,7 +169,7 @@ static int remark(struct redferry *ferry, enum remark remark, const char *const 
     struct session session;
     struct outcome outcome = {0};
     int64_t *versions = NULL;
-    int result = handle_open(ferry, &session);
+    int result = handle_open(ferry, &session, HANDLE_WORK);
     if (result == 0 && (count == 0 || (up_to && count != 1)))
         result = error_set(&ferry->error, ERROR_INVALID,
                            up_to ? "--to takes one VERSION" : "a VERSION is missing");

@@ -13,6 +13,7 @@
 #include "db.h"
 #include "error.h"
 #include "migration_dir.h"
+#include "number.h"
 #include "stop.h"
 
 enum { CONNECT_FIRST_MS = 50, CONNECT_MOST_MS = 1000, TELL_EVERY_MS = 1000 };
@@ -21,15 +22,16 @@ enum { CONNECT_FIRST_MS = 50, CONNECT_MOST_MS = 1000, TELL_EVERY_MS = 1000 };
 struct wait {
     const char *server; /* "the database", "Redis": for whom */
     int64_t begun_ms;
-    int64_t told_ms; /* 0: not yet */
+    int64_t *told_ms; /* when it was last told of; 0: not yet */
     struct clock_backoff backoff;
 };
 
-static struct wait wait_for(const char *server)
+static struct wait wait_for(const char *server, int64_t begun_ms, int64_t *told_ms)
 {
     return (struct wait){
         .server = server,
-        .begun_ms = clock_monotonic_ms(),
+        .begun_ms = begun_ms,
+        .told_ms = told_ms,
         .backoff = {.first_ms = CONNECT_FIRST_MS, .most_ms = CONNECT_MOST_MS},
     };
 }
@@ -60,16 +62,33 @@ static void tell_waiting(const struct session *session, struct wait *wait,
 {
     const int64_t now = clock_monotonic_ms();
     struct error words = {0};
-    if (wait->told_ms != 0 && now - wait->told_ms < TELL_EVERY_MS) return;
+    if (*wait->told_ms != 0 && now - *wait->told_ms < TELL_EVERY_MS) return;
     error_set(&words, ERROR_NONE, "waiting for %s: %s", wait->server, why->message);
     const struct event event = {
         .kind = EVENT_WAITING,
         .text = words.message,
         .rows_total = -1,
-        .seconds = wait->told_ms == 0 ? 0 : (double)(now - wait->begun_ms) / 1000.0,
+        .seconds = *wait->told_ms == 0 ? 0 : (double)(now - wait->begun_ms) / 1000.0,
     };
     listener_tell(&session->listener, &event);
-    wait->told_ms = now;
+    *wait->told_ms = now;
+}
+
+/* How long a server that cannot be connected to is waited for, and by which option. */
+static int64_t patience(const struct session *session, const struct error *err,
+                        const char **option)
+{
+    const struct config *config = session->config;
+    const bool unreachable =
+        err->code == ERROR_SQL_UNREACHABLE || err->code == ERROR_REDIS_UNREACHABLE;
+    const bool has_room_later = err->passing && err->code != ERROR_REDIS_UNREACHABLE;
+    const int64_t wait_ms = unreachable ? config->wait_ms : 0;
+    *option = "--wait";
+    if (!has_room_later || !session->queues || config->on_lock != ON_LOCK_WAIT ||
+        config->lock_timeout_ms <= wait_ms)
+        return wait_ms;
+    *option = "--lock-timeout";
+    return config->lock_timeout_ms;
 }
 
 /*
@@ -79,31 +98,45 @@ static void tell_waiting(const struct session *session, struct wait *wait,
  */
 static int try_again(struct session *session, struct wait *wait, struct error *err)
 {
-    const struct config *config = session->config;
-    const bool unreachable =
-        err->code == ERROR_SQL_UNREACHABLE || err->code == ERROR_REDIS_UNREACHABLE;
-    int64_t patience = unreachable ? config->wait_ms : 0;
-    const bool has_room_later = err->passing && err->code != ERROR_REDIS_UNREACHABLE;
-    if (has_room_later && config->lock_timeout_ms > patience)
-        patience = config->lock_timeout_ms;
-    const int64_t left = wait->begun_ms + patience - clock_monotonic_ms();
-    if (left <= 0) return -1;
+    const char *option = NULL;
+    const int64_t patience_ms = patience(session, err, &option);
+    const int64_t left = wait->begun_ms + patience_ms - clock_monotonic_ms();
+    char text[32];
+    if (patience_ms <= 0) return -1;
+    if (left <= 0)
+        return error_prefix(
+            err, "waited for %s (%s): ", number_duration_text(patience_ms, text), option);
     tell_waiting(session, wait, err);
     int64_t pause = clock_backoff_next(&wait->backoff);
     if (pause > left) pause = left;
     return stop_sleep(session->stop, pause, err);
 }
 
-static struct db *open_database(struct session *session, const struct url *url,
-                                struct error *err)
+static struct db *connect_until(struct session *session, const struct url *url,
+                                struct wait *wait, struct error *err)
 {
-    struct wait wait = wait_for("the database");
     struct db *db = NULL;
     while (db_open(&db, url, session->stop, err) != 0) {
-        if (try_again(session, &wait, err) != 0) return NULL;
+        if (try_again(session, wait, err) != 0) return NULL;
         error_clear(err);
     }
     return db;
+}
+
+/* For the one whose turn it is: it is a wait of its own. */
+static struct db *open_database(struct session *session, const struct url *url,
+                                struct error *err)
+{
+    int64_t told_ms = 0;
+    struct wait wait = wait_for("the database", clock_monotonic_ms(), &told_ms);
+    return connect_until(session, url, &wait, err);
+}
+
+/* For one that queues: for a place here, then for the lock, it is one wait. */
+static struct db *open_in_queue(struct session *session, struct error *err)
+{
+    struct wait wait = wait_for("the database", session->queued_ms, &session->told_ms);
+    return connect_until(session, &session->config->ledger, &wait, err);
 }
 
 int session_connect(struct session *session, struct error *err)
@@ -112,7 +145,7 @@ int session_connect(struct session *session, struct error *err)
     if (session->db != NULL) return 0;
     if (config_require(config, config->ledger_is_database ? "database" : "ledger", err) != 0)
         return -1;
-    session->db = open_database(session, &config->ledger, err);
+    session->db = open_in_queue(session, err);
     if (session->db == NULL) return -1;
     const struct ledger_author author = {
         .operator_name = config->operator_name,
@@ -124,11 +157,28 @@ int session_connect(struct session *session, struct error *err)
     return ledger_open(&session->ledger, session->db, config->ledger_table, &author, err);
 }
 
+void session_disconnect(struct session *session)
+{
+    db_close(session->db);
+    session->db = NULL;
+    ledger_use(session->ledger, NULL);
+}
+
+int session_reconnect(struct session *session, struct error *err)
+{
+    if (session->db != NULL) return 0;
+    session->db = open_in_queue(session, err);
+    if (session->db == NULL) return -1;
+    ledger_use(session->ledger, session->db);
+    return 0;
+}
+
 int session_read(struct session *session, struct error *err)
 {
     arena_release(&session->reading);
     session->agenda = (struct agenda){0};
     session->state = (struct ledger_state){0};
+    session->read_ms = clock_monotonic_ms();
     if (ledger_read(session->ledger, &session->state, &session->reading, err) != 0) return -1;
     /* The lock is ours: whoever else says that it runs is dead. */
     if (session->lock != NULL) session->state.record.lock_held = false;
@@ -157,7 +207,8 @@ void session_release_lock(struct session *session)
 int session_open_redis(struct session *session, struct error *err)
 {
     const struct config *config = session->config;
-    struct wait wait = wait_for("Redis");
+    int64_t told_ms = 0;
+    struct wait wait = wait_for("Redis", clock_monotonic_ms(), &told_ms);
     if (session->redis != NULL) return 0;
     if (config_require(config, "redis", err) != 0) return -1;
     for (;;) {

@@ -25,6 +25,12 @@ struct session {
     const char *tool_version;
     struct arena *results; /* borrowed: what the caller is given lives there */
     int64_t begun_ms;      /* monotonic, when the command began: --max-time counts from it */
+    int64_t queued_ms;     /* monotonic, since when it waits for its turn, or before that for a
+                              place on the server: --lock-timeout counts from it */
+    int64_t told_ms;       /* monotonic, when the database was last said to be waited for; 0:
+                              not since queued_ms */
+    int64_t read_ms;       /* monotonic, just before the ledger was last read */
+    bool queues;           /* it will want the lock, and waits for a place as for the lock */
     struct migrations migrations;
     struct ledger *ledger;
     struct db *db;             /* the ledger is read and written here */
@@ -44,9 +50,20 @@ void session_release(struct session *session);
 /* Read all migration files. Returns 0, or -1 with err. */
 int session_load(struct session *session, struct error *err);
 
-/* Connect to the ledger's database, waiting for it as --wait says, and for a place where it has
- * too many connections. Whoever waits for a server says so (EVENT_WAITING), here and below. */
+/* Connect to the ledger's database, waiting for it as --wait says. A server that is starting,
+ * or has too many connections, is waited for like the lock: by who will want that, within
+ * --lock-timeout, and not with --on-lock fail or skip. Whoever waits for a server says so
+ * (EVENT_WAITING), here and below. */
 int session_connect(struct session *session, struct error *err);
+
+/* Give the ledger's connection back for as long as there is nothing to ask: a crowd of those
+ * who wait could otherwise keep the one that works from the further connections that it needs.
+ */
+void session_disconnect(struct session *session);
+
+/* Connect again after session_disconnect(), as session_connect() does. Harmless without that.
+ */
+int session_reconnect(struct session *session, struct error *err);
 
 /* Read the ledger and put it together with the files: state and agenda are new, what they held
  * is gone. */

@@ -126,6 +126,7 @@ static void decode_run(struct decoder *decoder, struct run *run)
     run->started_at = next_text(decoder);
     run->updated_at = next_text(decoder);
     run->finished_at = next_text(decoder);
+    run->ended_ms_ago = next_integer(decoder, INT64_MAX);
 }
 
 /* ---- lists ----------------------------------------------------------------------------- */

@@ -61,6 +61,7 @@ struct run {
     const char *tool_version;
     const char *checksum, *definition; /* definition: only where it was asked for */
     const char *started_at, *updated_at, *finished_at;
+    int64_t ended_ms_ago; /* finished_at by the database's clock; INT64_MAX: NULL */
 };
 
 /* The word that SQL has for status, and back (-1 for another word). */

@@ -10,6 +10,7 @@
 
 #include "arena.h"
 #include "attempt.h"
+#include "clock.h"
 #include "config.h"
 #include "db.h"
 #include "error.h"
@@ -415,6 +416,7 @@ int runner_redo(struct session *session, struct outcome *outcome, struct error *
     const struct wish down = {.kind = WISH_DOWN, .only = version};
     const struct wish up = {.kind = WISH_RUN, .versions = &version, .version_count = 1};
     if (runner_carry_out(session, &down, outcome, err) != 0) return -1;
+    session->queued_ms = clock_monotonic_ms();
     if (session_read(session, err) != 0) return -1;
     return runner_carry_out(session, &up, outcome, err);
 }

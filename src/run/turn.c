@@ -18,13 +18,16 @@
 
 enum { POLL_FIRST_MS = 50, POLL_MOST_MS = 1000, TELL_EVERY_MS = 1000 };
 
+/* What one try may come to, besides 1 (taken), 0 (nothing is needed) and -1 with err. */
+enum { TRY_AGAIN = 2 };
+
 /* What is known of those who were here before us. */
 struct queue {
     int64_t
         newest_run; /* the newest run when we came: what is newer began while we were here */
     int64_t awaited_run; /* the one that was running then; 0: none */
-    int64_t begun_ms;
-    int64_t told_ms; /* 0: not yet */
+    int64_t told_ms;     /* 0: not yet */
+    bool named;          /* it was told for whom we wait, too */
 };
 
 static const struct run *running_run(const struct session *session)
@@ -41,10 +44,19 @@ static void queue_up(struct queue *queue, const struct session *session)
 {
     const struct record *record = &session->state.record;
     const struct run *run = running_run(session);
-    *queue = (struct queue){.begun_ms = clock_monotonic_ms()};
+    *queue = (struct queue){0};
     for (size_t i = 0; i < record->run_count; i++)
         if (record->runs[i].id > queue->newest_run) queue->newest_run = record->runs[i].id;
     if (run != NULL && record->lock_held) queue->awaited_run = run->id;
+}
+
+/* Whether run was under way when we came, or began later. Who first had to wait for a place on
+ * the server may find it ended already: by the database's own clock, since we came. */
+static bool was_awaited(const struct queue *queue, const struct session *session,
+                        const struct run *run)
+{
+    return run->id > queue->newest_run || run->id == queue->awaited_run ||
+           run->ended_ms_ago <= session->read_ms - session->queued_ms;
 }
 
 /* Whether a run that we waited for, to do the same, ended badly: then its end is ours too. */
@@ -54,8 +66,7 @@ static int check_awaited(const struct queue *queue, const struct session *sessio
     const struct record *record = &session->state.record;
     for (size_t i = 0; turn->shares_fate && i < record->run_count; i++) {
         const struct run *run = &record->runs[i];
-        if (run->id <= queue->newest_run && run->id != queue->awaited_run) continue;
-        if (run->down) continue;
+        if (run->down || !was_awaited(queue, session, run)) continue;
         if (run->status == RUN_FAILED)
             return error_set(err, ERROR_FAILED,
                              "%" PRId64 "_%s failed on host %s (run %" PRId64 "): %s",
@@ -71,24 +82,33 @@ static int check_awaited(const struct queue *queue, const struct session *sessio
     return 0;
 }
 
+/* "ana on host db1 (pid 12), running 1_x since …", into words. */
+static const char *describe_holder(const struct session *session, struct error *words)
+{
+    const struct run *run = running_run(session);
+    if (run == NULL) return "another redferry that is starting or finishing";
+    error_set(words, ERROR_NONE, "%s on host %s (pid %" PRId64 "), %s %" PRId64 "_%s since %s",
+              run->operator_name, run->host, run->pid, run->down ? "undoing" : "running",
+              run->version, run->name, run->started_at);
+    return words->message;
+}
+
+/* Say for whom we wait, at once, as soon as the name is known, and then about every second. */
 static void tell_holder(struct queue *queue, const struct session *session)
 {
     const struct run *run = running_run(session);
     const int64_t now = clock_monotonic_ms();
-    struct error words = {0};
+    struct error holder = {0}, words = {0};
+    const bool first = queue->told_ms == 0 || (run != NULL && !queue->named);
+    if (!first && now - queue->told_ms < TELL_EVERY_MS) return;
+    error_set(&words, ERROR_NONE, "waiting for %s", describe_holder(session, &holder));
     struct event event = {
         .kind = EVENT_WAITING,
-        .text = "waiting for the lock: another redferry is starting or finishing",
+        .text = words.message,
         .rows_total = -1,
-        .seconds = (double)(now - queue->begun_ms) / 1000.0,
+        .seconds = first ? 0 : (double)(now - session->queued_ms) / 1000.0,
     };
-    if (queue->told_ms != 0 && now - queue->told_ms < TELL_EVERY_MS) return;
     if (run != NULL) {
-        error_set(
-            &words, ERROR_NONE,
-            "waiting for %s on host %s (pid %" PRId64 "), running %" PRId64 "_%s since %s",
-            run->operator_name, run->host, run->pid, run->version, run->name, run->started_at);
-        event.text = words.message;
         event.version = run->version;
         event.name = run->name;
         event.down = run->down;
@@ -97,31 +117,55 @@ static void tell_holder(struct queue *queue, const struct session *session)
     }
     listener_tell(&session->listener, &event);
     queue->told_ms = now;
+    queue->named = queue->named || run != NULL;
+}
+
+/* How much longer we wait, in milliseconds. */
+static int64_t patience_left(const struct session *session)
+{
+    return session->queued_ms + session->config->lock_timeout_ms - clock_monotonic_ms();
 }
 
 /* The lock is taken by another: what --on-lock and --lock-timeout say to that. */
-static int check_patience(const struct queue *queue, const struct session *session,
-                          struct error *err)
+static int check_patience(const struct session *session, struct error *err)
 {
     const struct config *config = session->config;
-    const struct run *run = running_run(session);
-    const char *holder = run != NULL ? run->operator_name : "another redferry";
-    const char *host = run != NULL ? run->host : "an unknown host";
+    struct error words = {0};
+    const char *holder = describe_holder(session, &words);
     char patience[32];
     if (config->on_lock == ON_LOCK_SKIP)
-        return error_set(err, ERROR_INCOMPLETE, "the lock is held by %s on %s: skipped", holder,
-                         host);
+        return error_set(err, ERROR_INCOMPLETE, "skipped: the lock is held by %s", holder);
     if (config->on_lock == ON_LOCK_FAIL)
-        return error_set(err, ERROR_LOCKED, "the lock is held by %s on %s", holder, host);
-    if (clock_monotonic_ms() - queue->begun_ms < config->lock_timeout_ms) return 0;
+        return error_set(err, ERROR_LOCKED, "the lock is held by %s", holder);
+    if (patience_left(session) > 0) return 0;
     return error_set(err, ERROR_LOCKED,
-                     "the lock is still held by %s on %s after %s (--lock-timeout)", holder,
-                     host, number_duration_text(config->lock_timeout_ms, patience));
+                     "the lock is still held after %s (--lock-timeout) by %s",
+                     number_duration_text(config->lock_timeout_ms, patience), holder);
 }
 
 static bool is_needed(const struct turn *turn, const struct session *session)
 {
     return turn->needed == NULL || turn->needed(session, turn->question);
+}
+
+static int try_once(struct queue *queue, struct session *session, const struct turn *turn,
+                    struct error *err)
+{
+    const int taken = db_lock_try(session->db, ledger_lock_name(session->ledger), err);
+    if (taken != 0) return taken;
+    if (session_read(session, err) != 0) return -1;
+    if (!is_needed(turn, session)) return 0;
+    if (check_awaited(queue, session, turn, err) != 0) return -1;
+    if (session->config->on_lock == ON_LOCK_WAIT) tell_holder(queue, session);
+    return check_patience(session, err) != 0 ? -1 : TRY_AGAIN;
+}
+
+/* The connection went away while we asked: whether that is worth a new one. */
+static int judge_loss(const struct session *session, struct error *err)
+{
+    if (err->code != ERROR_SQL_UNREACHABLE || patience_left(session) <= 0) return -1;
+    error_clear(err);
+    return TRY_AGAIN;
 }
 
 /* Take the lock, or find that nothing is needed any more. As turn_take(), but the agenda may be
@@ -131,15 +175,19 @@ static int poll_lock(struct queue *queue, struct session *session, const struct 
 {
     struct clock_backoff backoff = {.first_ms = POLL_FIRST_MS, .most_ms = POLL_MOST_MS};
     for (;;) {
-        const int taken = db_lock_try(session->db, ledger_lock_name(session->ledger), err);
-        if (taken != 0) return taken;
-        if (session_read(session, err) != 0) return -1;
-        if (!is_needed(turn, session)) return 0;
-        if (check_awaited(queue, session, turn, err) != 0) return -1;
-        tell_holder(queue, session);
-        if (check_patience(queue, session, err) != 0) return -1;
+        if (session_reconnect(session, err) != 0) return -1;
+        int tried = try_once(queue, session, turn, err);
+        if (tried < 0) tried = judge_loss(session, err);
+        if (tried != TRY_AGAIN) return tried;
+        session_disconnect(session);
         if (stop_sleep(session->stop, clock_backoff_next(&backoff), err) != 0) return -1;
     }
+}
+
+/* The lock is ours: what follows is another wait, and what was read may have changed. */
+static int begin_turn(struct session *session, struct error *err)
+{
+    return session_keep_lock(session, err) != 0 ? -1 : session_read(session, err);
 }
 
 int turn_take(struct session *session, const struct turn *turn, struct error *err)
@@ -148,8 +196,7 @@ int turn_take(struct session *session, const struct turn *turn, struct error *er
     queue_up(&queue, session);
     const int taken = poll_lock(&queue, session, turn, err);
     if (taken != 1) return taken;
-    if (session_keep_lock(session, err) != 0) return -1;
-    if (session_read(session, err) != 0) return -1;
+    if (begin_turn(session, err) != 0) return -1;
     if (!is_needed(turn, session)) {
         session_release_lock(session);
         return 0;

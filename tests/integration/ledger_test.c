@@ -89,6 +89,7 @@ static void assert_begun(const struct run *run, int64_t run_id)
     assert_time(run->started_at);
     assert_time(run->updated_at);
     assert_null(run->finished_at);
+    assert_int_equal(run->ended_ms_ago, INT64_MAX);
 }
 
 static void assert_mirrored(const struct run *run)
@@ -149,6 +150,7 @@ static void test_life(void **state)
     assert_int_equal(run->step, standing.step);
     assert_memory_equal(&run->tally, &standing.tally, sizeof run->tally);
     assert_time(run->finished_at);
+    assert_in_range(run->ended_ms_ago, 0, 60000);
 
     assert_int_equal(ledger_begin(client.ledger, &beginning, &run_id, &err), 0);
     assert_fine(ledger_announced(client.ledger, 20200211131900, &err), &err);
