@@ -197,9 +197,13 @@ int redferry_lint(redferry *ferry, const char *const *files, size_t count,
     struct session session;
     struct lint_report found = {0};
     int result = handle_begin(ferry, &session);
-    if (result == 0)
-        result = lint_check(&found, ferry->config.migrations, files, count, &ferry->results,
-                            &ferry->error);
+    const struct lint_wish wish = {
+        .directory = ferry->config.migrations,
+        .files = files,
+        .count = count,
+        .allow_repeats = ferry->config.allow_repeats,
+    };
+    if (result == 0) result = lint_check(&found, &wish, &ferry->results, &ferry->error);
     if (result == 0) {
         *out = lint_report_of(&ferry->results, &found);
         if (*out == NULL)

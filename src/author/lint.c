@@ -18,6 +18,7 @@
 /* Where the next finding and the next promise go. */
 struct lint {
     struct lint_report *report;
+    const struct lint_wish *wish;
     struct arena *arena;
     struct lint_finding **finding;
     struct lint_promise **promise;
@@ -88,22 +89,24 @@ static void check_guarantee(struct lint *lint, const struct migration *migration
                             const struct step *step, bool down)
 {
     const struct command *culprit = NULL;
-    const enum guarantee guarantee = step_guarantee(step, &culprit);
+    enum guarantee guarantee = step_guarantee(step, &culprit);
+    const bool is_allowed = lint->wish->allow_repeats && guarantee == GUARANTEE_REFUSED;
     struct lint_promise *promise = arena_alloc(lint->arena, sizeof *promise);
     if (promise == NULL) {
         lint->failed = true;
         return;
     }
+    if (is_allowed) guarantee = GUARANTEE_AT_LEAST_ONCE;
     *promise = (struct lint_promise){
         .migration = migration, .step = step, .down = down, .guarantee = guarantee};
     *lint->promise = promise;
     lint->promise = &promise->next;
-    if (guarantee == GUARANTEE_REFUSED)
-        say(lint, LINT_ERROR, migration->file, culprit->line, culprit->column,
+    if (culprit != NULL)
+        say(lint, is_allowed ? LINT_WARNING : LINT_ERROR, migration->file, culprit->line,
+            culprit->column,
             "step '%s': '%s' must not be repeated, and without a `key` the step cannot know "
-            "where it "
-            "stopped: give it a `key`",
-            step->name, culprit->text);
+            "where it stopped: give it a `key`%s",
+            step->name, culprit->text, is_allowed ? "" : " (or --allow-repeats)");
 }
 
 /* Rows come in the order of the key, whatever the query's own ORDER BY says. */
@@ -160,16 +163,17 @@ static size_t count_files(const struct lint_report *report)
     return files;
 }
 
-int lint_check(struct lint_report *report, const char *directory, const char *const *files,
-               size_t count, struct arena *arena, struct error *err)
+int lint_check(struct lint_report *report, const struct lint_wish *wish, struct arena *arena,
+               struct error *err)
 {
     struct complaint *complaints = NULL;
-    struct lint lint = {report, arena, &report->findings, &report->promises, false};
+    struct lint lint = {report, wish, arena, &report->findings, &report->promises, false};
     *report = (struct lint_report){0};
     const int read =
-        count == 0 ? migration_dir_read(&report->migrations, directory, arena, &complaints, err)
-                   : migration_dir_read_files(&report->migrations, files, count, arena,
-                                              &complaints, err);
+        wish->count == 0
+            ? migration_dir_read(&report->migrations, wish->directory, arena, &complaints, err)
+            : migration_dir_read_files(&report->migrations, wish->files, wish->count, arena,
+                                       &complaints, err);
     if (read != 0 && complaints == NULL) return -1;
     error_clear(err);
     for (const struct complaint *one = complaints; one != NULL; one = one->next)

@@ -40,11 +40,19 @@ struct lint_report {
     size_t errors;
 };
 
-/* Check count files, or all of directory where count is 0, without connecting anywhere. Returns
- * 0, findings or not; -1 with err where nothing could be checked (no such directory, no
- * memory). *report is yours to lint_release() in both cases. */
-int lint_check(struct lint_report *report, const char *directory, const char *const *files,
-               size_t count, struct arena *arena, struct error *err);
+/* What is to be checked, and how. */
+struct lint_wish {
+    const char *directory;    /* all of it, where count is 0 */
+    const char *const *files; /* else these */
+    size_t count;
+    bool allow_repeats; /* what must not be repeated is a warning, and not an error */
+};
+
+/* Check what wish says without connecting anywhere. Returns 0, findings or not; -1 with err
+ * where nothing could be checked (no such directory, no memory). *report is yours to
+ * lint_release() in both cases. */
+int lint_check(struct lint_report *report, const struct lint_wish *wish, struct arena *arena,
+               struct error *err);
 
 /* Free the migrations. Harmless on {0}. */
 void lint_release(struct lint_report *report);
