@@ -7,30 +7,40 @@
 
 #include <stdlib.h>
 
+#include "announcement.h"
 #include "arena.h"
 #include "clock.h"
 #include "config.h"
-#include "connection.h"
 #include "db.h"
 #include "error.h"
 #include "migration.h"
 #include "session.h"
 #include "sink.h"
-#include "sink_pipelined.h"
+#include "sink_fenced.h"
 #include "step.h"
 #include "stop.h"
 
-enum { MIRROR_INTERVAL_MS = 500, LAST_WORDS_MS = 800 };
+enum { MIRROR_INTERVAL_MS = 500, LAST_WORDS_MS = 800, MOST_GOING_BACK = 5 };
 
-/* Bring what the sink has carried so far into the position; what `sql` steps changed is there
- * already. */
+/* Bring what the sink has carried so far into the position; what `sql` steps changed, and that
+ * they are done, is there already. */
 static void count(struct attempt *attempt)
 {
     if (attempt->sink == NULL) return;
     const int64_t rows_changed = attempt->position.tally.rows_changed;
     attempt->position.tally = *sink_tally(attempt->sink);
     attempt->position.tally.rows_changed = rows_changed;
-    attempt->position.cursor = sink_cursor(attempt->sink);
+    if (attempt->failed_step == NULL || attempt->failed_step->sql != NULL) return;
+    const char *cursor = sink_cursor(attempt->sink);
+    attempt->position.cursor = cursor != NULL ? cursor : attempt->behind;
+}
+
+/* Tell the ledger where it stands. */
+static int mirror(struct attempt *attempt, struct error *err)
+{
+    attempt->mirrored_ms = clock_monotonic_ms();
+    return ledger_mirror(attempt->session->ledger, attempt->run_id, &attempt->position, NULL,
+                         NULL, err);
 }
 
 static int check_lock(struct attempt *attempt, struct error *err)
@@ -47,14 +57,10 @@ bool attempt_is_due(const struct attempt *attempt)
 
 int attempt_tick(struct attempt *attempt, struct error *err)
 {
-    struct session *session = attempt->session;
-    const int64_t now = clock_monotonic_ms();
     count(attempt);
     progress_count(&attempt->progress, &attempt->position.tally);
-    if (attempt->mirrored_ms != 0 && now - attempt->mirrored_ms < MIRROR_INTERVAL_MS) return 0;
-    attempt->mirrored_ms = now;
-    if (check_lock(attempt, err) != 0) return -1;
-    return ledger_mirror(session->ledger, attempt->run_id, &attempt->position, NULL, NULL, err);
+    if (!attempt_is_due(attempt)) return 0;
+    return check_lock(attempt, err) == 0 ? mirror(attempt, err) : -1;
 }
 
 int attempt_check_stop(const struct attempt *attempt, struct error *err)
@@ -70,52 +76,102 @@ int attempt_check_stop(const struct attempt *attempt, struct error *err)
 
 /* Prepare the steps from first up to the next `sql` step, whose effect the queries behind it
  * may need. */
-static int prepare_from(struct attempt *attempt, struct step_work *works, size_t first,
-                        struct error *err)
+static int prepare_from(struct attempt *attempt, size_t first, struct error *err)
 {
+    struct step_work *works = attempt->works;
     for (size_t i = first; i < attempt->steps->count; i++) {
         const struct step *step = &attempt->steps->items[i];
         if (works[i].prepared || (i > first && step->sql != NULL)) break;
         attempt->failed_step = step;
-        if (step_prepare(&works[i], attempt, step, err) != 0) return -1;
+        works[i] = (struct step_work){.attempt = attempt, .step = step};
+        if (step->number == attempt->recovery.step) works[i].behind = attempt->recovery.cursor;
+        if (step_prepare(&works[i], err) != 0) return -1;
     }
     attempt->failed_step = NULL;
     return 0;
 }
 
+/* Do what is left of a step, and close it. Before it writes, the ledger knows that it was
+ * begun: a checkpoint that is lost then does not make it seem that nothing had happened. */
+static int carry_out(struct attempt *attempt, struct step_work *work, struct error *err)
+{
+    const struct step *step = work->step;
+    const bool is_done = work->source == NULL && work->behind != NULL; /* but not closed */
+    if (step->sql != NULL) return step_execute(work, err);
+    if (mirror(attempt, err) != 0 || (!is_done && step_execute(work, err) != 0)) return -1;
+    return sink_fenced_end_step(attempt->sink, step->number + 1, err);
+}
+
 static int execute(struct attempt *attempt, struct step_work *work, struct error *err)
 {
     const struct step *step = work->step;
+    attempt->failed_step = step;
+    attempt->behind = work->behind;
     attempt->position.step = step->number;
     attempt->position.step_name = step->name;
-    attempt->position.cursor = NULL;
+    attempt->position.cursor = work->behind;
     progress_step(&attempt->progress, step->number, step->name);
-    attempt->failed_step = step;
     if (attempt_check_stop(attempt, err) != 0) return -1;
-    if (step_execute(work, err) != 0) {
+    if (carry_out(attempt, work, err) != 0) {
         count(attempt);
         return error_prefix(err, "%s: step '%s': ", attempt->beginning.migration->file,
                             step->name);
     }
     count(attempt);
+    if (step->sql == NULL) attempt->position.cursor = NULL;
     progress_count(&attempt->progress, &attempt->position.tally);
     progress_end(&attempt->progress, EVENT_STEP_DONE, NULL);
     attempt->failed_step = NULL;
     return 0;
 }
 
+static void release_works(struct attempt *attempt)
+{
+    for (size_t i = 0; attempt->works != NULL && i < attempt->steps->count; i++)
+        step_release(&attempt->works[i]);
+}
+
+/* Execute the steps that are left. */
 static int execute_all(struct attempt *attempt, struct error *err)
 {
-    const size_t total = attempt->steps->count;
-    struct step_work *works = calloc(total, sizeof *works);
-    int result = works != NULL ? 0 : error_memory(err);
-    for (size_t i = 0; result == 0 && i < total; i++) {
-        result = prepare_from(attempt, works, i, err);
-        if (result == 0) result = execute(attempt, &works[i], err);
+    for (size_t i = 0; i < attempt->steps->count; i++) {
+        if (attempt->steps->items[i].number < attempt->recovery.step) continue;
+        if (prepare_from(attempt, i, err) != 0 ||
+            execute(attempt, &attempt->works[i], err) != 0)
+            return -1;
     }
-    for (size_t i = 0; works != NULL && i < total; i++) step_release(&works[i]);
-    free(works);
-    return result;
+    return 0;
+}
+
+/* The same, and where Redis came back with an older checkpoint meanwhile, once more from there.
+ */
+static int execute_from_place(struct attempt *attempt, struct error *err)
+{
+    const struct recovery *recovery = &attempt->recovery;
+    for (int times = 0;; times++) {
+        const int found = recovery_find_place(&attempt->recovery, err);
+        /* What is prepared begins at the beginning. */
+        if (recovery->step != 1 || recovery->cursor != NULL || times > 0)
+            release_works(attempt);
+        if (found == 0 && execute_all(attempt, err) == 0) return 0;
+        if (times == MOST_GOING_BACK || !sink_fenced_went_back(attempt->sink)) return -1;
+        listener_say(&attempt->session->listener, EVENT_WARNING, "%s; going on from there",
+                     err->message);
+        error_clear(err);
+        attempt->position.cursor = attempt->behind = NULL;
+        if (sink_fenced_go_back(attempt->sink, err) != 0) return -1;
+    }
+}
+
+/* Redis is not touched before the queries of a first run are known to be good. */
+static int open_recovery(struct attempt *attempt, bool afresh, struct error *err)
+{
+    struct recovery *recovery = &attempt->recovery;
+    attempt->works = calloc(attempt->steps->count, sizeof *attempt->works);
+    if (attempt->works == NULL) return error_memory(err);
+    if (recovery_init(recovery, attempt, afresh, err) != 0) return -1;
+    if (recovery_is_first(recovery) && prepare_from(attempt, 0, err) != 0) return -1;
+    return recovery_open(recovery, err);
 }
 
 /* ---- beginning and ending ------------------------------------------------------------- */
@@ -129,6 +185,17 @@ static enum run_status ended_as(const struct attempt *attempt, const struct erro
     return is_stop || attempt->lost_lock ? RUN_INTERRUPTED : RUN_FAILED;
 }
 
+/* What was answered is written down, so that the next run need not find it out. */
+static void settle(struct attempt *attempt)
+{
+    struct error ignored = {0};
+    if (attempt->sink == NULL || sink_flush(attempt->sink, &ignored) != 0) return;
+    const char *cursor = sink_cursor(attempt->sink);
+    if (cursor != NULL) cursor = arena_text(&attempt->recovery.arena, cursor);
+    if (cursor != NULL) (void)sink_fenced_set_position(attempt->sink, cursor, cursor, &ignored);
+    count(attempt);
+}
+
 /* Tell the ledger and the listener that the attempt ended badly. err stays what it was. A stop
  * whose grace was used up leaves a moment for it, or the run would seem to have crashed. */
 static void give_up(struct attempt *attempt, const struct error *err)
@@ -136,6 +203,7 @@ static void give_up(struct attempt *attempt, const struct error *err)
     struct session *session = attempt->session;
     struct error later = {0};
     struct stop last;
+    settle(attempt);
     if (stop_overdue(session->stop)) {
         stop_extend(&last, session->stop, LAST_WORDS_MS);
         db_use_stop(session->db, &last);
@@ -175,22 +243,30 @@ static int finish(struct attempt *attempt, struct error *err)
     return 0;
 }
 
-/* An undone migration has nothing to announce; what was applied is finished off with its
- * message. */
+/* What was applied is finished off with its message. An undone migration has nothing to say,
+ * and whoever finds its checkpoint knows it for a leftover. */
 static int announce(struct attempt *attempt, struct error *err)
 {
     const struct migration *migration = attempt->beginning.migration;
-    if (attempt->beginning.down) return 0;
-    if (attempt_announce(attempt->session, migration, attempt->position.tally.rows_read, err) !=
-        0)
+    struct session *session = attempt->session;
+    struct error later = {0};
+    if (!attempt->beginning.down) {
+        if (announcement_send(session, attempt->sink, migration,
+                              attempt->position.tally.rows_read, err) == 0)
+            return 0;
         return error_prefix(
             err, "%s: applied, but not announced yet (the next `redferry up` will): ",
             migration->file);
+    }
+    if (sink_fenced_finish(attempt->sink, NULL, 0, 0, &later) != 0)
+        listener_say(&session->listener, EVENT_WARNING,
+                     "%s: undone, but its checkpoint could not be removed: %s", migration->file,
+                     later.message);
     return 0;
 }
 
 int attempt_run(struct attempt *attempt, struct session *session,
-                const struct ledger_beginning *beginning, struct error *err)
+                const struct ledger_beginning *beginning, bool afresh, struct error *err)
 {
     *attempt = (struct attempt){.session = session, .beginning = *beginning};
     attempt->beginning.redis = session->config->redis.label;
@@ -198,9 +274,8 @@ int attempt_run(struct attempt *attempt, struct session *session,
     attempt->position.rows_total = -1;
     const int begun = begin(attempt, err);
     if (begun != 1) return begun;
-    if (sink_pipelined_open(&attempt->sink, session->redis, session->config->retry_for_ms,
-                            err) != 0 ||
-        execute_all(attempt, err) != 0 || finish(attempt, err) != 0) {
+    if (open_recovery(attempt, afresh, err) != 0 || execute_from_place(attempt, err) != 0 ||
+        finish(attempt, err) != 0) {
         give_up(attempt, err);
         return -1;
     }
@@ -211,48 +286,10 @@ int attempt_run(struct attempt *attempt, struct session *session,
 
 void attempt_release(struct attempt *attempt)
 {
+    release_works(attempt);
+    free(attempt->works);
+    attempt->works = NULL;
     sink_close(attempt->sink);
     attempt->sink = NULL;
-}
-
-/* ---- announcing ----------------------------------------------------------------------- */
-
-/* Send the top-level messages: a step of nothing but `publish`, over one row. */
-static int send_announcements(struct session *session, const struct migration *migration,
-                              int64_t rows, struct error *err)
-{
-    char version[24], total[24];
-    const struct value values[] = {
-        value_integer(migration->version, version),
-        value_text(migration->name),
-        value_integer(rows, total),
-    };
-    const struct columns *columns = migration_announcement_columns();
-    const struct row row = {.columns = columns, .values = values};
-    const struct step step = {
-        .number = 1,
-        .name = "publish",
-        .commands = migration->announcements,
-        .command_count = migration->announcement_count,
-    };
-    const struct sink_step sink_step = {.step = &step};
-    struct sink *sink = NULL;
-    int result = -1;
-    for (size_t i = 0; i < step.command_count; i++)
-        if (command_bind(&step.commands[i], columns, err) != 0) return -1;
-    if (sink_pipelined_open(&sink, session->redis, session->config->retry_for_ms, err) == 0 &&
-        sink_begin(sink, &sink_step, err) == 0 && sink_put(sink, &row, err) == 0 &&
-        sink_close_batch(sink, NULL, err) == 0)
-        result = sink_flush(sink, err);
-    sink_close(sink);
-    return result;
-}
-
-int attempt_announce(struct session *session, const struct migration *migration, int64_t rows,
-                     struct error *err)
-{
-    if (migration->announcement_count > 0 &&
-        send_announcements(session, migration, rows, err) != 0)
-        return -1;
-    return ledger_announced(session->ledger, migration->version, err);
+    recovery_release(&attempt->recovery);
 }

@@ -6,11 +6,13 @@
 
 #include "ledger.h"
 #include "progress.h"
+#include "recovery.h"
 
 struct error;
 struct session;
 struct sink;
 struct step;
+struct step_work;
 struct steps;
 
 /*
@@ -23,20 +25,23 @@ struct attempt {
     const struct steps *steps;
     int64_t run_id; /* 0: not begun */
     struct ledger_position position;
-    struct sink *sink;
+    const char *behind;      /* the cursor behind which the step at work began, or NULL */
+    struct step_work *works; /* one for each step */
+    struct recovery recovery;
+    struct sink *sink; /* sink_fenced; NULL until the fence is taken */
     struct progress progress;
     int64_t mirrored_ms;            /* monotonic: when the ledger was last told */
-    const struct step *failed_step; /* or NULL */
+    const struct step *failed_step; /* the one at work, or that failed; NULL: between steps */
     bool lost_lock;                 /* so it stopped */
     bool finished;                  /* the ledger says succeeded */
 };
 
-/* Do the whole of it: begin, every step, finish, announce. beginning is filled in but for the
- * target. Returns 1: done; 0: another runner did it; -1 with err, the ledger told as far as it
- * could be. attempt->progress and ->position say what was done. attempt is caller's storage,
- * yours to attempt_release(). */
+/* Do the whole of it: begin, every step from where an earlier run stopped (afresh: from the
+ * first one), finish, announce. beginning is filled in but for the target. Returns 1: done; 0:
+ * another runner did it; -1 with err, the ledger told as far as it could be. attempt->progress
+ * and ->position say what was done. attempt is caller's storage, yours to attempt_release(). */
 int attempt_run(struct attempt *attempt, struct session *session,
-                const struct ledger_beginning *beginning, struct error *err);
+                const struct ledger_beginning *beginning, bool afresh, struct error *err);
 
 /* Free what the attempt holds. Harmless on {0}. */
 void attempt_release(struct attempt *attempt);
@@ -53,10 +58,5 @@ bool attempt_is_due(const struct attempt *attempt);
 /* Whether the attempt is to stop at the next batch boundary: 0, or -1 with err (ERROR_STOPPED +
  * signal; ERROR_INCOMPLETE: --max-time). */
 int attempt_check_stop(const struct attempt *attempt, struct error *err);
-
-/* Send the top-level `publish` of an applied migration, where it has one, and record that it is
- * finished off. rows is what its template calls ${rows}. The session has Redis and the lock. */
-int attempt_announce(struct session *session, const struct migration *migration, int64_t rows,
-                     struct error *err);
 
 #endif

@@ -27,34 +27,32 @@ static bool has_done(const struct run *run, const struct step *step)
     return run->step == step->number && run->cursor != NULL && strcmp(run->cursor, "[]") == 0;
 }
 
-/* The newest runs of one direction that did not succeed, the own one first. */
+/* The newest runs of one direction that did not succeed, the own one first, back to one that
+ * began at step 1: what was before that is past. */
 static size_t count_chain(const struct resume *resume)
 {
-    size_t count = 0;
-    while (count < resume->run_count && resume->runs[count].down == resume->down &&
-           resume->runs[count].status != RUN_SUCCEEDED)
-        count++;
-    return count;
+    for (size_t i = 0; i < resume->run_count; i++) {
+        const struct run *run = &resume->runs[i];
+        if (run->down != resume->down || run->status == RUN_SUCCEEDED) return i;
+        if (run->origin == run->id) return i + 1;
+    }
+    return resume->run_count;
 }
 
-void resume_init(struct resume *resume, const struct migration *migration, bool down,
-                 int64_t run_id, const struct run *runs, size_t count)
+void resume_study(struct resume *resume)
 {
-    const struct steps *steps = steps_of(migration, down);
-    *resume = (struct resume){.migration = migration,
-                              .down = down,
-                              .run_id = run_id,
-                              .runs = runs,
-                              .run_count = count};
+    const struct steps *steps = steps_of(resume->migration, resume->down);
     resume->chain_count = count_chain(resume);
+    resume->origin = resume->sql_done = resume->begun = 0;
+    resume->then = NULL;
     for (size_t i = 0; i < resume->chain_count; i++) {
-        const struct run *run = &runs[i];
+        const struct run *run = &resume->runs[i];
         /* Before its origin was recorded a run did nothing; `repair` takes origins away again.
          */
         if (run->origin == 0) continue;
         if (resume->origin == 0) resume->origin = run->origin;
         if (run->step > resume->begun) resume->begun = run->step;
-        if (run->id != run_id && resume->then == NULL) resume->then = run;
+        if (run->id != resume->run_id && resume->then == NULL) resume->then = run;
         for (size_t j = 0; j < steps->count; j++) {
             const struct step *step = &steps->items[j];
             if (step->sql != NULL && has_done(run, step) && step->number > resume->sql_done)
@@ -77,6 +75,44 @@ static bool is_ours(const struct resume *resume, const struct checkpoint *found)
     for (size_t i = 0; i < resume->chain_count; i++)
         if (resume->runs[i].origin == found->origin) return true;
     return false;
+}
+
+/* Whether a run of the chain made the checkpoint to begin at step 1, and came no further: it
+ * may write only once its origin is recorded. */
+static bool was_never_used(const struct resume *resume, const struct checkpoint *found)
+{
+    if (!found->present || found->down != resume->down || found->origin == 0) return false;
+    for (size_t i = 0; i < resume->chain_count; i++)
+        if (resume->runs[i].id == found->origin) return resume->runs[i].origin == 0;
+    return false;
+}
+
+/* The step in which, or behind which, a checkpoint stands once the recorded `sql` steps are
+ * done: Redis steps in front of them are closed before they begin. */
+static int64_t least_step(const struct resume *resume)
+{
+    const struct steps *steps = steps_of(resume->migration, resume->down);
+    int64_t least = 1;
+    for (size_t i = 0; i < steps->count && steps->items[i].number < resume->sql_done; i++)
+        if (steps->items[i].sql == NULL) least = steps->items[i].number + 1;
+    return least;
+}
+
+/* Whether Redis stands behind an `sql` step that SQL knows nothing of. */
+static bool is_ahead_of_sql(const struct resume *resume, const struct checkpoint *found)
+{
+    const struct steps *steps = steps_of(resume->migration, resume->down);
+    for (size_t i = 0; i < steps->count && steps->items[i].number < found->step; i++)
+        if (steps->items[i].sql != NULL && steps->items[i].number > resume->sql_done)
+            return true;
+    return false;
+}
+
+static bool is_untouched(const struct resume *resume, const struct checkpoint *found)
+{
+    return resume->sql_done == 0 && found->step == 1 && found->cursor == NULL &&
+           found->failed == NULL && found->tally.commands_sent == 0 &&
+           found->tally.messages_published == 0;
 }
 
 /* ---- what is in the way --------------------------------------------------------------- */
@@ -150,23 +186,28 @@ enum resume_way resume_decide(const struct resume *resume, const struct checkpoi
                               bool again, struct error *err)
 {
     if (check_fence(resume, found, err) != 0) return RESUME_REFUSED;
+    if (resume->afresh && !again) return RESUME_AFRESH;
     if (!is_ours(resume, found)) {
         /* An `sql` step may come first: SQL knows of it, and Redis rightly knows nothing yet.
          */
-        if (resume->origin == 0 && !again) return RESUME_AFRESH;
-        return answer_loss(resume, err);
+        const bool has_nothing = resume->origin == 0 || was_never_used(resume, found);
+        return has_nothing && !again ? RESUME_AFRESH : answer_loss(resume, err);
     }
+    const char *why = NULL;
     const int64_t current = found->step > resume->sql_done ? found->step : resume->sql_done;
-    if (found->step < resume->sql_done) {
-        (void)refuse(
-            resume, err,
-            "Redis went back to an older state, before an `sql` step that SQL has recorded");
-        return RESUME_REFUSED;
-    }
-    if (is_unchanged_up_to(resume, current)) return RESUME_ON;
-    (void)refuse(
-        resume, err,
-        "the file has changed in a step that was begun already, and what that step left "
-        "behind does not fit");
+    if (found->step < least_step(resume))
+        why = "Redis went back to an older state, before an `sql` step that SQL has recorded";
+    else if (is_unchanged_up_to(resume, current))
+        why = is_ahead_of_sql(resume, found)
+                  ? "Redis stands behind an `sql` step that SQL knows nothing of: was the "
+                    "database restored from a backup?"
+                  : NULL;
+    else if (is_untouched(resume, found))
+        return RESUME_AFRESH;
+    else
+        why = "the file has changed in a step that was begun already, and what that step left "
+              "behind does not fit";
+    if (why == NULL) return RESUME_ON;
+    (void)refuse(resume, err, why);
     return RESUME_REFUSED;
 }

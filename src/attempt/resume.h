@@ -18,10 +18,13 @@ struct migration;
 struct resume {
     const struct migration *migration;
     bool down;
+    bool afresh;            /* asked to begin at step 1, whatever there is (`run --again`) */
     int64_t run_id;         /* the own run */
     const struct run *runs; /* all runs of this version, newest first, the own one included */
     size_t run_count;
-    size_t chain_count; /* how many of them, from the front, are the unfinished chain */
+
+    size_t chain_count; /* how many of them, from the front, are the unfinished chain: it ends
+                           with the run that began at step 1 */
     int64_t origin; /* the newest origin that the chain has recorded; 0: nobody began writing */
     int64_t sql_done; /* the highest `sql` step that the chain has recorded; 0: none */
     int64_t begun;    /* the highest step that the chain began; 0: none */
@@ -31,9 +34,9 @@ struct resume {
         *before; /* the file as that run had it, where it is known and has changed */
 };
 
-/* Work out what runs (newest first, borrowed) say of the migration's unfinished chain. */
-void resume_init(struct resume *resume, const struct migration *migration, bool down,
-                 int64_t run_id, const struct run *runs, size_t count);
+/* Work out what resume->runs say of the unfinished chain: what stands behind `runs` is filled
+ * in from what stands before, except for `before`. To be called again when they say more. */
+void resume_study(struct resume *resume);
 
 /* What to make of the checkpoint that was found. */
 enum resume_way {

@@ -5,6 +5,8 @@
  */
 #include "session.h"
 
+#include <inttypes.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -13,6 +15,7 @@
 #include "db.h"
 #include "error.h"
 #include "migration_dir.h"
+#include "migration_file.h"
 #include "number.h"
 #include "stop.h"
 
@@ -225,6 +228,26 @@ int session_open_redis(struct session *session, struct error *err)
 int session_ensure(struct session *session, struct error *err)
 {
     return ledger_ensure(session->ledger, &session->arena, &session->ledger_id, err);
+}
+
+int session_definition(struct session *session, int64_t run_id, struct migration **migration,
+                       struct error *err)
+{
+    struct run *runs = NULL;
+    size_t count = 0;
+    *migration = NULL;
+    if (ledger_history(session->ledger, 0, run_id, &session->arena, &runs, &count, err) != 0)
+        return -1;
+    if (count == 0 || runs[0].definition == NULL) return 0;
+    const struct migration_source source = {
+        .file = arena_format(&session->arena, "(ledger, run %" PRId64 ")", run_id),
+        .version = runs[0].version,
+        .name = runs[0].name,
+        .bytes = runs[0].definition,
+        .length = strlen(runs[0].definition),
+    };
+    if (source.file == NULL) return error_memory(err);
+    return migration_file_parse(migration, &source, err);
 }
 
 struct db *session_reader(struct session *session, struct error *err)

@@ -81,6 +81,11 @@ int session_open_redis(struct session *session, struct error *err);
 /* Make what is absent of the ledger. */
 int session_ensure(struct session *session, struct error *err);
 
+/* The file as run_id had it: what the ledger keeps of it. *migration is yours to
+ * migration_free(), NULL where the ledger keeps nothing. Returns 0, or -1 with err. */
+int session_definition(struct session *session, int64_t run_id, struct migration **migration,
+                       struct error *err);
+
 /* The connection that a step without `from` reads on, opened where it is not. NULL with err. */
 struct db *session_reader(struct session *session, struct error *err);
 

@@ -7,6 +7,7 @@
 #include "step.h"
 
 #include "attempt.h"
+#include "batch.h"
 #include "buffer.h"
 #include "config.h"
 #include "db.h"
@@ -47,6 +48,8 @@ static int open_source(struct step_work *work, struct db *db, struct error *err)
         .step = work->step,
         .batch = batch_of(work),
         .rests = pause_of(work) > 0,
+        .cursor = work->behind,
+        .until = work->until,
     };
     return source_open(&work->source, &options, err);
 }
@@ -70,12 +73,11 @@ static int open_best_source(struct step_work *work, struct error *err)
     return open_source(work, session->db, err);
 }
 
-int step_prepare(struct step_work *work, struct attempt *attempt, const struct step *step,
-                 struct error *err)
+int step_prepare(struct step_work *work, struct error *err)
 {
-    const char *file = attempt->beginning.migration->file;
+    const struct step *step = work->step;
+    const char *file = work->attempt->beginning.migration->file;
     const struct columns *columns = &no_columns;
-    *work = (struct step_work){.attempt = attempt, .step = step};
     if (step->read != NULL) {
         if (open_best_source(work, err) != 0)
             return error_prefix(err, "%s:%d:%d: step '%s': ", file, step->read_line,
@@ -152,6 +154,15 @@ static int wait_for_row(struct step_work *work, struct error *err)
     return attempt_check_stop(attempt, err);
 }
 
+static struct sink_step sink_step_of(const struct step_work *work)
+{
+    const struct step *step = work->step;
+    if (work->source == NULL) return (struct sink_step){.step = step};
+    return (struct sink_step){.step = step,
+                              .key_columns = source_key_columns(work->source),
+                              .key_count = step->key_count};
+}
+
 /* Take rows until the source ends. A database that computes its rows in this process, and so is
  * never waited for, may take long for each. */
 static int carry_rows(struct step_work *work, struct buffer *cursor, struct error *err)
@@ -199,22 +210,40 @@ static int execute_read(struct step_work *work, struct error *err)
 {
     struct sink *sink = work->attempt->sink;
     struct buffer cursor = {0};
-    const struct sink_step sink_step = {
-        .step = work->step,
-        .key_columns = source_key_columns(work->source),
-        .key_count = work->step->key_count,
-    };
+    const struct sink_step sink_step = sink_step_of(work);
     int result = sink_begin(sink, &sink_step, err);
     if (result == 0) result = settle(sink, carry_rows(work, &cursor, err), err);
     buffer_release(&cursor);
     return result;
 }
 
+int step_render(struct step_work *work, struct sink_step *sink_step, struct batch *batch,
+                struct error *err)
+{
+    struct row row = {.columns = &no_columns};
+    *sink_step = sink_step_of(work);
+    if (work->source == NULL) return batch_put(batch, &row, err);
+    for (;;) {
+        switch (source_next(work->source, false, true, &row, err)) {
+        case SOURCE_ROW:
+            if (batch_put(batch, &row, err) != 0) return -1;
+            break;
+        case SOURCE_AGAIN:
+        case SOURCE_BATCH:
+            break;
+        case SOURCE_END:
+            return 0;
+        case SOURCE_FAILED:
+            return -1;
+        }
+    }
+}
+
 /* A step without a source is one row without columns. */
 static int execute_commands(struct step_work *work, struct error *err)
 {
     struct sink *sink = work->attempt->sink;
-    const struct sink_step sink_step = {.step = work->step};
+    const struct sink_step sink_step = sink_step_of(work);
     const struct row row = {.columns = &no_columns};
     int result = -1;
     if (sink_begin(sink, &sink_step, err) != 0) return -1;

@@ -4,15 +4,20 @@
 #include <stdbool.h>
 
 struct attempt;
+struct batch;
 struct db;
 struct error;
+struct sink_step;
 struct source;
 struct step;
 
-/* One step of an attempt, ready to be done. Caller's storage; {0} is not prepared. */
+/* One step of an attempt, ready to be done. Caller's storage; {0} is not prepared. The first
+ * four are the caller's to fill in. */
 struct step_work {
-    struct attempt *attempt; /* borrowed, as the step */
+    struct attempt *attempt; /* borrowed, as the step and the cursors */
     const struct step *step;
+    const char *behind;    /* the cursor behind which to begin, or NULL */
+    const char *until;     /* the cursor to end with, or NULL */
     struct source *source; /* NULL: the step has none */
     struct db *from;       /* the connection that `from` asks for, or NULL */
     bool prepared;
@@ -23,8 +28,12 @@ struct step_work {
  * found here, before any step of the migration has written. Returns 0, or -1 with err, which
  * begins with FILE:LINE:COLUMN.
  */
-int step_prepare(struct step_work *work, struct attempt *attempt, const struct step *step,
-                 struct error *err);
+int step_prepare(struct step_work *work, struct error *err);
+
+/* Put the commands of its rows into batch (empty; of sink_step, which is filled in) instead of
+ * carrying them. Returns 0, or -1 with err. */
+int step_render(struct step_work *work, struct sink_step *sink_step, struct batch *batch,
+                struct error *err);
 
 /* Carry its rows, send its commands, or run its statement. Returns 0, or -1 with err. */
 int step_execute(struct step_work *work, struct error *err);

@@ -336,10 +336,13 @@ enum fence_verdict fence_execute(struct fence *fence, struct fence_work *work,
 
 /* What a call that failed with err, perhaps by this answer, means. */
 static enum fence_verdict judge_call(const struct fence *fence, const struct reply *reply,
-                                     const struct error *err)
+                                     struct error *err)
 {
     const struct exchange exchange = {.fence = fence};
     if (reply == NULL || reply->type != REPLY_ERROR) return cut(&exchange, err);
+    if (reply_is_error(reply, "NOPERM"))
+        (void)error_prefix(
+            err, "the checkpoint '%s' (redferry needs the keys ~redferry:*): ", fence->key);
     return reply_trouble(reply) == REPLY_FINAL ? FENCE_STOPPED : FENCE_REFUSED;
 }
 

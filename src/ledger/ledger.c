@@ -238,13 +238,11 @@ static int insert_run(struct ledger *ledger, const struct ledger_beginning *begi
     const struct migration *migration = beginning->migration;
     const struct ledger_author *author = &ledger->author;
     struct ledger_statement insert = {.name = "begin_run"};
-    struct ledger_statement afresh = {.name = "begin_afresh"};
 
     ledger_sql_integer(&insert, migration->version);
     ledger_sql_text(&insert, migration->name);
     ledger_sql_text(&insert, beginning->down ? "down" : "up");
     ledger_sql_text(&insert, beginning->redis);
-    ledger_sql_optional(&insert, beginning->origin, 0);
     ledger_sql_text(&insert, author->operator_name);
     ledger_sql_text(&insert, author->context);
     ledger_sql_text(&insert, author->host);
@@ -252,11 +250,7 @@ static int insert_run(struct ledger *ledger, const struct ledger_beginning *begi
     ledger_sql_text(&insert, author->tool_version);
     ledger_sql_text(&insert, migration->checksum);
     ledger_sql_text(&insert, migration->definition);
-    if (ledger_sql_each(ledger, &insert, take_id, run_id, err) != 0) return -1;
-    if (beginning->origin != 0) return 0;
-
-    ledger_sql_integer(&afresh, *run_id);
-    return ledger_sql_execute(ledger, &afresh, NULL, err);
+    return ledger_sql_each(ledger, &insert, take_id, run_id, err);
 }
 
 static int begin_run(struct ledger *ledger, const struct ledger_beginning *beginning,
@@ -278,6 +272,29 @@ int ledger_begin(struct ledger *ledger, const struct ledger_beginning *beginning
 }
 
 /* ---- a run goes on --------------------------------------------------------------------- */
+
+int ledger_confirm(struct ledger *ledger, int64_t run_id, int64_t origin, struct error *err)
+{
+    struct ledger_statement statement = {.name = "confirm"};
+    ledger_sql_integer(&statement, run_id);
+    ledger_sql_integer(&statement, origin);
+    int result = db_begin(ledger->db, DB_WRITE, err);
+    if (result == 0) result = ledger_write_for_run(ledger, &statement, run_id, err);
+    return ledger_write_end(ledger, result, err);
+}
+
+int ledger_credit(struct ledger *ledger, int64_t run_id, const struct tally *missing,
+                  struct error *err)
+{
+    struct ledger_statement statement = {.name = "credit"};
+    ledger_sql_integer(&statement, run_id);
+    ledger_sql_integer(&statement, missing->rows_read);
+    ledger_sql_integer(&statement, missing->commands_sent);
+    ledger_sql_integer(&statement, missing->messages_published);
+    int result = db_begin(ledger->db, DB_WRITE, err);
+    if (result == 0) result = ledger_sql_execute(ledger, &statement, NULL, err);
+    return ledger_write_end(ledger, result, err);
+}
 
 struct mirrored {
     struct arena *arena;
@@ -388,43 +405,78 @@ int ledger_announced(struct ledger *ledger, int64_t version, struct error *err)
     return ledger_write_end(ledger, result, err);
 }
 
+static int take_truth(void *context, const struct row *row, struct error *err)
+{
+    (void)row;
+    (void)err;
+    *(bool *)context = true;
+    return 0;
+}
+
+int ledger_is_unannounced(struct ledger *ledger, int64_t version, int64_t run_id,
+                          struct error *err)
+{
+    struct ledger_statement statement = {.name = "unannounced"};
+    bool found = false;
+    ledger_sql_integer(&statement, version);
+    ledger_sql_integer(&statement, run_id);
+    int result = db_begin(ledger->db, DB_READ, err);
+    if (result == 0) result = ledger_sql_each(ledger, &statement, take_truth, &found, err);
+    return ledger_write_end(ledger, result == 0 ? found : -1, err);
+}
+
 /* ---- by hand --------------------------------------------------------------------------- */
 
-/* Lock the ledger, end running runs, run statement. Returns 1 where it changed the entry, else
- * 0, or -1 with err. word is the command, for whoever's run it ends. */
-static int change_entry(struct ledger *ledger, const struct ledger_statement *statement,
-                        const char *word, int64_t version, struct error *err)
+/* What a person tells the ledger of a version. */
+struct change {
+    const char *word; /* the command, for whoever's run it ends */
+    int64_t version;
+    struct ledger_statement statements[2];
+    size_t count;
+};
+
+/* Lock the ledger, run the statements, and where they changed anything end running runs.
+ * Returns 1 where they did, else 0, or -1 with err. */
+static int make(struct ledger *ledger, const struct change *change, struct error *err)
 {
     char by[64];
-    int64_t changed = 0;
-    (void)snprintf(by, sizeof by, "`redferry %s %lld`", word, (long long)version);
+    int64_t total = 0;
     int result = ledger_write_begin(ledger, err);
-    if (result == 0) result = ledger_sql_execute(ledger, statement, &changed, err);
-    if (result == 0 && changed > 0) result = ledger_write_end_others(ledger, 0, by, err);
-    return ledger_write_end(ledger, result == 0 ? changed > 0 : -1, err);
+    for (size_t i = 0; result == 0 && i < change->count; i++) {
+        int64_t changed = 0;
+        result = ledger_sql_execute(ledger, &change->statements[i], &changed, err);
+        total += changed;
+    }
+    (void)snprintf(by, sizeof by, "`redferry %s %lld`", change->word,
+                   (long long)change->version);
+    if (result == 0 && total > 0) result = ledger_write_end_others(ledger, 0, by, err);
+    return ledger_write_end(ledger, result == 0 ? total > 0 : -1, err);
 }
 
 int ledger_mark(struct ledger *ledger, const struct migration *migration, struct error *err)
 {
-    struct ledger_statement statement = {.name = "mark"};
-    ledger_sql_integer(&statement, migration->version);
-    ledger_sql_text(&statement, migration->name);
-    ledger_sql_text(&statement, migration->checksum);
-    ledger_sql_text(&statement, ledger->author.operator_name);
-    return change_entry(ledger, &statement, "mark", migration->version, err);
+    struct change change = {"mark", migration->version, {{.name = "mark"}}, 1};
+    struct ledger_statement *mark = change.statements;
+    ledger_sql_integer(mark, migration->version);
+    ledger_sql_text(mark, migration->name);
+    ledger_sql_text(mark, migration->checksum);
+    ledger_sql_text(mark, ledger->author.operator_name);
+    return make(ledger, &change, err);
 }
 
 int ledger_unmark(struct ledger *ledger, int64_t version, struct error *err)
 {
-    struct ledger_statement statement = {.name = "unapply"};
-    ledger_sql_integer(&statement, version);
-    return change_entry(ledger, &statement, "unmark", version, err);
+    struct change change = {"unmark", version, {{.name = "unapply"}}, 1};
+    ledger_sql_integer(change.statements, version);
+    return make(ledger, &change, err);
 }
 
 int ledger_repair(struct ledger *ledger, const struct migration *migration, struct error *err)
 {
-    struct ledger_statement statement = {.name = "repair"};
-    ledger_sql_integer(&statement, migration->version);
-    ledger_sql_text(&statement, migration->checksum);
-    return change_entry(ledger, &statement, "repair", migration->version, err);
+    struct change change = {
+        "repair", migration->version, {{.name = "repair"}, {.name = "forget"}}, 2};
+    ledger_sql_integer(&change.statements[0], migration->version);
+    ledger_sql_text(&change.statements[0], migration->checksum);
+    ledger_sql_integer(&change.statements[1], migration->version);
+    return make(ledger, &change, err);
 }

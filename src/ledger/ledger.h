@@ -93,7 +93,6 @@ struct ledger_beginning {
     bool down;
     bool again;        /* also where it is applied already */
     const char *redis; /* the target, without credentials */
-    int64_t origin;    /* the run whose checkpoint it goes on with; 0: its own */
 };
 
 /*
@@ -105,6 +104,17 @@ struct ledger_beginning {
  */
 int ledger_begin(struct ledger *ledger, const struct ledger_beginning *beginning,
                  int64_t *run_id, struct error *err);
+
+/* The run holds the fence: record whose checkpoint it goes on with (its own id: a new one),
+ * where it is still running. Until then it may not write. Returns 0, or -1 with err:
+ * ERROR_OPERATOR where the run was ended by another. */
+int ledger_confirm(struct ledger *ledger, int64_t run_id, int64_t origin, struct error *err);
+
+/* Add to what an earlier run, which was killed, could still say it did. Returns 0 or -1 with
+ * err.
+ */
+int ledger_credit(struct ledger *ledger, int64_t run_id, const struct tally *missing,
+                  struct error *err);
 
 /* Where a run stands. */
 struct ledger_position {
@@ -143,6 +153,11 @@ int ledger_stop(struct ledger *ledger, int64_t run_id, enum run_status status,
 /* Set announced_at of an applied version. Ends nobody's run. Returns 0, or -1 with err. */
 int ledger_announced(struct ledger *ledger, int64_t version, struct error *err);
 
+/* Whether version still is applied, by the run run_id, and not announced: 1, 0, or -1 with err.
+ */
+int ledger_is_unannounced(struct ledger *ledger, int64_t version, int64_t run_id,
+                          struct error *err);
+
 /* Record version as applied (announced) without running it. Begins like every writing command:
  * locks the ledger's row, ends running runs. Returns 1, 0 where it already is applied, -1 with
  * err. */
@@ -151,8 +166,10 @@ int ledger_mark(struct ledger *ledger, const struct migration *migration, struct
 /* Forget that version was applied. Returns 1, 0 where it was not applied, -1 with err. */
 int ledger_unmark(struct ledger *ledger, int64_t version, struct error *err);
 
-/* Set the checksum of an applied version to migration's. Returns 1, 0 where it is not applied,
- * -1 with err. */
+/* Set the checksum of an applied version to migration's, and have its runs that stopped since
+ * it last succeeded leave nothing to go on with. Returns 1, 0 where neither was needed, -1 with
+ * err.
+ */
 int ledger_repair(struct ledger *ledger, const struct migration *migration, struct error *err);
 
 #endif

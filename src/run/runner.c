@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "announcement.h"
 #include "arena.h"
 #include "attempt.h"
 #include "clock.h"
@@ -16,7 +17,6 @@
 #include "error.h"
 #include "ledger.h"
 #include "migration.h"
-#include "migration_file.h"
 #include "selection.h"
 #include "session.h"
 #include "stop.h"
@@ -110,32 +110,18 @@ static int definition_of(struct session *session, const struct choice *choice,
                          struct migration **migration, struct error *err)
 {
     const struct agenda_item *item = agenda_find(&session->agenda, choice->version);
-    struct run *runs = NULL;
-    size_t count = 0;
     *migration = migrations_find(&session->migrations, choice->version);
     if (*migration != NULL) return 0;
     const int64_t run_id = item == NULL          ? 0
                            : item->entry != NULL ? item->entry->run_id
                                                  : item->run->id;
-    if (run_id != 0 &&
-        ledger_history(session->ledger, 0, run_id, &session->arena, &runs, &count, err) != 0)
-        return -1;
-    if (count == 0 || runs[0].definition == NULL)
-        return error_set(
-            err, ERROR_OPERATOR,
-            "migration %" PRId64
-            " has no file, and the ledger keeps no definition of it: `redferry unmark "
-            "%" PRId64 "` forgets it",
-            choice->version, choice->version);
-    const struct migration_source source = {
-        .file = arena_format(&session->arena, "(ledger, run %" PRId64 ")", run_id),
-        .version = choice->version,
-        .name = runs[0].name,
-        .bytes = runs[0].definition,
-        .length = strlen(runs[0].definition),
-    };
-    if (source.file == NULL) return error_memory(err);
-    return migration_file_parse(migration, &source, err);
+    if (run_id != 0 && session_definition(session, run_id, migration, err) != 0) return -1;
+    if (*migration != NULL) return 0;
+    return error_set(err, ERROR_OPERATOR,
+                     "migration %" PRId64
+                     " has no file, and the ledger keeps no definition of it: `redferry unmark "
+                     "%" PRId64 "` forgets it",
+                     choice->version, choice->version);
 }
 
 /* A variable that `from` names is missed before anything is written, not in the middle. */
@@ -241,7 +227,7 @@ static int carry_out_task(struct session *session, const struct task *task,
                      "%" PRId64 "_%s has no file: using the definition that is stored with its "
                      "run",
                      task->migration->version, task->migration->name);
-    int result = attempt_run(&attempt, session, &beginning, err);
+    int result = attempt_run(&attempt, session, &beginning, task->choice.afresh, err);
     if (result == 1 || attempt.finished) {
         const struct done done = {
             .version = task->migration->version,
@@ -282,9 +268,10 @@ static int finish_off(struct session *session, struct error *err)
         const struct agenda_item *item = &session->agenda.items[i];
         const struct choice choice = {.version = item->version};
         struct migration *migration = NULL;
-        if (!item->unannounced) continue;
+        /* A run of it that is unfinished will come to it itself. */
+        if (!item->unannounced || item->stopped || item->state == STATE_HALF_UNDONE) continue;
         if (definition_of(session, &choice, &migration, err) != 0) return -1;
-        int result = attempt_announce(session, migration, item->entry->tally.rows_read, err);
+        int result = announcement_send_late(session, migration, item->entry, err);
         if (result != 0) (void)error_prefix(err, "%s: announcing: ", migration->file);
         if (item->migration == NULL) migration_free(migration);
         if (result != 0) return -1;

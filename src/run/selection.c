@@ -135,9 +135,11 @@ static int select_run(struct selection *selection, const struct session *session
                       const struct wish *wish, struct error *err)
 {
     const struct agenda *agenda = &session->agenda;
-    for (size_t i = 0; wish->all && i < agenda->count; i++)
-        if (agenda->items[i].entry != NULL && agenda->items[i].migration != NULL)
-            add(selection, agenda->items[i].version, false, true);
+    for (size_t i = 0; wish->all && i < agenda->count; i++) {
+        if (agenda->items[i].entry == NULL || agenda->items[i].migration == NULL) continue;
+        add(selection, agenda->items[i].version, false, true);
+        selection->items[selection->count - 1].afresh = true;
+    }
     for (size_t i = 0; i < wish->version_count; i++) {
         const struct agenda_item *item = agenda_find(agenda, wish->versions[i]);
         if (item == NULL || item->migration == NULL)
@@ -150,6 +152,7 @@ static int select_run(struct selection *selection, const struct session *session
         const bool unfinished = item->run != NULL && item->stopped;
         if (item->entry != NULL && !wish->again && !unfinished) continue;
         add(selection, item->version, false, wish->again || item->entry != NULL);
+        selection->items[selection->count - 1].afresh = wish->again;
     }
     return 0;
 }

@@ -14,7 +14,8 @@ struct session;
 struct choice {
     int64_t version;
     bool down;
-    bool again; /* also where the ledger says that nothing is to be done */
+    bool again;  /* also where the ledger says that nothing is to be done */
+    bool afresh; /* from the first step, whatever a run that stopped has done */
 };
 
 /* What a command will attempt, in order, and what stands in its way behind that. */

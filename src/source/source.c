@@ -29,22 +29,30 @@ struct source {
     bool blocks_writers;
     bool whole; /* the one statement so far began at the beginning */
     enum phase phase;
-    struct db_rows *rows; /* the open statement, or NULL */
-    struct row row;       /* the row that was fetched last */
-    struct value *key;    /* its key, raw */
-    bool ahead;           /* it has not been given yet */
+    struct db_rows *rows;    /* the open statement, or NULL */
+    struct row row;          /* the row that was fetched last */
+    struct value *key;       /* its key, raw */
+    bool ahead;              /* it has not been given yet */
+    struct source_key until; /* where to end, if present */
     struct source_key last;
     bool given; /* last is a row's that was given, not only where to begin */
     bool ending;
     int64_t in_batch;
 };
 
+/* What is left to read. */
+static struct source_span span_of(const struct source *source)
+{
+    return (struct source_span){.behind = &source->last, .until = &source->until};
+}
+
 /* ---- opening ---------------------------------------------------------------------------- */
 
 static int try_order(struct source *source, struct error *err)
 {
+    const struct source_span span = span_of(source);
     if (source->query.key_count == 0) return 0;
-    if (source_query_try(&source->query, &source->last, err) == 0) return 0;
+    if (source_query_try(&source->query, &span, err) == 0) return 0;
     if (err->code != ERROR_FAILED) return -1;
     /* Where the query fails without the order as well, that is not to blame. */
     struct error own = {0};
@@ -80,7 +88,11 @@ static int open_source(struct source *source, const struct source_options *optio
     source->batch = options->batch;
     source->key = calloc(count + 1, sizeof *source->key);
     if (source->key == NULL) return error_memory(err);
-    if (source_key_init(&source->last, count, err) != 0) return -1;
+    if (source_key_init(&source->last, count, err) != 0 ||
+        source_key_init(&source->until, count, err) != 0)
+        return -1;
+    if (options->until != NULL && source_key_read(&source->until, options->until, err) != 0)
+        return -1;
     if (options->cursor != NULL && source_key_read(&source->last, options->cursor, err) != 0)
         return -1;
     source->whole = options->cursor == NULL;
@@ -113,6 +125,7 @@ void source_close(struct source *source)
     if (source == NULL) return;
     close_rows(source);
     source_key_release(&source->last);
+    source_key_release(&source->until);
     source_query_release(&source->query);
     free(source->key);
     free(source);
@@ -140,9 +153,10 @@ static int open_rows(struct source *source, struct error *err)
 {
     if (source->phase == LOOKING_FOR_NULL)
         return source_query_stream_null(&source->query, &source->rows, err);
+    const struct source_span span = span_of(source);
     if (source->given) source->whole = false;
-    return source_query_stream(&source->query, &source->last,
-                               source->rests ? source->batch + 1 : -1, &source->rows, err);
+    return source_query_stream(&source->query, &span, source->rests ? source->batch + 1 : -1,
+                               &source->rows, err);
 }
 
 static int refuse_key(const struct source *source, const char *what, struct error *err)
@@ -190,7 +204,8 @@ static enum source_next fail(struct source *source)
 static enum source_next end_statement(struct source *source)
 {
     close_rows(source);
-    if (source->phase == READING && source->query.key_count > 0 && !source->whole) {
+    const bool may_have_missed = !source->whole && !source->until.present;
+    if (source->phase == READING && source->query.key_count > 0 && may_have_missed) {
         source->phase = LOOKING_FOR_NULL;
         return SOURCE_ROW;
     }

@@ -23,8 +23,10 @@ struct source_options {
     int64_t batch;           /* rows of a batch, at least 1 */
     bool rests; /* keep no statement, snapshot or lock open between batches (`pause`); without a
                    `key` the query is one statement all the same */
-    const char *
-        cursor; /* a JSON array from source_cursor(): begin behind it; NULL: at the beginning */
+    const char *cursor; /* a JSON array from source_cursor(): begin behind it; NULL: at the
+                           beginning */
+    const char *until;  /* another: end with it, and do not look for NULL keys; NULL: at the end
+                         */
 };
 
 enum source_next {

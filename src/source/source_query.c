@@ -9,6 +9,7 @@
  */
 #include "source_query.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "buffer.h"
@@ -130,25 +131,47 @@ static void append_source(const struct source_query *query, struct buffer *sql)
     buffer_append_format(sql, " FROM (\n%s\n) AS redferry_source", query->text);
 }
 
-/* One row comparison, which both databases can answer from an index of several columns. */
-static int append_behind(const struct source_query *query, const struct source_key *behind,
-                         struct buffer *sql, struct error *err)
+/* One row comparison, which both databases can answer from an index of several columns. Its
+ * parameters are numbered from first. */
+static int append_bound(const struct source_query *query, const char *comparison,
+                        const struct source_key *bound, size_t first, struct buffer *sql,
+                        struct error *err)
 {
     bool several = query->key_count > 1;
-    buffer_append_text(sql, several ? " WHERE (" : " WHERE ");
+    buffer_append_text(sql, several ? "(" : "");
     append_key_columns(query, sql);
-    buffer_append_text(sql, several ? ") > (" : " > ");
+    buffer_append_format(sql, "%s %s %s", several ? ")" : "", comparison, several ? "(" : "");
     for (size_t i = 0; i < query->key_count; i++) {
         const struct column *column = &query->columns.items[query->key[i]];
         if (i > 0) buffer_append_text(sql, ", ");
-        if (db_append_parameter(query->db, sql, i + 1, &behind->values[i], column, err) != 0)
+        if (db_append_parameter(query->db, sql, first + i, &bound->values[i], column, err) != 0)
             return -1;
     }
     if (several) buffer_append_char(sql, ')');
     return 0;
 }
 
-static int append_statement(const struct source_query *query, const struct source_key *behind,
+static bool has(const struct source_key *bound)
+{
+    return bound != NULL && bound->present;
+}
+
+/* Without any WHERE, SQLite picks other rows for a LIMIT of the query than with one. */
+static int append_where(const struct source_query *query, const struct source_span *span,
+                        struct buffer *sql, struct error *err)
+{
+    const size_t behind = has(span->behind) ? query->key_count : 0;
+    buffer_append_text(sql, " WHERE ");
+    if (has(span->behind) && append_bound(query, ">", span->behind, 1, sql, err) != 0)
+        return -1;
+    if (has(span->behind) && has(span->until)) buffer_append_text(sql, " AND ");
+    if (has(span->until) && append_bound(query, "<=", span->until, behind + 1, sql, err) != 0)
+        return -1;
+    if (!has(span->behind) && !has(span->until)) buffer_append_text(sql, "true");
+    return 0;
+}
+
+static int append_statement(const struct source_query *query, const struct source_span *span,
                             int64_t limit, struct buffer *sql, struct error *err)
 {
     if (query->key_count == 0) {
@@ -158,9 +181,7 @@ static int append_statement(const struct source_query *query, const struct sourc
     buffer_append_text(sql, "SELECT redferry_source.*");
     if (query->marks_repeats) append_mark(query, sql);
     append_source(query, sql);
-    /* Without any WHERE, SQLite picks other rows for a LIMIT of the query than with one. */
-    if (behind == NULL) buffer_append_text(sql, " WHERE true");
-    if (behind != NULL && append_behind(query, behind, sql, err) != 0) return -1;
+    if (append_where(query, span, sql, err) != 0) return -1;
     if (query->marks_repeats) {
         buffer_append_text(sql, " WINDOW redferry_order AS (ORDER BY ");
         append_key_columns(query, sql);
@@ -174,24 +195,40 @@ static int append_statement(const struct source_query *query, const struct sourc
 
 /* ---- statements ------------------------------------------------------------------------- */
 
-int source_query_stream(const struct source_query *query, const struct source_key *behind,
+/* The parameters of span, one bound's behind the other's. Yours to free(). */
+static struct value *join(const struct source_span *span, size_t *count)
+{
+    const size_t behind = has(span->behind) ? span->behind->count : 0;
+    const size_t until = has(span->until) ? span->until->count : 0;
+    struct value *values = calloc(behind + until + 1, sizeof *values);
+    if (values == NULL) return NULL;
+    if (behind > 0) memcpy(values, span->behind->values, behind * sizeof *values);
+    if (until > 0) memcpy(values + behind, span->until->values, until * sizeof *values);
+    *count = behind + until;
+    return values;
+}
+
+int source_query_stream(const struct source_query *query, const struct source_span *span,
                         int64_t limit, struct db_rows **rows, struct error *err)
 {
     struct buffer sql = {0};
+    size_t count = 0;
+    struct value *values = join(span, &count);
     int status = -1;
-    if (behind != NULL && !behind->present) behind = NULL;
-    if (append_statement(query, behind, limit, &sql, err) == 0)
-        status = buffer_text(&sql) == NULL
-                     ? error_memory(err)
-                     : db_stream(query->db, sql.bytes, behind == NULL ? NULL : behind->values,
-                                 behind == NULL ? 0 : behind->count, &query->marked, rows, err);
+    if (values == NULL)
+        error_memory(err);
+    else if (append_statement(query, span, limit, &sql, err) == 0)
+        status = buffer_text(&sql) == NULL ? error_memory(err)
+                                           : db_stream(query->db, sql.bytes, values, count,
+                                                       &query->marked, rows, err);
+    free(values);
     buffer_release(&sql);
     return status;
 }
 
 /* The mark is left out: a type without an order has no equality either, which would be the
  * stranger complaint. */
-int source_query_try(const struct source_query *query, const struct source_key *behind,
+int source_query_try(const struct source_query *query, const struct source_span *span,
                      struct error *err)
 {
     struct source_query unmarked = *query;
@@ -199,7 +236,7 @@ int source_query_try(const struct source_query *query, const struct source_key *
     struct row row;
     unmarked.marks_repeats = false;
     unmarked.marked = query->columns;
-    int status = source_query_stream(&unmarked, behind, 0, &rows, err);
+    int status = source_query_stream(&unmarked, span, 0, &rows, err);
     if (status == 0 && db_rows_next(rows, true, &row, err) == DB_FAILED) status = -1;
     db_rows_close(rows);
     return status;
@@ -245,9 +282,10 @@ int source_query_stream_null(const struct source_query *query, struct db_rows **
 
 int source_query_sorts(const struct source_query *query, struct error *err)
 {
+    const struct source_span whole = {0};
     struct buffer sql = {0};
     int sorts = -1;
-    if (append_statement(query, NULL, -1, &sql, err) == 0)
+    if (append_statement(query, &whole, -1, &sql, err) == 0)
         sorts = buffer_text(&sql) == NULL ? error_memory(err)
                                           : db_query_sorts(query->db, sql.bytes, NULL, 0, err);
     buffer_release(&sql);

@@ -35,14 +35,20 @@ int source_query_init(struct source_query *query, struct db *db, const struct st
 /* Free what query holds. Harmless on {0}. */
 void source_query_release(struct source_query *query);
 
-/* Stream the rows behind a key (absent: from the beginning) in key order, at most limit of them
- * (negative: all). Without a `key`: the query as it stands. Returns 0, or -1 with err. */
-int source_query_stream(const struct source_query *query, const struct source_key *behind,
+/* From where to where to read; borrowed. */
+struct source_span {
+    const struct source_key *behind; /* only rows behind this key; not present: all */
+    const struct source_key *until;  /* only rows up to this key, inclusive; not present: all */
+};
+
+/* Stream the rows of span in key order, at most limit of them (negative: all). Without a `key`:
+ * the query as it stands. Returns 0, or -1 with err. */
+int source_query_stream(const struct source_query *query, const struct source_span *span,
                         int64_t limit, struct db_rows **rows, struct error *err);
 
 /* Run the same for no row at all: this is where a type without an order shows, a key that does
  * not fit its type, and a table that may not be read. Returns 0, or -1 with err. */
-int source_query_try(const struct source_query *query, const struct source_key *behind,
+int source_query_try(const struct source_query *query, const struct source_span *span,
                      struct error *err);
 
 /* The same without the order, to tell who is to blame. Returns 0, or -1 with err. */

@@ -46,8 +46,12 @@ flags_cross_once()
 
     expect_exit 0 redferry up
     expect_stdout_contains 'applied 20200211131900 migrate_flags_to_redis'
-    expect_equal "$(monitored | cut -d'"' -f2 | tr '\n' ' ' | sed 's/.*DISCARD //')" \
-        'MULTI HSET SADD PUBLISH HSET SADD PUBLISH EXEC ' 'one transaction'
+    # Taking the fence; the batch; closing the step; finishing.
+    expect_equal "$(monitored | cut -d'"' -f2 | tr '\n' ' ' | sed 's/.*ROLE //; s/EXEC /EXEC\n/g')" \
+        'WATCH HGETALL MULTI DEL HSET HSET EXEC
+WATCH HGET MULTI HSET SADD PUBLISH HSET SADD PUBLISH HSET EXEC
+WATCH HGET MULTI HDEL HSET EXEC
+WATCH HGET MULTI DEL EXEC' 'the transactions'
     expect_flags
     expect_equal "$(heard)" 'flags {"name":"2fa_sms","enabled":true}
 flags {"name":"notifications_beta","enabled":false}' 'the messages'

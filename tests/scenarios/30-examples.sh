@@ -57,7 +57,7 @@ expect_20200602120000()
 expect_batches()
 {
     expect_equal "$(monitored |
-        awk '$1 == "\"ZADD\"" { rows++ } $1 == "\"EXEC\"" { print rows; rows = 0 }' | paste -sd' ')" \
+        awk '$1 == "\"ZADD\"" { rows++ } $1 == "\"EXEC\"" && rows { print rows; rows = 0 }' | paste -sd' ')" \
         '500 500 500 500 500' 'the rows of each transaction'
 }
 

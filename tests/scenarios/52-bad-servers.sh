@@ -88,7 +88,7 @@ redis_is_full()
     begin
     expect_exit 0 redferry init
     redis CONFIG SET maxmemory 1 >/dev/null
-    failed 1 "1_copy.yaml: step 'step 1': row 1: 'SET v:\${id} \${name}' was refused: OOM command not allowed"
+    failed 1 "OOM command not allowed when used memory > 'maxmemory'"
     redis CONFIG SET maxmemory 0 >/dev/null
     carried
 }
@@ -99,7 +99,9 @@ redis_forbids_it()
     expect_exit 0 redferry init
     redis ACL SETUSER ferry -set >/dev/null
     failed 1 "row 1: 'SET v:\${id} \${name}' was refused: NOPERM"
-    redis ACL SETUSER ferry +set resetkeys '~other:*' >/dev/null
+    redis ACL SETUSER ferry +set resetkeys '~v:*' >/dev/null
+    failed 1 'redferry needs the keys ~redferry:*): NOPERM'
+    redis ACL SETUSER ferry resetkeys '~redferry:*' >/dev/null
     failed 1 "row 1: 'SET v:\${id} \${name}' was refused: NOPERM"
     redis ACL SETUSER ferry resetkeys '~*' >/dev/null
     carried

@@ -50,7 +50,7 @@ no_version()
     refused 2 "VERSION: 'x' is not a version" redferry status x
 
     expect_exit 0 redferry up --to 1_copy.yaml
-    expect_equal "$(redis --scan | sort)" $'v1:1\nv1:2' 'only the first is applied'
+    expect_equal "$(redis --scan --pattern 'v1:*' | sort)" $'v1:1\nv1:2' 'only the first is applied'
     refused 2 "--to: '' is not a version" redferry down --to ''
     carried
 }

@@ -21,6 +21,10 @@ static const char mixed[] = "up:\n"
                             "  - {read: SELECT a FROM t, key: a, write: 'SET s:${a} 1'}\n"
                             "down:\n"
                             "  - {write: DEL x}\n";
+static const char twice_sql[] = "up:\n"
+                                "  - {sql: UPDATE t SET b = 1}\n"
+                                "  - {sql: UPDATE t SET b = 2}\n"
+                                "  - {read: SELECT a FROM t, key: a, write: 'INCR n:${a}'}\n";
 /* Every step may be repeated. */
 static const char gentle[] = "up:\n"
                              "  - {read: SELECT a FROM t, key: a, write: 'SET s:${a} 1'}\n"
@@ -49,15 +53,17 @@ struct case_ {
     const char *says;
 };
 
-static enum resume_way decide(const struct case_ *one, struct error *err)
+static enum resume_way decide(const struct case_ *one, bool afresh, struct error *err)
 {
     struct migration *migration = parse(one->text);
     struct run runs[5] = {{.id = OWN, .status = RUN_RUNNING, .origin = one->own_origin}};
-    struct resume resume;
+    struct resume resume = {
+        .migration = migration, .afresh = afresh, .run_id = OWN, .runs = runs};
     size_t count = 1;
     for (size_t i = 0; i < 4 && one->runs[i].id != 0; i++) runs[count++] = one->runs[i];
     for (size_t i = 0; i < count; i++) runs[i].checksum = migration->checksum;
-    resume_init(&resume, migration, false, OWN, runs, count);
+    resume.run_count = count;
+    resume_study(&resume);
     const enum resume_way way = resume_decide(&resume, &one->found, one->again, err);
     migration_free(migration);
     return way;
@@ -189,20 +195,86 @@ static const struct case_ ways[] = {
      0,
      RESUME_AFRESH,
      NULL},
+    {"a checkpoint whose run was killed before it might write",
+     mixed,
+     {{.id = 6, .status = RUN_FAILED}, {.id = 4, .status = RUN_FAILED, .origin = 4, .step = 3}},
+     {.present = true, .fence_run = 6, .origin = 6, .step = 1},
+     false,
+     0,
+     RESUME_AFRESH,
+     NULL},
+    {"two sql steps in a row leave the checkpoint before both",
+     twice_sql,
+     {{.id = 4, .status = RUN_INTERRUPTED, .origin = 4, .step = 2, .cursor = "[]"}},
+     {.present = true, .fence_run = 4, .origin = 4, .step = 1},
+     false,
+     0,
+     RESUME_ON,
+     NULL},
+    {"what was before the run that began at step 1 is past",
+     mixed,
+     {{.id = 6, .status = RUN_FAILED, .origin = 6, .step = 1},
+      {.id = 4, .status = RUN_FAILED, .origin = 4, .step = 3}},
+     {.present = true, .fence_run = 6, .origin = 6, .step = 1},
+     false,
+     0,
+     RESUME_ON,
+     NULL},
+    {"and so is its checkpoint",
+     mixed,
+     {{.id = 6, .status = RUN_FAILED, .origin = 6, .step = 1},
+      {.id = 4, .status = RUN_FAILED, .origin = 4, .step = 3}},
+     {.present = true, .fence_run = 4, .origin = 4, .step = 3},
+     false,
+     0,
+     RESUME_REFUSED,
+     "the checkpoint is gone"},
+    {"Redis stands behind an sql step that the ledger has lost",
+     mixed,
+     {{.id = 4, .status = RUN_FAILED, .origin = 4, .step = 1}},
+     {.present = true, .fence_run = 4, .origin = 4, .step = 3},
+     false,
+     0,
+     RESUME_REFUSED,
+     "SQL knows nothing of"},
 };
+
+/* `run --again` of what stopped half-way. */
+static const struct case_ afresh_ways[] = {
+    {"asked to begin afresh",
+     mixed,
+     {{.id = 4, .status = RUN_INTERRUPTED, .origin = 4, .step = 3}},
+     {.present = true, .fence_run = 4, .origin = 4, .step = 3},
+     false,
+     0,
+     RESUME_AFRESH,
+     NULL},
+    {"asked to begin afresh, but somebody is ahead",
+     mixed,
+     {{.id = 4, .status = RUN_INTERRUPTED, .origin = 4, .step = 3}},
+     {.present = true, .fence_run = 12, .origin = 12, .step = 3},
+     false,
+     0,
+     RESUME_REFUSED,
+     "run 12, which this ledger does not know"},
+};
+
+static void try_way(const struct case_ *one, bool afresh)
+{
+    struct error err = {0};
+    const enum resume_way way = decide(one, afresh, &err);
+    if (way != one->way) fail_msg("%s: %d, %s", one->what, (int)way, err.message);
+    if (way != RESUME_REFUSED) return;
+    assert_int_equal(err.code, ERROR_OPERATOR);
+    if (strstr(err.message, one->says) == NULL) fail_msg("%s: %s", one->what, err.message);
+}
 
 static void test_ways(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        struct error err = {0};
-        const enum resume_way way = decide(&ways[i], &err);
-        if (way != ways[i].way) fail_msg("%s: %d, %s", ways[i].what, (int)way, err.message);
-        if (way != RESUME_REFUSED) continue;
-        assert_int_equal(err.code, ERROR_OPERATOR);
-        if (strstr(err.message, ways[i].says) == NULL)
-            fail_msg("%s: %s", ways[i].what, err.message);
-    }
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) try_way(&ways[i], false);
+    for (size_t i = 0; i < sizeof afresh_ways / sizeof *afresh_ways; i++)
+        try_way(&afresh_ways[i], true);
 }
 
 /* What a file may change while it stands half done. */
@@ -239,10 +311,13 @@ static void test_a_changed_file(void **state)
              .step = cases[i].step,
              .checksum = then->checksum},
         };
-        const struct checkpoint found = {
-            .present = true, .fence_run = 4, .origin = 4, .step = cases[i].step};
-        struct resume resume;
-        resume_init(&resume, now, false, OWN, runs, 2);
+        const struct checkpoint found = {.present = true,
+                                         .fence_run = 4,
+                                         .origin = 4,
+                                         .step = cases[i].step,
+                                         .tally.commands_sent = 1};
+        struct resume resume = {.migration = now, .run_id = OWN, .runs = runs, .run_count = 2};
+        resume_study(&resume);
         assert_ptr_equal(resume.then, &runs[1]);
         assert_int_equal(resume_decide(&resume, &found, false, &err), RESUME_REFUSED);
         resume.before = then;
@@ -253,11 +328,33 @@ static void test_a_changed_file(void **state)
     }
 }
 
+/* Nothing was delivered: the file may be another one altogether. */
+static void test_a_changed_file_before_anything(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct migration *now = parse(mixed), *then = parse(gentle);
+    const struct run runs[] = {
+        {.id = OWN, .status = RUN_RUNNING},
+        {.id = 4, .status = RUN_FAILED, .origin = 4, .step = 1, .checksum = then->checksum},
+    };
+    struct checkpoint found = {.present = true, .fence_run = 4, .origin = 4, .step = 1};
+    struct resume resume = {
+        .migration = now, .run_id = OWN, .runs = runs, .run_count = 2, .before = then};
+    resume_study(&resume);
+    assert_int_equal(resume_decide(&resume, &found, false, &err), RESUME_AFRESH);
+    found.tally.messages_published = 1;
+    assert_int_equal(resume_decide(&resume, &found, false, &err), RESUME_REFUSED);
+    migration_free(then);
+    migration_free(now);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ways),
         cmocka_unit_test(test_a_changed_file),
+        cmocka_unit_test(test_a_changed_file_before_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

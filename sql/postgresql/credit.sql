@@ -1,0 +1,6 @@
+-- What a run that was killed did beyond what it could tell; the checkpoint knows.
+-- $1 bigint: the run   $2 … $4 bigint: rows, commands and messages that are missing
+UPDATE data_migration_runs
+SET rows_read = rows_read + $2::bigint, commands_sent = commands_sent + $3::bigint,
+    messages_published = messages_published + $4::bigint
+WHERE id = $1::bigint;

@@ -1,0 +1,6 @@
+-- What a run that was killed did beyond what it could tell; the checkpoint knows.
+-- ?1 integer: the run   ?2 … ?4 integer: rows, commands and messages that are missing
+UPDATE data_migration_runs
+SET rows_read = rows_read + ?2, commands_sent = commands_sent + ?3,
+    messages_published = messages_published + ?4
+WHERE id = ?1;

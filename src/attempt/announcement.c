@@ -1,0 +1,112 @@
+/*
+ * Announcing: the last words of an applied migration. The message and the end of the checkpoint
+ * are one transaction, so that neither is without the other; SQL hears of it afterwards, and
+ * where it does not, any later `up` says it again. Whoever does that has no run of its own, and
+ * takes the fence in the name of the run that applied it: a fence taken by a later run keeps it
+ * out.
+ */
+#include "announcement.h"
+
+#include <inttypes.h>
+
+#include "agenda.h"
+#include "buffer.h"
+#include "checkpoint.h"
+#include "config.h"
+#include "error.h"
+#include "ledger.h"
+#include "migration.h"
+#include "session.h"
+#include "sink.h"
+#include "sink_fenced.h"
+
+/* Append the messages, in RESP. */
+static int render(const struct migration *migration, int64_t rows, struct buffer *out,
+                  struct error *err)
+{
+    char version[24], total[24];
+    const struct value values[] = {
+        value_integer(migration->version, version),
+        value_text(migration->name),
+        value_integer(rows, total),
+    };
+    const struct columns *columns = migration_announcement_columns();
+    const struct row row = {.columns = columns, .values = values};
+    for (size_t i = 0; i < migration->announcement_count; i++) {
+        struct command *command = &migration->announcements[i];
+        if (command_bind(command, columns, err) != 0 ||
+            command_render(command, &row, out, err) != 0)
+            return error_prefix(err, "%s:%d:%d: ", migration->file, command->line,
+                                command->column);
+    }
+    return buffer_failed(out) ? error_memory(err) : 0;
+}
+
+int announcement_send(struct session *session, struct sink *sink,
+                      const struct migration *migration, int64_t rows, struct error *err)
+{
+    struct buffer messages = {0};
+    int result = render(migration, rows, &messages, err);
+    if (result == 0)
+        result = sink_fenced_finish(sink, messages.bytes, messages.length,
+                                    migration->announcement_count, err);
+    buffer_release(&messages);
+    if (result != 0) return -1;
+    return ledger_announced(session->ledger, migration->version, err);
+}
+
+/* ---- for another runner ----------------------------------------------------------------- */
+
+struct late {
+    struct session *session;
+    const struct entry *entry;
+};
+
+static int decide(void *context, const struct checkpoint *found, bool again,
+                  enum fence_answer *answer, struct error *err)
+{
+    const struct late *late = context;
+    (void)again;
+    *answer = found->present ? FENCE_RESUME : FENCE_AFRESH;
+    if (!found->present || found->is_own || found->fence_run <= late->entry->run_id) return 0;
+    return error_set(err, ERROR_OPERATOR,
+                     "run %" PRId64 " has taken it up since (`redferry history %" PRId64
+                     "` shows it)",
+                     found->fence_run, late->entry->version);
+}
+
+static int confirm(void *context, int64_t origin, struct error *err)
+{
+    const struct late *late = context;
+    const struct entry *entry = late->entry;
+    (void)origin;
+    const int unannounced =
+        ledger_is_unannounced(late->session->ledger, entry->version, entry->run_id, err);
+    if (unannounced != 0) return unannounced < 0 ? -1 : 0;
+    return error_set(err, ERROR_OPERATOR,
+                     "another has finished it off, or undone it, meanwhile");
+}
+
+int announcement_send_late(struct session *session, const struct migration *migration,
+                           const struct entry *entry, struct error *err)
+{
+    struct late late = {.session = session, .entry = entry};
+    const struct sink_fenced_options options = {
+        .connection = session->redis,
+        .retry_for_ms = session->config->retry_for_ms,
+        .ledger_id = session->ledger_id,
+        .database = session->config->ledger.label,
+        .version = entry->version,
+        .run_id = entry->run_id,
+        .checksum = entry->checksum,
+        .decide = decide,
+        .confirm = confirm,
+        .context = &late,
+    };
+    struct sink *sink = NULL;
+    int result = sink_fenced_open(&sink, &options, err);
+    if (result == 0)
+        result = announcement_send(session, sink, migration, entry->tally.rows_read, err);
+    sink_close(sink);
+    return result;
+}

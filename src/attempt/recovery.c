@@ -1,0 +1,250 @@
+/*
+ * Recovery: how an attempt finds out where to begin. It asks the ledger for the runs before its
+ * own and Redis for the checkpoint, lets resume.c decide what the two mean together, and has
+ * the ledger confirm the run each time that the fence was taken, for a checkpoint may be
+ * written only by a run that SQL still knows as running. What an earlier run could not settle
+ * any more, because it was killed before it read an answer, is settled here before the first
+ * row.
+ */
+#include "recovery.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "attempt.h"
+#include "batch.h"
+#include "checkpoint.h"
+#include "config.h"
+#include "error.h"
+#include "ledger.h"
+#include "migration.h"
+#include "session.h"
+#include "sink.h"
+#include "sink_fenced.h"
+#include "step.h"
+
+/* ---- what the sink asks ----------------------------------------------------------------- */
+
+/* What the own run has done since its history was read. */
+static void bring_up_to_date(struct recovery *recovery)
+{
+    const struct ledger_position *position = &recovery->attempt->position;
+    recovery->runs[0].step = position->step;
+    recovery->runs[0].cursor = position->cursor;
+    resume_study(&recovery->resume);
+}
+
+static void warn_of_loss(struct recovery *recovery)
+{
+    const struct migration *migration = recovery->resume.migration;
+    if (recovery->has_warned) return;
+    recovery->has_warned = true;
+    listener_say(
+        &recovery->attempt->session->listener, EVENT_WARNING,
+        "%s: its checkpoint is gone from Redis (flushed, evicted, or restored); all that "
+        "it did may be repeated, and it starts over from step 1",
+        migration->file);
+}
+
+static int decide(void *context, const struct checkpoint *found, bool again,
+                  enum fence_answer *answer, struct error *err)
+{
+    struct recovery *recovery = context;
+    bring_up_to_date(recovery);
+    const enum resume_way way = resume_decide(&recovery->resume, found, again, err);
+    if (way == RESUME_REFUSED) return -1;
+    if (way == RESUME_OVER) warn_of_loss(recovery);
+    *answer = way == RESUME_ON ? FENCE_RESUME : FENCE_AFRESH;
+    return 0;
+}
+
+static int confirm(void *context, int64_t origin, struct error *err)
+{
+    struct recovery *recovery = context;
+    const struct attempt *attempt = recovery->attempt;
+    if (ledger_confirm(attempt->session->ledger, attempt->run_id, origin, err) != 0) return -1;
+    recovery->runs[0].origin = origin;
+    return 0;
+}
+
+/* ---- opening ---------------------------------------------------------------------------- */
+
+/* Read the runs of this version, and the file as the last of them had it where it has changed
+ * since. */
+static int load_history(struct recovery *recovery, struct error *err)
+{
+    const struct attempt *attempt = recovery->attempt;
+    struct session *session = attempt->session;
+    struct resume *resume = &recovery->resume;
+    const struct migration *migration = attempt->beginning.migration;
+    if (ledger_history(session->ledger, migration->version, 0, &recovery->arena,
+                       &recovery->runs, &resume->run_count, err) != 0)
+        return -1;
+    resume->runs = recovery->runs;
+    if (resume->run_count == 0 || recovery->runs[0].id != attempt->run_id)
+        return error_set(err, ERROR_OPERATOR,
+                         "run %" PRId64 " is not the newest of its version any more: another "
+                         "runner began (`redferry history` shows who)",
+                         attempt->run_id);
+    bring_up_to_date(recovery);
+    if (resume->then == NULL || strcmp(resume->then->checksum, migration->checksum) == 0)
+        return 0;
+    if (session_definition(session, resume->then->id, &recovery->before, err) != 0) return -1;
+    resume->before = recovery->before;
+    return 0;
+}
+
+static int open_sink(struct recovery *recovery, struct error *err)
+{
+    struct attempt *attempt = recovery->attempt;
+    const struct session *session = attempt->session;
+    const struct sink_fenced_options options = {
+        .connection = session->redis,
+        .retry_for_ms = session->config->retry_for_ms,
+        .ledger_id = session->ledger_id,
+        .database = session->config->ledger.label,
+        .version = attempt->beginning.migration->version,
+        .run_id = attempt->run_id,
+        .down = attempt->beginning.down,
+        .checksum = attempt->beginning.migration->checksum,
+        .decide = decide,
+        .confirm = confirm,
+        .context = recovery,
+    };
+    return sink_fenced_open(&attempt->sink, &options, err);
+}
+
+/* A run that was killed could not tell all that it had done. The checkpoint knows: what the
+ * runs of its origin lack is the last one's. */
+static int credit(struct recovery *recovery, const struct checkpoint *found, struct error *err)
+{
+    const struct resume *resume = &recovery->resume;
+    struct tally missing = found->tally;
+    const struct run *last = NULL;
+    for (size_t i = 1; i < resume->run_count; i++) {
+        const struct run *run = &recovery->runs[i];
+        if (run->origin != found->origin) continue;
+        if (last == NULL) last = run;
+        missing.rows_read -= run->tally.rows_read;
+        missing.commands_sent -= run->tally.commands_sent;
+        missing.messages_published -= run->tally.messages_published;
+    }
+    if (last == NULL || missing.rows_read < 0 || missing.commands_sent < 0 ||
+        missing.messages_published < 0 ||
+        missing.commands_sent + missing.messages_published == 0)
+        return 0;
+    return ledger_credit(recovery->attempt->session->ledger, last->id, &missing, err);
+}
+
+int recovery_init(struct recovery *recovery, struct attempt *attempt, bool afresh,
+                  struct error *err)
+{
+    *recovery = (struct recovery){.attempt = attempt};
+    recovery->resume = (struct resume){
+        .migration = attempt->beginning.migration,
+        .down = attempt->beginning.down,
+        .afresh = afresh,
+        .run_id = attempt->run_id,
+    };
+    return load_history(recovery, err);
+}
+
+bool recovery_is_first(const struct recovery *recovery)
+{
+    return recovery->resume.afresh || recovery->resume.origin == 0;
+}
+
+int recovery_open(struct recovery *recovery, struct error *err)
+{
+    const struct attempt *attempt = recovery->attempt;
+    const struct migration *migration = attempt->beginning.migration;
+    if (open_sink(recovery, err) != 0) return error_prefix(err, "%s: ", migration->file);
+    const struct checkpoint *found = sink_fenced_checkpoint(attempt->sink);
+    if (found->origin == attempt->run_id) return 0;
+    listener_say(&attempt->session->listener, EVENT_NOTE,
+                 "%" PRId64 "_%s: going on in step %" PRId64 ", behind %" PRId64 " rows",
+                 migration->version, migration->name, found->step, found->tally.rows_read);
+    return credit(recovery, found, err);
+}
+
+void recovery_release(struct recovery *recovery)
+{
+    migration_free(recovery->before);
+    arena_release(&recovery->arena);
+    *recovery = (struct recovery){0};
+}
+
+/* ---- what was left unsettled ------------------------------------------------------------ */
+
+static const struct step *find_step(const struct attempt *attempt, int64_t number)
+{
+    for (size_t i = 0; i < attempt->steps->count; i++)
+        if (attempt->steps->items[i].number == number) return &attempt->steps->items[i];
+    return NULL;
+}
+
+/* The last batch ran, nobody read its answers, and it must not run twice: reading has to tell
+ * which of its commands failed. */
+static int check_unread(struct recovery *recovery, const struct step *step,
+                        const struct checkpoint *found, struct error *err)
+{
+    struct attempt *attempt = recovery->attempt;
+    struct step_work work = {
+        .attempt = attempt, .step = step, .behind = found->seen, .until = found->cursor};
+    struct sink_step sink_step = {.step = step};
+    struct batch batch = {0};
+    struct error why = {0};
+    size_t unknown = SIZE_MAX;
+    int result = -1;
+    batch_begin(&batch, &sink_step, 1);
+    if (step_prepare(&work, err) == 0 && step_render(&work, &sink_step, &batch, err) == 0)
+        result = sink_fenced_check_unread(attempt->sink, batch.bytes.bytes, batch.bytes.length,
+                                          &unknown, err);
+    if (result != 0 && unknown < batch.commands) {
+        why = *err;
+        (void)batch_error(&batch, unknown, why.code, "may have failed", why.message, err);
+    }
+    batch_release(&batch);
+    step_release(&work);
+    return result;
+}
+
+/* The answers to the last batch were not read. One that may run twice does. */
+static int settle_unread(struct recovery *recovery, const struct checkpoint *found,
+                         struct error *err)
+{
+    struct attempt *attempt = recovery->attempt;
+    const struct step *step = find_step(attempt, found->step);
+    if (checkpoint_is_settled(found)) return 0;
+    if (step == NULL)
+        return error_set(err, ERROR_OPERATOR,
+                         "the checkpoint stands in step %" PRId64 ", which there is not",
+                         found->step);
+    attempt->failed_step = step;
+    if (step_is_idempotent(step)) {
+        recovery->cursor = found->seen;
+        return sink_fenced_set_position(attempt->sink, found->seen, found->seen, err);
+    }
+    if (check_unread(recovery, step, found, err) == 0) return 0;
+    return error_prefix(err, "%s: step '%s': the last batch of an earlier run: ",
+                        attempt->beginning.migration->file, step->name);
+}
+
+int recovery_find_place(struct recovery *recovery, struct error *err)
+{
+    struct attempt *attempt = recovery->attempt;
+    const struct checkpoint *found = sink_fenced_checkpoint(attempt->sink);
+    recovery->step = found->step;
+    recovery->cursor = found->cursor;
+    if (settle_unread(recovery, found, err) != 0) return -1;
+    attempt->failed_step = find_step(attempt, found->step);
+    if (sink_fenced_send_failed(attempt->sink, err) != 0) return -1;
+    attempt->failed_step = NULL;
+    bring_up_to_date(recovery);
+    /* What SQL has recorded, Redis need not know of. */
+    if (recovery->step > recovery->resume.sql_done) return 0;
+    recovery->step = recovery->resume.sql_done + 1;
+    recovery->cursor = NULL;
+    return 0;
+}
