@@ -98,7 +98,8 @@ REDFERRY_API const char *redferry_get(redferry *ferry, const char *name);
 
 typedef enum redferry_event_kind {
     REDFERRY_EVENT_WARNING, /* text */
-    REDFERRY_EVENT_NOTE,    /* text: what is going on, for -v */
+    REDFERRY_EVENT_NOTE, /* text: what is worth knowing: where a migration that stopped goes on
+                          */
     REDFERRY_EVENT_WAITING, /* text: for whom; comes once, then about every second with seconds
                                waited */
     REDFERRY_EVENT_MIGRATION_BEGUN,
@@ -210,7 +211,8 @@ REDFERRY_API int redferry_mark(redferry *ferry, const char *const *versions, siz
 REDFERRY_API int redferry_unmark(redferry *ferry, const char *const *versions, size_t count,
                                  const redferry_outcome **outcome);
 
-/* Accept a modified file's new checksum. */
+/* Accept a modified file's new checksum; clear the checkpoint of a run that stopped, so that
+ * the next one begins at step 1. */
 REDFERRY_API int redferry_repair(redferry *ferry, const char *version,
                                  const redferry_outcome **outcome);
 

@@ -1,5 +1,5 @@
 /*
- * repair: accept a file as it is now.
+ * repair: accept a file as it is now, or give up what a run that stopped has left.
  */
 #include "cmd.h"
 
@@ -14,9 +14,11 @@ static int run(struct cmd_call *call)
 const struct cmd cmd_repair = {
     .name = "repair",
     .arguments = "VERSION",
-    .summary = "accept a modified file's new checksum",
+    .summary = "accept a modified file's new checksum; clear a stopped run's checkpoint",
     .details = "For a file that was changed after it was applied, where the change makes no "
-               "difference to what it did. Nothing is run.",
+               "difference to what it did. For a migration that stopped half-way, its "
+               "checkpoint is removed: the next run begins at step 1 again, whatever was "
+               "delivered before. Nothing is run.",
     .least = 1,
     .most = 1,
     .run = run,

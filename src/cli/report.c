@@ -260,7 +260,7 @@ static void on_warning(struct report *report, const redferry_event *event)
 
 static void on_note(struct report *report, const redferry_event *event)
 {
-    if (report->manner.verbose && event->text != NULL) say(report, event->text);
+    if (!report->manner.quiet && event->text != NULL) say(report, event->text);
 }
 
 /* The first one is a line of its own; then the wait is shown as progress. */
@@ -368,7 +368,6 @@ static void log_event(struct report *report, const redferry_event *event)
                  (event->kind == REDFERRY_EVENT_WAITING && event->seconds >= 0.5);
     bool wanted = event->kind == REDFERRY_EVENT_WARNING ||
                   event->kind == REDFERRY_EVENT_MIGRATION_FAILED || !manner->quiet;
-    if (event->kind == REDFERRY_EVENT_NOTE && !manner->verbose) wanted = false;
     if (again && !manner->progress) wanted = false;
     if (event->kind == REDFERRY_EVENT_MIGRATION_BEGUN) report->said_ms = report->clock_ms();
     if (!wanted || (again && !is_due(&report->said_ms, SAY_EVERY_MS, report))) return;

@@ -15,7 +15,7 @@
 struct report_manner {
     bool json;           /* --log-format json: every line a JSON object */
     bool quiet;          /* only warnings and errors */
-    bool verbose;        /* notes and steps too */
+    bool verbose;        /* steps too */
     bool progress;       /* show how far it is */
     bool redraws;        /* err is a terminal: progress is one line that is drawn again */
     bool coloured;       /* err may be */

@@ -50,6 +50,13 @@ struct fence {
     struct clock_backoff backoff;
 };
 
+/* The checkpoint's key; yours to free(), NULL where memory runs out. */
+static char *make_key(const char *ledger_id, int64_t version)
+{
+    char *key = NULL;
+    return asprintf(&key, "redferry:{%s}:%" PRId64, ledger_id, version) < 0 ? NULL : key;
+}
+
 int fence_new(struct fence **out, const struct sink_fenced_options *options, struct error *err)
 {
     uint64_t chance = 0;
@@ -57,9 +64,7 @@ int fence_new(struct fence **out, const struct sink_fenced_options *options, str
     if (fence == NULL) return error_memory(err);
     fence->options = options;
     fence_calm(fence);
-    if (asprintf(&fence->key, "redferry:{%s}:%" PRId64, options->ledger_id, options->version) <
-        0)
-        fence->key = NULL;
+    fence->key = make_key(options->ledger_id, options->version);
     if (asprintf(&fence->ledger_key, "redferry:{%s}", options->ledger_id) < 0)
         fence->ledger_key = NULL;
     if (fence->key == NULL || fence->ledger_key == NULL) {
@@ -492,4 +497,18 @@ int fence_reopen(struct fence *fence, struct error *err)
         if (verdict == FENCE_RAN) return 0;
         if (verdict == FENCE_STOPPED) return -1;
     }
+}
+
+/* ---- without it ------------------------------------------------------------------------- */
+
+int fence_clear(struct connection *connection, const char *ledger_id, int64_t version,
+                struct error *err)
+{
+    const struct reply *reply = NULL;
+    char *key = make_key(ledger_id, version);
+    if (key == NULL) return error_memory(err);
+    const int asked = connection_ask(connection, &reply, err, "DEL", key, (const char *)NULL);
+    free(key);
+    if (asked != 0) return -1;
+    return reply->type == REPLY_INTEGER && reply->integer > 0;
 }

@@ -15,6 +15,7 @@
 #include "config.h"
 #include "db.h"
 #include "error.h"
+#include "fence.h"
 #include "ledger.h"
 #include "migration.h"
 #include "selection.h"
@@ -410,6 +411,20 @@ int runner_redo(struct session *session, struct outcome *outcome, struct error *
 
 /* ---- telling the ledger --------------------------------------------------------------- */
 
+/* Accept the file as it is; and what an unfinished run of it has left, in the ledger and in
+ * Redis, is not gone on with. Returns 1, 0 where nothing was to be mended, or -1 with err. */
+static int repair(struct session *session, const struct migration *migration, struct error *err)
+{
+    const struct agenda_item *item = agenda_find(&session->agenda, migration->version);
+    const int repaired = ledger_repair(session->ledger, migration, err);
+    if (repaired < 0 || item == NULL || (item->entry != NULL && !item->stopped))
+        return repaired;
+    if (session_open_redis(session, err) != 0) return -1;
+    const int cleared =
+        fence_clear(session->redis, session->ledger_id, migration->version, err);
+    return cleared != 0 ? cleared : repaired;
+}
+
 static int remark_one(struct session *session, enum remark remark, int64_t version,
                       struct error *err)
 {
@@ -418,7 +433,7 @@ static int remark_one(struct session *session, enum remark remark, int64_t versi
     if (migration == NULL)
         return error_set(err, ERROR_INVALID, "migration %" PRId64 " has no file", version);
     return remark == REMARK_MARK ? ledger_mark(session->ledger, migration, err)
-                                 : ledger_repair(session->ledger, migration, err);
+                                 : repair(session, migration, err);
 }
 
 int runner_remark(struct session *session, enum remark remark, const int64_t *versions,

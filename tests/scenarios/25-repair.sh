@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Goal: `repair` gives up what a run that stopped has left, in the ledger and in Redis: the next run begins
+# at step 1, recorded `sql` steps included; a checkpoint that does not fit the ledger is out of the way.
+source "$(dirname "$0")/../support/scenario.sh"
+
+checkpoint()
+{
+    printf 'redferry:{%s}:1' "$(sql 'SELECT id FROM data_migration_ledger')"
+}
+
+begin()
+{
+    sql "CREATE TABLE t (id integer PRIMARY KEY, n integer NOT NULL, m integer)"
+    sql "INSERT INTO t VALUES (1, 0, 7), (2, 0, NULL)"
+    write_migration 1_a.yaml <<'YAML'
+up:
+  - sql: UPDATE t SET n = n + 1
+  - read: SELECT id, m FROM t
+    key: id
+    write: INCRBY sum:${id} ${m}
+    batch: 1
+YAML
+    expect_exit 1 redferry up
+    expect_stderr_contains '${m}'
+    expect_equal "$(redis GET sum:1)" 7 'the first row'
+}
+
+it_begins_anew()
+{
+    begin
+    expect_equal "$(redis EXISTS "$(checkpoint)")" 1 'the checkpoint of a run that failed'
+    expect_exit 0 redferry repair 1
+    expect_stdout_contains 'repaired'
+    expect_equal "$(redis EXISTS "$(checkpoint)")" 0 'the checkpoint'
+    expect_exit 0 redferry repair 1
+    expect_stdout_lacks 'repaired'
+    sql 'UPDATE t SET m = 1 WHERE m IS NULL'
+    expect_exit 0 redferry up
+    expect_equal "$(redis MGET sum:1 sum:2)" $'14\n1' 'both rows once more'
+    expect_equal "$(sql 'SELECT sum(n) FROM t')" 4 'what the sql step did twice'
+}
+
+# Without it: only what is left is delivered.
+it_goes_on()
+{
+    begin
+    sql 'UPDATE t SET m = 1 WHERE m IS NULL'
+    expect_exit 0 redferry up
+    expect_stderr_contains 'going on in step 2, behind 1 rows'
+    expect_equal "$(redis MGET sum:1 sum:2)" $'7\n1' 'both rows once'
+    expect_equal "$(sql 'SELECT sum(n) FROM t')" 2 'what the sql step did once'
+    expect_equal "$(sql 'SELECT rows_read, commands_sent FROM data_migrations')" '2|2' 'the totals'
+}
+
+# The ledger was restored: Redis knows of a run that it does not.
+it_removes_what_is_ahead()
+{
+    begin
+    sql 'UPDATE t SET m = 1 WHERE m IS NULL'
+    redis HSET "$(checkpoint)" fence 99.0123456789abcdef.1 >/dev/null
+    expect_exit 4 redferry up
+    expect_stderr_contains 'was written to by run 99, which this ledger does not know'
+    expect_stderr_contains '`redferry repair 1`'
+    expect_equal "$(redis MGET sum:1 sum:2)" 7 'nothing was written'
+    expect_exit 0 redferry repair 1
+    expect_exit 0 redferry up
+    expect_equal "$(redis MGET sum:1 sum:2)" $'14\n1' 'the rows'
+}
+
+for_both_databases it_goes_on
+for_both_databases it_begins_anew
+for_both_databases it_removes_what_is_ahead
