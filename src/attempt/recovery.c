@@ -16,6 +16,7 @@
 #include "batch.h"
 #include "checkpoint.h"
 #include "config.h"
+#include "crash.h"
 #include "error.h"
 #include "ledger.h"
 #include "migration.h"
@@ -147,7 +148,9 @@ int recovery_init(struct recovery *recovery, struct attempt *attempt, bool afres
         .afresh = afresh,
         .run_id = attempt->run_id,
     };
-    return load_history(recovery, err);
+    if (load_history(recovery, err) != 0) return -1;
+    crash_point("history read");
+    return 0;
 }
 
 bool recovery_is_first(const struct recovery *recovery)

@@ -22,6 +22,7 @@
 #include "clock.h"
 #include "command.h"
 #include "connection.h"
+#include "crash.h"
 #include "error.h"
 #include "number.h"
 #include "pipeline.h"
@@ -280,10 +281,12 @@ static int converse(struct exchange *exchange, const struct buffer *frame, struc
     if (may_go_on(exchange) &&
         send_and_wait(pipeline, work->bytes, work->length, work->commands, err) != 0)
         goto done;
+    crash_point("transaction queued");
     exchange->is_ending = true;
     exchange->is_executing = work->was_sent = may_go_on(exchange);
     const char *end = exchange->is_executing ? exec : discard;
     result = send_and_wait(pipeline, end, strlen(end), 1, err);
+    crash_point("transaction answered");
 done:
     pipeline_free(pipeline);
     return result;
@@ -434,6 +437,7 @@ static enum fence_verdict try_to_take(struct fence *fence, bool *is_short, struc
     struct buffer frame = {0};
     struct error ignored = {0};
     enum fence_verdict verdict = look(fence, err);
+    crash_point("checkpoint looked at");
     if (verdict != FENCE_RAN) return verdict;
     if (decide(fence, err) != 0) {
         (void)connection_ask(connection, &reply, &ignored, "UNWATCH", (const char *)NULL);
@@ -474,8 +478,10 @@ static int take_until_done(struct fence *fence, bool is_new, struct error *err)
         is_new = verdict != FENCE_CHANGED;
         if (fence_wait(fence, is_short, err) != 0) return -1;
     }
+    crash_point("fence taken");
     if (options->confirm(options->context, fence->found.origin, err) != 0) return -1;
     fence->is_confirmed = true;
+    crash_point("fence confirmed");
     return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "attempt.h"
 #include "clock.h"
 #include "config.h"
+#include "crash.h"
 #include "db.h"
 #include "error.h"
 #include "fence.h"
@@ -273,6 +274,7 @@ static int finish_off(struct session *session, struct error *err)
         if (!item->unannounced || item->stopped || item->state == STATE_HALF_UNDONE) continue;
         if (definition_of(session, &choice, &migration, err) != 0) return -1;
         int result = announcement_send_late(session, migration, item->entry, err);
+        crash_point("announced late");
         if (result != 0) (void)error_prefix(err, "%s: announcing: ", migration->file);
         if (item->migration == NULL) migration_free(migration);
         if (result != 0) return -1;
@@ -339,6 +341,7 @@ static int carry_out_in_turn(struct session *session, const struct wish *wish,
         goto done;
     }
     if (session_open_redis(session, err) != 0 || session_ensure(session, err) != 0) goto done;
+    crash_point("ledger made");
     if (wish->kind == WISH_UP && finish_off(session, err) != 0) goto done;
     result = carry_out_tasks(session, &tasks, outcome, err);
     if (result == 0 && selection.blocked.code != ERROR_NONE) {
@@ -384,6 +387,7 @@ int runner_carry_out(struct session *session, const struct wish *wish, struct ou
     if (taken == 1) result = carry_out_in_turn(session, wish, &selection, outcome, err);
     if (taken == 0) outcome->pending = left_to_do(session, wish);
     session_release_lock(session);
+    crash_point("lock released");
     return result;
 }
 
