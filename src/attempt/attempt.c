@@ -9,6 +9,7 @@
 
 #include "announcement.h"
 #include "arena.h"
+#include "assurance.h"
 #include "clock.h"
 #include "config.h"
 #include "crash.h"
@@ -155,7 +156,8 @@ static int execute_from_place(struct attempt *attempt, struct error *err)
         /* What is prepared begins at the beginning. */
         if (recovery->step != 1 || recovery->cursor != NULL || times > 0)
             release_works(attempt);
-        if (found == 0 && execute_all(attempt, err) == 0) return 0;
+        if (found == 0 && execute_all(attempt, err) == 0 && assurance_await(attempt, err) == 0)
+            return 0;
         if (times == MOST_GOING_BACK || !sink_fenced_went_back(attempt->sink)) return -1;
         listener_say(&attempt->session->listener, EVENT_WARNING, "%s; going on from there",
                      err->message);

@@ -10,6 +10,7 @@
 
 #include "announcement.h"
 #include "arena.h"
+#include "assurance.h"
 #include "attempt.h"
 #include "clock.h"
 #include "config.h"
@@ -322,6 +323,13 @@ static void keep_chosen(struct selection *selection, const struct selection *bef
     selection->count = kept;
 }
 
+/* Open Redis, and see what it lacks before anything is written. */
+static int open_redis(struct session *session, struct error *err)
+{
+    if (session_open_redis(session, err) != 0) return -1;
+    return assurance_check(session, err);
+}
+
 /* Under the lock: decide once more, and do it. Two who undo `the last one` at once mean the
  * same one. */
 static int carry_out_in_turn(struct session *session, const struct wish *wish,
@@ -340,7 +348,7 @@ static int carry_out_in_turn(struct session *session, const struct wish *wish,
         *err = selection.blocked;
         goto done;
     }
-    if (session_open_redis(session, err) != 0 || session_ensure(session, err) != 0) goto done;
+    if (open_redis(session, err) != 0 || session_ensure(session, err) != 0) goto done;
     crash_point("ledger made");
     if (wish->kind == WISH_UP && finish_off(session, err) != 0) goto done;
     result = carry_out_tasks(session, &tasks, outcome, err);
