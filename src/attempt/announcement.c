@@ -97,7 +97,7 @@ int announcement_send_late(struct session *session, const struct migration *migr
         .connection = session->redis,
         .retry_for_ms = session->config->retry_for_ms,
         .ledger_id = session->ledger_id,
-        .database = session->config->ledger.label,
+        .database = session->database,
         .version = entry->version,
         .run_id = entry->run_id,
         .checksum = entry->checksum,

@@ -104,7 +104,7 @@ static int open_sink(struct recovery *recovery, struct error *err)
         .connection = session->redis,
         .retry_for_ms = session->config->retry_for_ms,
         .ledger_id = session->ledger_id,
-        .database = session->config->ledger.label,
+        .database = session->database,
         .version = attempt->beginning.migration->version,
         .run_id = attempt->run_id,
         .down = attempt->beginning.down,

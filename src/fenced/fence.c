@@ -41,7 +41,7 @@ enum {
 struct fence {
     const struct sink_fenced_options *options;
     char *key;             /* of the checkpoint */
-    char *ledger_key;      /* of what stays for good */
+    char *trace_key;       /* of what stays for good */
     char sink[SINK_SIZE];  /* "<run id>.<random>." */
     char owner[NAME_SIZE]; /* the same and the connection's number: what `fence` holds */
     int64_t connections;
@@ -66,9 +66,9 @@ int fence_new(struct fence **out, const struct sink_fenced_options *options, str
     fence->options = options;
     fence_calm(fence);
     fence->key = make_key(options->ledger_id, options->version);
-    if (asprintf(&fence->ledger_key, "redferry:{%s}", options->ledger_id) < 0)
-        fence->ledger_key = NULL;
-    if (fence->key == NULL || fence->ledger_key == NULL) {
+    if (asprintf(&fence->trace_key, CHECKPOINT_TRACE_KEY, options->ledger_id) < 0)
+        fence->trace_key = NULL;
+    if (fence->key == NULL || fence->trace_key == NULL) {
         fence_free(fence);
         return error_memory(err);
     }
@@ -87,7 +87,7 @@ void fence_free(struct fence *fence)
     if (fence == NULL) return;
     checkpoint_release(&fence->found);
     free(fence->key);
-    free(fence->ledger_key);
+    free(fence->trace_key);
     free(fence);
 }
 
@@ -414,11 +414,12 @@ static size_t compose(struct fence *fence, struct buffer *out)
         fence->found.present = true;
         commands = checkpoint_append_fresh(out, fence->key, &fence->found);
     }
-    command_append_texts(out, 6,
-                         (const char *const[]){"HSET", fence->ledger_key, "database",
-                                               options->database, "last_write",
-                                               clock_text(clock_wall_ms(), now)});
-    return commands + 1;
+    const struct checkpoint_trace trace = {
+        .database = options->database,
+        .first_run = options->run_id,
+        .last_write = clock_text(clock_wall_ms(), now),
+    };
+    return commands + checkpoint_append_trace(out, fence->trace_key, &trace);
 }
 
 static void name_connection(struct fence *fence)
