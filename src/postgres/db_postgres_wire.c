@@ -43,6 +43,20 @@ static bool is_passing(const char *sqlstate)
     return false;
 }
 
+/* PgBouncer answers every refusal with SQLSTATE 08P01: these say that it has no room for
+ * another client. */
+static bool is_full_pooler(const char *message)
+{
+    static const char *const beginnings[] = {
+        "no more connections allowed",
+        "client connections exceeded",
+    };
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+        if (strncmp(message, beginnings[i], strlen(beginnings[i])) == 0) return true;
+    }
+    return false;
+}
+
 /* " (line 1, column 8)" for the position, counted in characters from 1, in statement. */
 static void append_place(struct buffer *text, const char *statement, const char *position)
 {
@@ -86,6 +100,10 @@ int db_postgres_wire_error(struct postgres *pg, const PGresult *result, const ch
     if (*detail != '\0' && strncmp(sqlstate, "23", 2) != 0)
         buffer_append_format(&text, "; %s", detail);
     if (*hint != '\0') buffer_append_format(&text, "; hint: %s", hint);
+    if (strcmp(primary, "query_wait_timeout") == 0)
+        buffer_append_text(
+            &text, "; the pooler had no connection to the server free: a run needs three "
+                   "of its pool, and one more for each `from`");
 
     const char *message = buffer_text(&text);
     if (message == NULL) return error_memory(err);
@@ -167,7 +185,7 @@ static int connection_error(PGconn *connection, struct error *err)
         if (sqlstate != NULL) {
             const char *message = sqlstate + SQLSTATE_LENGTH + 2;
             sqlstate[SQLSTATE_LENGTH] = '\0';
-            passing = passing || is_passing(sqlstate);
+            passing = passing || is_passing(sqlstate) || is_full_pooler(message);
             buffer_append_format(&text, "%.*s%s", (int)(sqlstate - line - 1), line, message);
         } else {
             buffer_append_text(&text, line);

@@ -10,6 +10,9 @@
 #   start_redis_tcp [OPTION…]  the same, also on 127.0.0.1: sets REDIS_PORT, REDIS_TCP_URL as well
 #   start_postgres [OPTION…]   sets POSTGRES_URL, POSTGRES_DIR (of its socket), PGDATA_DIR,
 #                              POSTGRES_PID
+#   start_pgbouncer [SETTING…] in transaction mode before the last PostgreSQL; a SETTING is a line
+#                              of pgbouncer.ini. Sets PGBOUNCER_DIR (of its socket, port 6432),
+#                              PGBOUNCER_PID
 #   stop_server PID            ends one of them and waits until it is gone
 #   stop_servers               ends all of them
 #   clean_environment          forgets the variables by which a user's own servers could be meant
@@ -276,4 +279,31 @@ servers_initdb()
             servers_as_postgres "$1/postgres" --single -j -F -D "$2" postgres 2>&1 \
                 <<<'CREATE DATABASE test;'
     ) || servers_fail "initdb: $output"
+}
+
+# ---- PgBouncer ---------------------------------------------------------------------------------
+
+# It refuses to run as root as well. Whoever comes in is postgres; what it logs is its own affair.
+start_pgbouncer()
+{
+    local directory servers_identity
+    servers_directory b
+    servers_postgres_user
+    ((EUID != 0)) || chown "${servers_identity[1]}" "$directory"
+    PGBOUNCER_DIR=$directory
+    {
+        printf '[databases]\n* = host=%s user=postgres\n[pgbouncer]\n' "$POSTGRES_DIR"
+        printf '%s\n' "unix_socket_dir = $directory" 'listen_addr =' 'listen_port = 6432' \
+            'auth_type = any' 'pool_mode = transaction' 'server_reset_query =' "$@"
+    } >"$directory/pgbouncer.ini"
+    servers_spawn "$directory/pgbouncer.log" QUIT "$(servers_pgbouncer)" "$directory/pgbouncer.ini"
+    PGBOUNCER_PID=$!
+    servers_await "$PGBOUNCER_PID" "$directory/pgbouncer.log" \
+        psql -Xqw -h "$directory" -p 6432 -U postgres -d postgres -c '' || servers_fail "PgBouncer does not start"
+}
+
+# Debian keeps it in sbin, which only root has in PATH.
+servers_pgbouncer()
+{
+    PATH=$PATH:/usr/sbin command -v pgbouncer || servers_fail "PgBouncer is not installed"
 }
