@@ -5,14 +5,14 @@
  */
 #include "attempt.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "announcement.h"
 #include "arena.h"
-#include "assurance.h"
 #include "clock.h"
 #include "config.h"
-#include "crash.h"
 #include "db.h"
 #include "error.h"
 #include "migration.h"
@@ -45,11 +45,31 @@ static int mirror(struct attempt *attempt, struct error *err)
                          NULL, err);
 }
 
+/* What was found out about the lock, judged. A stop that came meanwhile is no loss. */
+static int judge_lock(struct attempt *attempt, int held, struct error *err)
+{
+    const struct ledger_beginning *beginning = &attempt->beginning;
+    const struct migration *migration = beginning->migration;
+    char next[48] = "up";
+    if (held == 0) return 0;
+    if (err->code != ERROR_OPERATOR) return -1;
+    attempt->lost_lock = true;
+    if (beginning->down || migration->manual)
+        (void)snprintf(next, sizeof next, "%s %" PRId64,
+                       beginning->down ? "down --only" : "run", migration->version);
+    const struct error loss = *err;
+    return error_set(err, loss.code, "%s; nothing more is written: `redferry %s` goes on",
+                     loss.message, next);
+}
+
 static int check_lock(struct attempt *attempt, struct error *err)
 {
-    if (db_lock_check(attempt->session->lock, err) == 0) return 0;
-    attempt->lost_lock = true;
-    return -1;
+    return judge_lock(attempt, db_lock_check(attempt->session->lock, err), err);
+}
+
+int attempt_glance(struct attempt *attempt, struct error *err)
+{
+    return judge_lock(attempt, db_lock_glance(attempt->session->lock, err), err);
 }
 
 bool attempt_is_due(const struct attempt *attempt)
@@ -100,14 +120,14 @@ static int carry_out(struct attempt *attempt, struct step_work *work, struct err
     const struct step *step = work->step;
     const bool is_done = work->source == NULL && work->behind != NULL; /* but not closed */
     if (step->sql != NULL) return step_execute(work, err);
-    if (mirror(attempt, err) != 0 || (!is_done && step_execute(work, err) != 0)) return -1;
+    if (attempt_glance(attempt, err) != 0 || mirror(attempt, err) != 0) return -1;
+    if (!is_done && step_execute(work, err) != 0) return -1;
     return sink_fenced_end_step(attempt->sink, step->number + 1, err);
 }
 
 static int execute(struct attempt *attempt, struct step_work *work, struct error *err)
 {
     const struct step *step = work->step;
-    crash_point("step begins");
     attempt->failed_step = step;
     attempt->behind = work->behind;
     attempt->position.step = step->number;
@@ -156,8 +176,7 @@ static int execute_from_place(struct attempt *attempt, struct error *err)
         /* What is prepared begins at the beginning. */
         if (recovery->step != 1 || recovery->cursor != NULL || times > 0)
             release_works(attempt);
-        if (found == 0 && execute_all(attempt, err) == 0 && assurance_await(attempt, err) == 0)
-            return 0;
+        if (found == 0 && execute_all(attempt, err) == 0) return 0;
         if (times == MOST_GOING_BACK || !sink_fenced_went_back(attempt->sink)) return -1;
         listener_say(&attempt->session->listener, EVENT_WARNING, "%s; going on from there",
                      err->message);
@@ -200,14 +219,14 @@ static void settle(struct attempt *attempt)
     count(attempt);
 }
 
-/* Tell the ledger and the listener that the attempt ended badly. err stays what it was. A stop
+/* Tell the ledger and the listener that the attempt ended badly. err stays what it was, but
+ * that a lock that went with the whole server is a server to be waited for, no riddle. A stop
  * whose grace was used up leaves a moment for it, or the run would seem to have crashed. */
-static void give_up(struct attempt *attempt, const struct error *err)
+static void give_up(struct attempt *attempt, struct error *err)
 {
     struct session *session = attempt->session;
     struct error later = {0};
     struct stop last;
-    crash_point("giving up");
     settle(attempt);
     if (stop_overdue(session->stop)) {
         stop_extend(&last, session->stop, LAST_WORDS_MS);
@@ -217,6 +236,8 @@ static void give_up(struct attempt *attempt, const struct error *err)
                     &attempt->position, &later) != 0)
         listener_say(&session->listener, EVENT_WARNING, "the ledger could not be told: %s",
                      later.message);
+    if (attempt->lost_lock && later.code == ERROR_SQL_UNREACHABLE)
+        err->code = ERROR_SQL_UNREACHABLE;
     db_use_stop(session->db, session->stop);
     progress_end(&attempt->progress, EVENT_MIGRATION_FAILED, err->message);
 }
@@ -227,7 +248,6 @@ static int begin(struct attempt *attempt, struct error *err)
     const struct migration *migration = attempt->beginning.migration;
     const int begun = ledger_begin(session->ledger, &attempt->beginning, &attempt->run_id, err);
     if (begun != 1) return begun;
-    crash_point("run begun");
     const struct run run = {
         .id = attempt->run_id,
         .version = migration->version,
@@ -241,12 +261,10 @@ static int begin(struct attempt *attempt, struct error *err)
 static int finish(struct attempt *attempt, struct error *err)
 {
     struct session *session = attempt->session;
-    crash_point("steps done");
     if (check_lock(attempt, err) != 0) return -1;
     if (ledger_finish(session->ledger, attempt->run_id, &attempt->beginning, &attempt->position,
                       err) != 0)
         return -1;
-    crash_point("result written");
     attempt->finished = true;
     return 0;
 }

@@ -51,6 +51,10 @@ void attempt_release(struct attempt *attempt);
  * was ended by another, the lock is gone (ERROR_OPERATOR). */
 int attempt_tick(struct attempt *attempt, struct error *err);
 
+/* What a step calls before each batch: whether it is known, without asking, that the lock is
+ * gone. Returns 0, or -1 with err (ERROR_OPERATOR). */
+int attempt_glance(struct attempt *attempt, struct error *err);
+
 /* Whether the ledger has not been told for half a second: within a batch whose rows are slow.
  */
 bool attempt_is_due(const struct attempt *attempt);

@@ -16,7 +16,6 @@
 #include "batch.h"
 #include "checkpoint.h"
 #include "config.h"
-#include "crash.h"
 #include "error.h"
 #include "ledger.h"
 #include "migration.h"
@@ -104,7 +103,7 @@ static int open_sink(struct recovery *recovery, struct error *err)
         .connection = session->redis,
         .retry_for_ms = session->config->retry_for_ms,
         .ledger_id = session->ledger_id,
-        .database = session->database,
+        .database = session->config->ledger.label,
         .version = attempt->beginning.migration->version,
         .run_id = attempt->run_id,
         .down = attempt->beginning.down,
@@ -148,9 +147,7 @@ int recovery_init(struct recovery *recovery, struct attempt *attempt, bool afres
         .afresh = afresh,
         .run_id = attempt->run_id,
     };
-    if (load_history(recovery, err) != 0) return -1;
-    crash_point("history read");
-    return 0;
+    return load_history(recovery, err);
 }
 
 bool recovery_is_first(const struct recovery *recovery)

@@ -110,6 +110,7 @@ void step_release(struct step_work *work)
 static int close_batch(struct step_work *work, struct buffer *cursor, struct error *err)
 {
     struct sink *sink = work->attempt->sink;
+    if (attempt_glance(work->attempt, err) != 0) return -1;
     buffer_clear(cursor);
     if (source_cursor(work->source, cursor, err) != 0) return -1;
     const char *text = cursor->length > 0 ? buffer_text(cursor) : NULL;

@@ -124,7 +124,6 @@ end_crowd()
         code=0
         wait "${pids[$i]}" || code=$?
         seen[$code]=1
-        last[code]=$i
     done
     codes=${!seen[*]}
 }
@@ -141,7 +140,6 @@ crowd_meets()
     holder=$(sql "SELECT pid FROM data_migration_runs WHERE status = 'running'")
     expect_equal "$(count_connections)" "/proc/$holder/fd" 'who has more than one connection'
     open_gate
-    declare -ga last=()
     end_crowd
     application_ends
 }
