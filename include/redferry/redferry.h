@@ -241,11 +241,15 @@ typedef struct redferry_status_report {
     size_t count;
     size_t pending;
     size_t applied;
+    const char *redis; /* "known": what is applied was written to this Redis; "unknown": not all
+                          of it was; "other_database": another database with this ledger wrote
+                          there since; NULL: not asked, or no answer */
 } redferry_status_report;
 
-/* Every migration and its state, or version's alone (NULL: all). Writes nothing; needs no
- * Redis. Warns of what `up` would warn of; with "strict" that is REDFERRY_OPERATOR, and *report
- * is there all the same. */
+/* Every migration and its state, or version's alone (NULL: all). Writes nothing; asks Redis
+ * where one is set and something is applied, and does without where it does not answer. Warns
+ * of what `up` would warn of; with "strict" that is REDFERRY_OPERATOR, and *report is there all
+ * the same. */
 REDFERRY_API int redferry_status(redferry *ferry, const char *version,
                                  const redferry_status_report **report);
 

@@ -1,6 +1,6 @@
 /*
  * The commands that look: status and history out of the ledger, lint out of the files. They
- * write nothing anywhere and need no Redis.
+ * write nothing anywhere and can do without Redis.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "lint.h"
 #include "runner.h"
 #include "selection.h"
+#include "stranger.h"
 
 /* ---- status --------------------------------------------------------------------------- */
 
@@ -77,6 +78,7 @@ int redferry_status(redferry *ferry, const char *version, const redferry_status_
 {
     struct session session;
     struct arena *arena = &ferry->results;
+    enum stranger stranger = STRANGER_NOT_ASKED;
     int64_t only = 0;
     size_t count = 0;
     int result = handle_open(ferry, &session, HANDLE_LOOK);
@@ -99,6 +101,10 @@ int redferry_status(redferry *ferry, const char *version, const redferry_status_
     *out = report;
     result = arena->failed ? error_memory(&ferry->error)
                            : runner_check_oddities(&session, &ferry->error);
+    if (result == 0) {
+        result = stranger_look(&session, &stranger, &ferry->error);
+        report->redis = stranger_text(stranger);
+    }
     return handle_end(ferry, &session, result);
 }
 

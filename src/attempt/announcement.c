@@ -13,6 +13,7 @@
 #include "buffer.h"
 #include "checkpoint.h"
 #include "config.h"
+#include "crash.h"
 #include "error.h"
 #include "ledger.h"
 #include "migration.h"
@@ -52,6 +53,7 @@ int announcement_send(struct session *session, struct sink *sink,
                                     migration->announcement_count, err);
     buffer_release(&messages);
     if (result != 0) return -1;
+    crash_point("checkpoint deleted");
     return ledger_announced(session->ledger, migration->version, err);
 }
 
@@ -95,7 +97,7 @@ int announcement_send_late(struct session *session, const struct migration *migr
         .connection = session->redis,
         .retry_for_ms = session->config->retry_for_ms,
         .ledger_id = session->ledger_id,
-        .database = session->config->ledger.label,
+        .database = session->database,
         .version = entry->version,
         .run_id = entry->run_id,
         .checksum = entry->checksum,

@@ -11,8 +11,10 @@
 
 #include "announcement.h"
 #include "arena.h"
+#include "assurance.h"
 #include "clock.h"
 #include "config.h"
+#include "crash.h"
 #include "db.h"
 #include "error.h"
 #include "migration.h"
@@ -128,6 +130,7 @@ static int carry_out(struct attempt *attempt, struct step_work *work, struct err
 static int execute(struct attempt *attempt, struct step_work *work, struct error *err)
 {
     const struct step *step = work->step;
+    crash_point("step begins");
     attempt->failed_step = step;
     attempt->behind = work->behind;
     attempt->position.step = step->number;
@@ -176,7 +179,8 @@ static int execute_from_place(struct attempt *attempt, struct error *err)
         /* What is prepared begins at the beginning. */
         if (recovery->step != 1 || recovery->cursor != NULL || times > 0)
             release_works(attempt);
-        if (found == 0 && execute_all(attempt, err) == 0) return 0;
+        if (found == 0 && execute_all(attempt, err) == 0 && assurance_await(attempt, err) == 0)
+            return 0;
         if (times == MOST_GOING_BACK || !sink_fenced_went_back(attempt->sink)) return -1;
         listener_say(&attempt->session->listener, EVENT_WARNING, "%s; going on from there",
                      err->message);
@@ -227,6 +231,7 @@ static void give_up(struct attempt *attempt, struct error *err)
     struct session *session = attempt->session;
     struct error later = {0};
     struct stop last;
+    crash_point("giving up");
     settle(attempt);
     if (stop_overdue(session->stop)) {
         stop_extend(&last, session->stop, LAST_WORDS_MS);
@@ -248,6 +253,7 @@ static int begin(struct attempt *attempt, struct error *err)
     const struct migration *migration = attempt->beginning.migration;
     const int begun = ledger_begin(session->ledger, &attempt->beginning, &attempt->run_id, err);
     if (begun != 1) return begun;
+    crash_point("run begun");
     const struct run run = {
         .id = attempt->run_id,
         .version = migration->version,
@@ -261,10 +267,12 @@ static int begin(struct attempt *attempt, struct error *err)
 static int finish(struct attempt *attempt, struct error *err)
 {
     struct session *session = attempt->session;
+    crash_point("steps done");
     if (check_lock(attempt, err) != 0) return -1;
     if (ledger_finish(session->ledger, attempt->run_id, &attempt->beginning, &attempt->position,
                       err) != 0)
         return -1;
+    crash_point("result written");
     attempt->finished = true;
     return 0;
 }

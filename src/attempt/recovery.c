@@ -16,6 +16,7 @@
 #include "batch.h"
 #include "checkpoint.h"
 #include "config.h"
+#include "crash.h"
 #include "error.h"
 #include "ledger.h"
 #include "migration.h"
@@ -103,7 +104,7 @@ static int open_sink(struct recovery *recovery, struct error *err)
         .connection = session->redis,
         .retry_for_ms = session->config->retry_for_ms,
         .ledger_id = session->ledger_id,
-        .database = session->config->ledger.label,
+        .database = session->database,
         .version = attempt->beginning.migration->version,
         .run_id = attempt->run_id,
         .down = attempt->beginning.down,
@@ -147,7 +148,9 @@ int recovery_init(struct recovery *recovery, struct attempt *attempt, bool afres
         .afresh = afresh,
         .run_id = attempt->run_id,
     };
-    return load_history(recovery, err);
+    if (load_history(recovery, err) != 0) return -1;
+    crash_point("history read");
+    return 0;
 }
 
 bool recovery_is_first(const struct recovery *recovery)

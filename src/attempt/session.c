@@ -6,6 +6,7 @@
 #include "session.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -142,6 +143,18 @@ static struct db *open_in_queue(struct session *session, struct error *err)
     return connect_until(session, &session->config->ledger, &wait, err);
 }
 
+/* The label of the ledger's database; a file has many, and one that is not relative. NULL with
+ * err. */
+static const char *name_database(struct session *session, struct error *err)
+{
+    const struct url *url = &session->config->ledger;
+    char *path = url->kind == URL_SQLITE ? realpath(url->path, NULL) : NULL;
+    const char *name = arena_text(&session->arena, path != NULL ? path : url->label);
+    if (name == NULL) (void)error_memory(err);
+    free(path);
+    return name;
+}
+
 int session_connect(struct session *session, struct error *err)
 {
     const struct config *config = session->config;
@@ -150,6 +163,8 @@ int session_connect(struct session *session, struct error *err)
         return -1;
     session->db = open_in_queue(session, err);
     if (session->db == NULL) return -1;
+    if (session->database == NULL) session->database = name_database(session, err);
+    if (session->database == NULL) return -1;
     const struct ledger_author author = {
         .operator_name = config->operator_name,
         .context = config->context,

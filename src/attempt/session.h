@@ -37,6 +37,7 @@ struct session {
     struct db *lock;           /* holds the lock, and does nothing else; NULL: no lock */
     struct db *reader;         /* `read` without `from`; NULL until needed */
     struct connection *redis;  /* NULL until needed */
+    const char *database;      /* what Redis remembers the ledger's database by */
     const char *ledger_id;     /* NULL until session_ensure() */
     struct ledger_state state; /* as of the last session_read(), as is the agenda */
     struct agenda agenda;

@@ -118,7 +118,8 @@ const struct cmd cmd_status = {
     .name = "status",
     .arguments = "[VERSION]",
     .summary = "show every migration and its state",
-    .details = "Writes nothing, and needs no Redis.",
+    .details = "Writes nothing. Where a Redis is given and answers, it is asked whether it is "
+               "the one that the applied migrations were written to.",
     .options = options,
     .most = 1,
     .run = run,

@@ -133,9 +133,9 @@ json_t *document_status(const redferry_status_report *report, int code, const ch
         json_decref(entries);
         return NULL;
     }
-    json_t *document =
-        json_pack("{s:o, s:I, s:I}", "migrations", entries, "pending",
-                  (json_int_t)report->pending, "applied", (json_int_t)report->applied);
+    json_t *document = json_pack("{s:o, s:I, s:I, s:o}", "migrations", entries, "pending",
+                                 (json_int_t)report->pending, "applied",
+                                 (json_int_t)report->applied, "redis", text(report->redis));
     if (code == REDFERRY_OK) return document;
     if (json_object_update_new(document, document_error(error, code)) == 0) return document;
     json_decref(document);

@@ -11,6 +11,7 @@
 #include "batch.h"
 #include "buffer.h"
 #include "checkpoint.h"
+#include "crash.h"
 #include "delivery.h"
 #include "error.h"
 #include "fence.h"
@@ -89,6 +90,7 @@ static int set_back(struct delivery *delivery, struct flight_batch *batch, struc
 int arrears_settle(struct delivery *delivery, struct flight_batch *batch, struct error *err)
 {
     const struct error why = batch->batch.error;
+    crash_point("commands failed");
     int kept = flight_abandon(&delivery->flight, err);
     if (kept != 0 && delivery_lose(delivery, err) == 0) kept = delivery_retake(delivery, err);
     if (kept == 0 && delivery->is_repeatable)

@@ -7,6 +7,8 @@
  */
 #include "checkpoint.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -292,4 +294,43 @@ void checkpoint_append_failed(struct buffer *out, const char *key, const char *c
     else
         command_append(out, 4, arguments, lengths);
     buffer_release(&value);
+}
+
+/* ---- the trace ---- */
+
+static const char trace_database[] = "database";
+static const char trace_first_run[] = "first_run";
+static const char trace_last_write[] = "last_write";
+
+size_t checkpoint_append_trace(struct buffer *out, const char *key,
+                               const struct checkpoint_trace *trace)
+{
+    char run[DIGITS];
+    (void)snprintf(run, sizeof run, "%" PRId64, trace->first_run);
+    command_append_texts(out, 6,
+                         (const char *const[]){"HSET", key, trace_database, trace->database,
+                                               trace_last_write, trace->last_write});
+    command_append_texts(out, 4, (const char *const[]){"HSETNX", key, trace_first_run, run});
+    return 2;
+}
+
+int checkpoint_parse_trace(struct checkpoint_trace *out, const struct reply *reply,
+                           struct error *err)
+{
+    const struct reply *name = reply + 1;
+    *out = (struct checkpoint_trace){0};
+    if (reply->type == REPLY_ERROR) return reply_error(reply, err);
+    if (reply->type != REPLY_ARRAY || reply->count % 2 != 0)
+        return error_set(err, ERROR_FAILED, "an answer that does not belong there");
+    for (size_t i = 0; i < reply->count; i += 2) {
+        const struct reply *value = name + name->span;
+        if (name->type != REPLY_TEXT || value->type != REPLY_TEXT)
+            return error_set(err, ERROR_FAILED, "an answer that does not belong there");
+        if (strcmp(name->text, trace_database) == 0) out->database = value->text;
+        if (strcmp(name->text, trace_last_write) == 0) out->last_write = value->text;
+        if (strcmp(name->text, trace_first_run) == 0)
+            (void)number_parse(value->text, value->length, 1, INT64_MAX, &out->first_run);
+        name = value + value->span;
+    }
+    return 0;
 }

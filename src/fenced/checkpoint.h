@@ -79,4 +79,27 @@ size_t checkpoint_append_fresh(struct buffer *out, const char *key,
 void checkpoint_append_failed(struct buffer *out, const char *key, const char *commands,
                               size_t length, bool is_unread);
 
+/*
+ * What stays in Redis for good, in a hash of the ledger's own: that this ledger has written
+ * here. A Redis without it was emptied, or is another one.
+ */
+#define CHECKPOINT_TRACE_KEY "redferry:{%s}" /* of the ledger's id */
+
+struct checkpoint_trace {
+    const char
+        *database;     /* the label of the ledger's database that wrote last; NULL: no trace */
+    int64_t first_run; /* the first run that wrote here; 0: not known */
+    const char *last_write; /* when, ISO 8601 in UTC; or NULL */
+};
+
+/* Append what brings the trace in key up to date: the first run stays the first one. Returns
+ * how many commands these are. */
+size_t checkpoint_append_trace(struct buffer *out, const char *key,
+                               const struct checkpoint_trace *trace);
+
+/* Read an answer to HGETALL. The texts are borrowed from reply. Returns 0, or -1 with err where
+ * that is none: an error reply, or something that is no hash. */
+int checkpoint_parse_trace(struct checkpoint_trace *out, const struct reply *reply,
+                           struct error *err);
+
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "connection.h"
+#include "crash.h"
 #include "migration.h"
 #include "probe.h"
 #include "sink.h"
@@ -152,6 +153,7 @@ int delivery_lose(struct delivery *delivery, struct error *err)
 int delivery_retake(struct delivery *delivery, struct error *err)
 {
     flight_disconnect(&delivery->flight);
+    crash_point("connection given up");
     if (fence_retake(delivery->fence, err) != 0 || flight_connect(&delivery->flight, err) != 0)
         return delivery_fail(delivery, err);
     return 0;

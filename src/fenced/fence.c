@@ -22,6 +22,7 @@
 #include "clock.h"
 #include "command.h"
 #include "connection.h"
+#include "crash.h"
 #include "error.h"
 #include "number.h"
 #include "pipeline.h"
@@ -40,7 +41,7 @@ enum {
 struct fence {
     const struct sink_fenced_options *options;
     char *key;             /* of the checkpoint */
-    char *ledger_key;      /* of what stays for good */
+    char *trace_key;       /* of what stays for good */
     char sink[SINK_SIZE];  /* "<run id>.<random>." */
     char owner[NAME_SIZE]; /* the same and the connection's number: what `fence` holds */
     int64_t connections;
@@ -65,9 +66,9 @@ int fence_new(struct fence **out, const struct sink_fenced_options *options, str
     fence->options = options;
     fence_calm(fence);
     fence->key = make_key(options->ledger_id, options->version);
-    if (asprintf(&fence->ledger_key, "redferry:{%s}", options->ledger_id) < 0)
-        fence->ledger_key = NULL;
-    if (fence->key == NULL || fence->ledger_key == NULL) {
+    if (asprintf(&fence->trace_key, CHECKPOINT_TRACE_KEY, options->ledger_id) < 0)
+        fence->trace_key = NULL;
+    if (fence->key == NULL || fence->trace_key == NULL) {
         fence_free(fence);
         return error_memory(err);
     }
@@ -86,7 +87,7 @@ void fence_free(struct fence *fence)
     if (fence == NULL) return;
     checkpoint_release(&fence->found);
     free(fence->key);
-    free(fence->ledger_key);
+    free(fence->trace_key);
     free(fence);
 }
 
@@ -280,10 +281,12 @@ static int converse(struct exchange *exchange, const struct buffer *frame, struc
     if (may_go_on(exchange) &&
         send_and_wait(pipeline, work->bytes, work->length, work->commands, err) != 0)
         goto done;
+    crash_point("transaction queued");
     exchange->is_ending = true;
     exchange->is_executing = work->was_sent = may_go_on(exchange);
     const char *end = exchange->is_executing ? exec : discard;
     result = send_and_wait(pipeline, end, strlen(end), 1, err);
+    crash_point("transaction answered");
 done:
     pipeline_free(pipeline);
     return result;
@@ -411,11 +414,12 @@ static size_t compose(struct fence *fence, struct buffer *out)
         fence->found.present = true;
         commands = checkpoint_append_fresh(out, fence->key, &fence->found);
     }
-    command_append_texts(out, 6,
-                         (const char *const[]){"HSET", fence->ledger_key, "database",
-                                               options->database, "last_write",
-                                               clock_text(clock_wall_ms(), now)});
-    return commands + 1;
+    const struct checkpoint_trace trace = {
+        .database = options->database,
+        .first_run = options->run_id,
+        .last_write = clock_text(clock_wall_ms(), now),
+    };
+    return commands + checkpoint_append_trace(out, fence->trace_key, &trace);
 }
 
 static void name_connection(struct fence *fence)
@@ -434,6 +438,7 @@ static enum fence_verdict try_to_take(struct fence *fence, bool *is_short, struc
     struct buffer frame = {0};
     struct error ignored = {0};
     enum fence_verdict verdict = look(fence, err);
+    crash_point("checkpoint looked at");
     if (verdict != FENCE_RAN) return verdict;
     if (decide(fence, err) != 0) {
         (void)connection_ask(connection, &reply, &ignored, "UNWATCH", (const char *)NULL);
@@ -474,8 +479,10 @@ static int take_until_done(struct fence *fence, bool is_new, struct error *err)
         is_new = verdict != FENCE_CHANGED;
         if (fence_wait(fence, is_short, err) != 0) return -1;
     }
+    crash_point("fence taken");
     if (options->confirm(options->context, fence->found.origin, err) != 0) return -1;
     fence->is_confirmed = true;
+    crash_point("fence confirmed");
     return 0;
 }
 

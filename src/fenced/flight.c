@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "connection.h"
+#include "crash.h"
 #include "error.h"
 #include "migration.h"
 #include "pipeline.h"
@@ -185,6 +186,7 @@ static bool take_body(struct flight *flight, struct flight_batch *batch,
         batch_blame(rows, reply, "HSET");
     if (at + 1 < FENCE_FRAME + rows->commands + EXTRA) return false;
     batch->state = FLIGHT_HELD;
+    crash_point("batch queued");
     return true;
 }
 

@@ -14,6 +14,7 @@
 
 #include "buffer.h"
 #include "checkpoint.h"
+#include "crash.h"
 #include "delivery.h"
 #include "error.h"
 #include "fence.h"
@@ -147,6 +148,7 @@ static int write_down(struct delivery *delivery, struct owed *owed, struct error
                                           : delivery_work(delivery, &work, &from, &to, err);
     buffer_release(&commands);
     if (result != 0) return -1;
+    crash_point("owed commands settled");
     if (owed->is_behind) {
         delivery->is_settled = true;
     } else {
@@ -175,6 +177,7 @@ static enum fence_verdict send_marked(struct delivery *delivery, const struct ow
         (void)error_memory(err);
     else
         verdict = fence_execute(delivery->fence, work, err);
+    crash_point("owed commands sent");
     buffer_release(&commands);
     return verdict;
 }

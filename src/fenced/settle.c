@@ -13,6 +13,7 @@
 #include "arrears.h"
 #include "batch.h"
 #include "checkpoint.h"
+#include "crash.h"
 #include "delivery.h"
 #include "error.h"
 #include "fence.h"
@@ -27,6 +28,7 @@ static int retire(struct delivery *delivery, struct flight_batch *batch, struct 
     if (delivery_believe(delivery, &behind, err) != 0) return -1;
     delivery->is_settled = true;
     flight_retire(&delivery->flight, &delivery->sink->tally);
+    crash_point("batch settled");
     return 1;
 }
 
@@ -125,6 +127,7 @@ static int settle_held(struct delivery *delivery, struct flight_batch *batch, st
 static int settle_answered(struct delivery *delivery, struct flight_batch *batch,
                            struct error *err)
 {
+    crash_point("batch answered");
     if (batch->is_void) {
         batch->state = FLIGHT_CLOSED;
         return settle_change(delivery, err);

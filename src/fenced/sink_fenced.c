@@ -27,6 +27,7 @@
 #include "buffer.h"
 #include "checkpoint.h"
 #include "command.h"
+#include "crash.h"
 #include "delivery.h"
 #include "error.h"
 #include "fence.h"
@@ -247,6 +248,7 @@ int sink_fenced_end_step(struct sink *sink, int64_t next_step, struct error *err
     const struct checkpoint_mark to = {.step = next_step, .tally = self->delivery.known.tally};
     if (delivery_move(&self->delivery, &from, &to, err) != 0) return -1;
     self->delivery.is_settled = true;
+    crash_point("step closed");
     return 0;
 }
 
@@ -262,6 +264,7 @@ int sink_fenced_set_position(struct sink *sink, const char *cursor, const char *
                                        .tally = self->delivery.known.tally};
     if (delivery_move(&self->delivery, &from, &to, err) != 0) return -1;
     self->delivery.is_settled = cursor == NULL || (seen != NULL && strcmp(cursor, seen) == 0);
+    crash_point("position set");
     return 0;
 }
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crash.h"
 #include "db.h"
 #include "error.h"
 #include "ledger_read.h"
@@ -344,7 +345,9 @@ int ledger_run_sql(struct ledger *ledger, int64_t run_id, const char *statement,
     int64_t changed = 0;
     int result = db_begin(ledger->db, DB_WRITE, err);
     if (result == 0) result = record_step(ledger, run_id, position, err);
+    crash_point("sql step begun");
     if (result == 0) result = db_execute(ledger->db, statement, NULL, 0, &changed, err);
+    crash_point("sql step executed");
     done.tally.rows_changed += changed;
     done.cursor = "[]";
     if (result == 0) result = record_step(ledger, run_id, &done, err);

@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "crash.h"
 #include "db.h"
 #include "error.h"
 #include "ledger_privileges.h"
@@ -299,6 +300,7 @@ static int fill(struct ledger *ledger, struct arena *arena, const char **id, str
     if (ledger_tables_row(ledger, "read_layout", arena, &layout, id, err) != 0) return -1;
     if (*id == NULL)
         return error_set(err, ERROR_OPERATOR, "the ledger's row was written and is not there");
+    crash_point("tables filled");
     return ledger_tables_check_layout(ledger, layout, err);
 }
 

@@ -7,13 +7,18 @@
  */
 #include "ledger_write.h"
 
+#include "crash.h"
 #include "db.h"
 #include "error.h"
 #include "ledger_tables.h"
 
 int ledger_write_end(struct ledger *ledger, int result, struct error *err)
 {
-    if (result >= 0 && db_commit(ledger->db, err) == 0) return result;
+    crash_point("before COMMIT");
+    if (result >= 0 && db_commit(ledger->db, err) == 0) {
+        crash_point("after COMMIT");
+        return result;
+    }
     db_rollback(ledger->db);
     return -1;
 }

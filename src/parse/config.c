@@ -59,6 +59,10 @@ static const struct config_setting settings[] = {
      "how old a stopped migration may be for 'up' to go on with it"},
     {"retry-for", 0, "DURATION", "REDFERRY_RETRY_FOR", NULL, "30s", CONFIG_DURATION, NULL,
      "how long to try a batch again while Redis is busy or loading"},
+    {"wait-replicas", 0, "NUMBER", "REDFERRY_WAIT_REPLICAS", NULL, NULL, CONFIG_COUNT, NULL,
+     "a migration is applied once so many replicas have its writes"},
+    {"wait-aof", 0, NULL, "REDFERRY_WAIT_AOF", NULL, "false", CONFIG_SWITCH, NULL,
+     "a migration is applied once Redis has its writes on disk"},
     {"allow-repeats", 0, NULL, NULL, NULL, "false", CONFIG_SWITCH, NULL,
      "run steps without a key although their commands must not be repeated"},
     {"config", 0, "FILE", NULL, NULL, NULL, CONFIG_TEXT, NULL,
@@ -100,6 +104,8 @@ static const struct target {
     {"strict",        offsetof(struct config, strict)},
     {"resume-within", offsetof(struct config, resume_within_ms)},
     {"retry-for",     offsetof(struct config, retry_for_ms)},
+    {"wait-replicas", offsetof(struct config, wait_replicas)},
+    {"wait-aof",      offsetof(struct config, wait_aof)},
     {"allow-repeats", offsetof(struct config, allow_repeats)},
 };
 /* clang-format on */

@@ -61,6 +61,8 @@ struct config {
     int64_t batch;       /* 0: the step's own */
     int64_t pause_ms;    /* -1: the step's own */
     int64_t resume_within_ms, retry_for_ms;
+    int64_t wait_replicas; /* 0: for none */
+    bool wait_aof;
     bool strict, allow_repeats;
     const char *const *environment; /* borrowed; NULL-terminated; for `from` */
     struct config_value *values;    /* config.c's own: what was said where */

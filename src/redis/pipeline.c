@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "connection.h"
+#include "crash.h"
 #include "error.h"
 #include "reply.h"
 #include "stop.h"
@@ -181,6 +182,7 @@ static int move(struct pipeline *pipeline, bool *moved, struct error *err)
 {
     if (connection_check(pipeline->connection, err) != 0) return -1;
     if (write_some(pipeline, moved, err) != 0) return -1;
+    if (*moved) crash_point("requests written");
     return take_some(pipeline, moved, err);
 }
 

@@ -10,9 +10,11 @@
 
 #include "announcement.h"
 #include "arena.h"
+#include "assurance.h"
 #include "attempt.h"
 #include "clock.h"
 #include "config.h"
+#include "crash.h"
 #include "db.h"
 #include "error.h"
 #include "fence.h"
@@ -21,6 +23,7 @@
 #include "selection.h"
 #include "session.h"
 #include "stop.h"
+#include "stranger.h"
 #include "turn.h"
 
 /* ---- what a command did --------------------------------------------------------------- */
@@ -273,6 +276,7 @@ static int finish_off(struct session *session, struct error *err)
         if (!item->unannounced || item->stopped || item->state == STATE_HALF_UNDONE) continue;
         if (definition_of(session, &choice, &migration, err) != 0) return -1;
         int result = announcement_send_late(session, migration, item->entry, err);
+        crash_point("announced late");
         if (result != 0) (void)error_prefix(err, "%s: announcing: ", migration->file);
         if (item->migration == NULL) migration_free(migration);
         if (result != 0) return -1;
@@ -320,6 +324,24 @@ static void keep_chosen(struct selection *selection, const struct selection *bef
     selection->count = kept;
 }
 
+/* Open Redis, and see that it is one to be written to, as far as that shows before anything is
+ * written. Carrying again is what mends a Redis that does not know the ledger. */
+static int open_redis(struct session *session, const struct wish *wish, struct error *err)
+{
+    if (session->redis != NULL) return 0; /* by the first half of a redo */
+    if (session_open_redis(session, err) != 0 || assurance_check(session, err) != 0) return -1;
+    if (wish->all) return 0;
+    return stranger_check(session, session->config->strict && !wish->again, err);
+}
+
+/* With --strict an `up` that has nothing to do asks Redis all the same. */
+static int check_idle(struct session *session, const struct wish *wish, struct error *err)
+{
+    if (wish->kind != WISH_UP || !session->config->strict || !session->config->has_redis)
+        return 0;
+    return open_redis(session, wish, err);
+}
+
 /* Under the lock: decide once more, and do it. Two who undo `the last one` at once mean the
  * same one. */
 static int carry_out_in_turn(struct session *session, const struct wish *wish,
@@ -338,7 +360,8 @@ static int carry_out_in_turn(struct session *session, const struct wish *wish,
         *err = selection.blocked;
         goto done;
     }
-    if (session_open_redis(session, err) != 0 || session_ensure(session, err) != 0) goto done;
+    if (open_redis(session, wish, err) != 0 || session_ensure(session, err) != 0) goto done;
+    crash_point("ledger made");
     if (wish->kind == WISH_UP && finish_off(session, err) != 0) goto done;
     result = carry_out_tasks(session, &tasks, outcome, err);
     if (result == 0 && selection.blocked.code != ERROR_NONE) {
@@ -374,7 +397,7 @@ int runner_carry_out(struct session *session, const struct wish *wish, struct ou
         return -1;
     if (wish->all) warn_of_missing(session);
     outcome->pending = left_to_do(session, wish);
-    if (!wish_is_needed(session, wish)) return 0;
+    if (!wish_is_needed(session, wish)) return check_idle(session, wish, err);
     if (config_require(session->config, "redis", err) != 0) return -1;
     const int checked = tasks_make(&tasks, session, &selection, err);
     tasks_release(&tasks);
@@ -384,6 +407,7 @@ int runner_carry_out(struct session *session, const struct wish *wish, struct ou
     if (taken == 1) result = carry_out_in_turn(session, wish, &selection, outcome, err);
     if (taken == 0) outcome->pending = left_to_do(session, wish);
     session_release_lock(session);
+    crash_point("lock released");
     return result;
 }
 

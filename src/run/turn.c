@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "config.h"
+#include "crash.h"
 #include "db.h"
 #include "error.h"
 #include "number.h"
@@ -187,7 +188,9 @@ static int poll_lock(struct queue *queue, struct session *session, const struct 
 /* The lock is ours: what follows is another wait, and what was read may have changed. */
 static int begin_turn(struct session *session, struct error *err)
 {
-    return session_keep_lock(session, err) != 0 ? -1 : session_read(session, err);
+    if (session_keep_lock(session, err) != 0) return -1;
+    crash_point("lock kept");
+    return session_read(session, err);
 }
 
 int turn_take(struct session *session, const struct turn *turn, struct error *err)
@@ -196,6 +199,7 @@ int turn_take(struct session *session, const struct turn *turn, struct error *er
     queue_up(&queue, session);
     const int taken = poll_lock(&queue, session, turn, err);
     if (taken != 1) return taken;
+    crash_point("lock taken");
     if (begin_turn(session, err) != 0) return -1;
     if (!is_needed(turn, session)) {
         session_release_lock(session);

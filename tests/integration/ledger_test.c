@@ -574,6 +574,32 @@ static void test_run_sql(void **state)
     client_close(&client);
 }
 
+/* Whoever lost the connection before the answer to COMMIT takes the step for not done; its last
+ * words do not make it so. */
+static void test_run_sql_untold(void **state)
+{
+    struct side *side = *state;
+    struct error err = {0};
+    struct client client = client_open(side, "ada");
+    struct migration migration = a_migration(1, "one");
+    struct ledger_beginning up = {.migration = &migration};
+    const struct ledger_position before = {
+        .step = 2, .step_name = "mend", .rows_total = -1, .tally = {.rows_changed = 5}};
+    struct ledger_position after = before;
+    (void)client_ensure(side, &client);
+    side_ask(side, "CREATE TABLE flags (name text)");
+    int64_t run_id = begin(&client, &up);
+    assert_fine(
+        ledger_run_sql(client.ledger, run_id, "INSERT INTO flags VALUES ('a')", &after, &err),
+        &err);
+    assert_fine(ledger_stop(client.ledger, run_id, RUN_FAILED, "the connection was lost",
+                            &before, &err),
+                &err);
+    assert_answer(side, "SELECT step, cursor, rows_changed, status FROM data_migration_runs",
+                  "2|[]|6|failed");
+    client_close(&client);
+}
+
 /* What the server says beside its answers is nobody's to print. */
 static void test_notices(void **state)
 {
@@ -738,6 +764,7 @@ int main(void)
         ON_BOTH(test_lock_held),
         ON_BOTH(test_use),
         ON_BOTH(test_run_sql),
+        ON_BOTH(test_run_sql_untold),
         ON_POSTGRESQL(test_notices),
         ON_BOTH(test_mark),
         ON_BOTH(test_ever_growing),

@@ -172,6 +172,7 @@ static void test_a_migration(void **state)
     assert_string_equal(field("checksum"), "c0ffee");
     assert_string_equal(ask("HGET", "redferry:{l1}", "database"), "db.example/app");
     assert_non_null(ask("HGET", "redferry:{l1}", "last_write"));
+    assert_string_equal(ask("HGET", "redferry:{l1}", "first_run"), "1");
 
     sink_rows_init(&rows, &arena, 1, "rows", every_kind);
     MUST(sink_begin(work.sink, &rows.sink_step, &err));

@@ -214,12 +214,73 @@ static void test_strange(void **state)
     buffer_release(&wire);
 }
 
+/* ---- the trace ---- */
+
+static void assert_trace(const char *wire, const char *database, int64_t first_run,
+                         const char *last_write)
+{
+    struct error err = {0};
+    struct checkpoint_trace trace;
+    struct reply_reader *reader = NULL;
+    const struct reply *reply = NULL;
+    assert_int_equal(reply_reader_new(&reader, &err), 0);
+    assert_int_equal(reply_reader_feed(reader, wire, strlen(wire), &err), 0);
+    assert_int_equal(reply_reader_next(reader, &reply, &err), 1);
+    assert_int_equal(checkpoint_parse_trace(&trace, reply, &err), 0);
+    assert_int_equal(trace.first_run, first_run);
+    assert_int_equal(trace.database != NULL, database != NULL);
+    if (database != NULL) assert_string_equal(trace.database, database);
+    assert_int_equal(trace.last_write != NULL, last_write != NULL);
+    if (last_write != NULL) assert_string_equal(trace.last_write, last_write);
+    reply_reader_free(reader);
+}
+
+static void assert_no_trace(const char *wire, const char *says)
+{
+    struct error err = {0};
+    struct checkpoint_trace trace;
+    struct reply_reader *reader = NULL;
+    const struct reply *reply = NULL;
+    assert_int_equal(reply_reader_new(&reader, &err), 0);
+    assert_int_equal(reply_reader_feed(reader, wire, strlen(wire), &err), 0);
+    assert_int_equal(reply_reader_next(reader, &reply, &err), 1);
+    assert_int_equal(checkpoint_parse_trace(&trace, reply, &err), -1);
+    assert_non_null(strstr(err.message, says));
+    reply_reader_free(reader);
+}
+
+static void test_trace(void **state)
+{
+    (void)state;
+    struct buffer out = {0};
+    const struct checkpoint_trace trace = {
+        .database = "h:5432/app", .first_run = 17, .last_write = "now"};
+    assert_int_equal(checkpoint_append_trace(&out, "key", &trace), 2);
+    assert_string_equal(
+        buffer_text(&out),
+        "*6\r\n$4\r\nHSET\r\n$3\r\nkey\r\n$8\r\ndatabase\r\n$10\r\nh:5432/app\r\n"
+        "$10\r\nlast_write\r\n$3\r\nnow\r\n"
+        "*4\r\n$6\r\nHSETNX\r\n$3\r\nkey\r\n$9\r\nfirst_run\r\n$2\r\n17\r\n");
+    buffer_release(&out);
+
+    assert_trace("*8\r\n$1\r\nx\r\n$1\r\ny\r\n$8\r\ndatabase\r\n$1\r\nd\r\n"
+                 "$9\r\nfirst_run\r\n$2\r\n17\r\n$10\r\nlast_write\r\n$3\r\nnow\r\n",
+                 "d", 17, "now");
+    assert_trace("*0\r\n", NULL, 0, NULL);
+    assert_trace("*2\r\n$8\r\ndatabase\r\n$1\r\nd\r\n", "d", 0, NULL);
+    assert_trace("*2\r\n$9\r\nfirst_run\r\n$1\r\nx\r\n", NULL, 0, NULL);
+    assert_no_trace("-WRONGTYPE no hash\r\n", "WRONGTYPE");
+    assert_no_trace("*1\r\n$8\r\ndatabase\r\n", "does not belong");
+    assert_no_trace("*2\r\n$8\r\ndatabase\r\n$-1\r\n", "does not belong");
+    assert_no_trace("+OK\r\n", "does not belong");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_fresh),
-        cmocka_unit_test(test_marks),         cmocka_unit_test(test_failed),
-        cmocka_unit_test(test_strange),
+        cmocka_unit_test(test_trace),         cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_failed),        cmocka_unit_test(test_strange),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

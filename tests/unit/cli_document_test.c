@@ -93,17 +93,18 @@ static void test_status(void **state)
          .tally = {.rows_read = 2}},
         {.version = 20200211131901, .name = "new", .state = "pending", .pending = true},
     };
-    const redferry_status_report report = {migrations, 2, 1, 1};
-    const redferry_status_report empty = {NULL, 0, 0, 0};
+    const redferry_status_report report = {migrations, 2, 1, 1, "known"};
+    const redferry_status_report empty = {NULL, 0, 0, 0, NULL};
     expect(document_status(&report, 0, ""),
            "{\"migrations\":[{\"version\":\"20200211131900\",\"name\":\"flags\","
            "\"state\":\"applied\",\"applied_at\":\"2020-02-11T13:19:00.123Z\","
            "\"applied_by\":\"me@host\",\"rows_read\":2,\"run_id\":\"7\",\"error\":null},"
            "{\"version\":\"20200211131901\",\"name\":\"new\",\"state\":\"pending\","
            "\"applied_at\":null,\"applied_by\":null,\"rows_read\":null,\"run_id\":null,"
-           "\"error\":null}],\"pending\":1,\"applied\":1}");
+           "\"error\":null}],\"pending\":1,\"applied\":1,\"redis\":\"known\"}");
     expect(document_status(&empty, 4, "strict"),
-           "{\"migrations\":[],\"pending\":0,\"applied\":0,\"error\":\"strict\",\"exit\":4}");
+           "{\"migrations\":[],\"pending\":0,\"applied\":0,\"redis\":null,\"error\":\"strict\","
+           "\"exit\":4}");
 }
 
 static void test_history(void **state)

@@ -80,6 +80,8 @@ static void test_defaults(void **state)
     assert_int_equal(config.pause_ms, -1);
     assert_int_equal(config.resume_within_ms, 86400000);
     assert_int_equal(config.retry_for_ms, 30000);
+    assert_int_equal(config.wait_replicas, 0);
+    assert_false(config.wait_aof);
     assert_false(config.strict);
     assert_false(config.allow_repeats);
     assert_null(config.context);
@@ -104,6 +106,7 @@ static void test_precedence(void **state)
                                               "NO_COLOR=0",
                                               "REDFERRY_CONTEXT=JIRA-1",
                                               "REDFERRY_WAITING=9s",
+                                              "REDFERRY_WAIT_AOF=true",
                                               NULL};
     struct config config;
     struct error err;
@@ -111,7 +114,7 @@ static void test_precedence(void **state)
 
     write_file("data_migrations/redferry.yaml",
                "lock_timeout: 4s\nwait: 5s\non_lock: skip\nretry_for: 6s\nbatch: 50\n"
-               "ledger_table: other.names\n",
+               "ledger_table: other.names\nwait_replicas: 2\n",
                0644);
     assert_int_equal(resolve(&config, flags, environment, NULL, &err), 0);
     assert_int_equal(config.lock_timeout_ms, 2000);
@@ -120,6 +123,8 @@ static void test_precedence(void **state)
     assert_int_equal(config.on_lock, ON_LOCK_SKIP);
     assert_int_equal(config.retry_for_ms, 6000);
     assert_int_equal(config.batch, 50);
+    assert_int_equal(config.wait_replicas, 2);
+    assert_true(config.wait_aof);
     assert_string_equal(config.ledger_table, "other.names");
     assert_string_equal(config.context, "JIRA-1");
     assert_string_equal(config_text(&config, "json"), "1");
@@ -241,6 +246,10 @@ static void test_refused(void **state)
          "--lock-timeout: '5' is not a duration: a number and a unit, as in 50ms, 2s, 5m, 24h"},
         {{"batch", "0"}, {0}, NULL, "--batch: '0' is not a number from 1 to 1000000000"},
         {{"on-lock", "wai"}, {0}, NULL, "--on-lock: 'wai' is none of wait|fail|skip"},
+        {{"wait-replicas", "0"},
+         {0},
+         NULL,
+         "--wait-replicas: '0' is not a number from 1 to 1000000000"},
         {{"on-lock", ""}, {0}, NULL, "--on-lock: '' is none of wait|fail|skip"},
         {{"strict", "maybe"}, {0}, NULL, "--strict: 'maybe' is not true or false"},
         {{"migrations", ""}, {0}, NULL, "--migrations: '' is not a text with something in it"},

@@ -1,0 +1,194 @@
+/*
+ * A Redis that this ledger has never seen.
+ *
+ * The ledger says what was applied, and not that it is still there: Redis may have been
+ * emptied, or be another one since, as where a staging system was made of a dump of production.
+ * So each run leaves its ledger's trace in Redis, and here the two are compared: what is
+ * applied by a run that is older than the first one in the trace was carried somewhere else. By
+ * the numbers of the runs, since a trace that is merely there says nothing any more once the
+ * next migration has been carried.
+ *
+ * What is in Redis is not looked at; that is what comparing row by row is for.
+ */
+#include "stranger.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "agenda.h"
+#include "arena.h"
+#include "checkpoint.h"
+#include "config.h"
+#include "connection.h"
+#include "error.h"
+#include "reply.h"
+#include "session.h"
+
+const char *stranger_text(enum stranger stranger)
+{
+    static const char *const texts[] = {
+        [STRANGER_NOT_ASKED] = NULL,
+        [STRANGER_KNOWN] = "known",
+        [STRANGER_UNKNOWN] = "unknown",
+        [STRANGER_OTHER_SOURCE] = "other_database",
+    };
+    return texts[stranger];
+}
+
+/* ---- what the ledger says -----------------------------------------------------------------
+ */
+
+/* Whether an entry is of something that was sent to Redis by us; what was marked by hand is
+ * not. */
+static bool was_carried(const struct entry *entry)
+{
+    return entry->run_id != 0 && entry->redis != NULL &&
+           entry->tally.commands_sent + entry->tally.messages_published > 0;
+}
+
+/* The applied migrations that were carried by runs before first_run: how many, and the one with
+ * the latest run. */
+struct elsewhere {
+    size_t count;
+    const struct entry *latest;
+};
+
+static struct elsewhere find_elsewhere(const struct session *session, int64_t first_run)
+{
+    const struct record *record = &session->state.record;
+    struct elsewhere found = {0};
+    for (size_t i = 0; i < record->entry_count; i++) {
+        const struct entry *entry = &record->entries[i];
+        if (!was_carried(entry) || entry->run_id >= first_run) continue;
+        found.count++;
+        if (found.latest == NULL || entry->run_id > found.latest->run_id) found.latest = entry;
+    }
+    return found;
+}
+
+static bool has_something_to_ask(const struct session *session)
+{
+    return find_elsewhere(session, INT64_MAX).count > 0;
+}
+
+/* ---- what Redis says ----------------------------------------------------------------------
+ */
+
+/* Borrowed from the connection. A ledger without an id, which is about to get one, has left no
+ * trace. */
+static int read_trace(const struct session *session, struct checkpoint_trace *trace,
+                      struct error *err)
+{
+    const struct reply *reply = NULL;
+    struct arena arena = {0};
+    int result = -1;
+    *trace = (struct checkpoint_trace){0};
+    if (session->state.id == NULL) return 0;
+    const char *key = arena_format(&arena, CHECKPOINT_TRACE_KEY, session->state.id);
+    if (key == NULL)
+        (void)error_memory(err);
+    else if (connection_ask(session->redis, &reply, err, "HGETALL", key, (const char *)NULL) ==
+             0)
+        result = checkpoint_parse_trace(trace, reply, err);
+    if (result != 0 && key != NULL) (void)error_prefix(err, "'%s': ", key);
+    arena_release(&arena);
+    return result;
+}
+
+/* ---- what it means ------------------------------------------------------------------------
+ */
+
+/* Put what is odd into words. */
+static void tell_unknown(const struct session *session, const struct elsewhere *elsewhere,
+                         struct error *words)
+{
+    const struct entry *latest = elsewhere->latest;
+    const char *redis = session->config->redis.label;
+    struct error others = {0};
+    if (elsewhere->count > 1)
+        (void)error_set(&others, ERROR_NONE, " and %zu more", elsewhere->count - 1);
+    if (strcmp(latest->redis, redis) == 0)
+        (void)error_set(
+            words, ERROR_OPERATOR,
+            "Redis '%s' was emptied, or replaced by another one: it does not know of "
+            "%" PRId64 "_%s%s, which is applied",
+            redis, latest->version, latest->name, others.message);
+    else
+        (void)error_set(words, ERROR_OPERATOR,
+                        "Redis '%s' does not know of %" PRId64
+                        "_%s%s, which is applied: it was carried to '%s'",
+                        redis, latest->version, latest->name, others.message, latest->redis);
+    struct error cause = *words;
+    (void)error_set(words, ERROR_OPERATOR,
+                    "%s; `redferry run --all --again` carries everything again", cause.message);
+}
+
+static void tell_other_source(const struct session *session,
+                              const struct checkpoint_trace *trace, struct error *words)
+{
+    (void)error_set(
+        words, ERROR_OPERATOR,
+        "Redis '%s' was last written to from the database '%s'%s%s, and this is "
+        "'%s' with the same ledger: if one is a copy, give it a Redis of its own; if "
+        "it has moved: HSET redferry:{%s} database '%s'",
+        session->config->redis.label, trace->database, trace->last_write != NULL ? " at " : "",
+        trace->last_write != NULL ? trace->last_write : "", session->database,
+        session->state.id, session->database);
+}
+
+/* Judge. Returns 0 with *found and, where something is odd, words; or -1 with err. */
+static int ask(const struct session *session, enum stranger *found, struct error *words,
+               struct error *err)
+{
+    struct checkpoint_trace trace;
+    *found = STRANGER_NOT_ASKED;
+    if (!has_something_to_ask(session)) return 0;
+    if (read_trace(session, &trace, err) != 0) return -1;
+    const struct elsewhere elsewhere =
+        find_elsewhere(session, trace.database == NULL ? INT64_MAX : trace.first_run);
+    *found = STRANGER_KNOWN;
+    if (elsewhere.count > 0) {
+        *found = STRANGER_UNKNOWN;
+        tell_unknown(session, &elsewhere, words);
+    } else if (strcmp(trace.database, session->database) != 0) {
+        *found = STRANGER_OTHER_SOURCE;
+        tell_other_source(session, &trace, words);
+    }
+    return 0;
+}
+
+/* Warn, or refuse. */
+static int judge(const struct session *session, bool is_strict, const struct error *words,
+                 struct error *err)
+{
+    if (words->code == ERROR_NONE) return 0;
+    if (is_strict) return error_set(err, ERROR_OPERATOR, "%s (--strict)", words->message);
+    listener_say(&session->listener, EVENT_WARNING, "%s", words->message);
+    return 0;
+}
+
+int stranger_check(struct session *session, bool is_strict, struct error *err)
+{
+    enum stranger found = STRANGER_NOT_ASKED;
+    struct error words = {0};
+    if (ask(session, &found, &words, err) != 0) return -1;
+    return judge(session, is_strict, &words, err);
+}
+
+int stranger_look(struct session *session, enum stranger *found, struct error *err)
+{
+    const struct config *config = session->config;
+    struct error words = {0};
+    *found = STRANGER_NOT_ASKED;
+    if (!config->has_redis || !has_something_to_ask(session)) return 0;
+    if (config_require(config, "redis", err) != 0 ||
+        connection_open(&session->redis, &config->redis, session->stop, err) != 0 ||
+        ask(session, found, &words, err) != 0) {
+        if (err->code > ERROR_STOPPED) return -1;
+        listener_say(&session->listener, config->strict ? EVENT_WARNING : EVENT_NOTE,
+                     "Redis was not asked whether it knows this ledger: %s", err->message);
+        error_clear(err);
+        return 0;
+    }
+    return judge(session, config->strict, &words, err);
+}

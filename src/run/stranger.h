@@ -1,0 +1,33 @@
+#ifndef REDFERRY_STRANGER_H
+#define REDFERRY_STRANGER_H
+
+#include <stdbool.h>
+
+struct error;
+struct session;
+
+/*
+ * Whether Redis and the ledger know each other. Each run leaves a trace of its ledger in Redis
+ * (checkpoint_trace); where it is missing, what the ledger calls applied is not there.
+ */
+enum stranger {
+    STRANGER_NOT_ASKED,   /* nothing was carried yet, or Redis does not answer */
+    STRANGER_KNOWN,       /* everything that is applied was written to this Redis */
+    STRANGER_UNKNOWN,     /* something that is applied was not */
+    STRANGER_OTHER_SOURCE /* it was, but another database with this ledger wrote here since */
+};
+
+/* "known", "unknown", "other_database"; NULL where it was not asked. */
+const char *stranger_text(enum stranger stranger);
+
+/* Ask Redis, which the session has open, and warn of what is odd. Returns 0; where is_strict,
+ * -1 with err (ERROR_OPERATOR) instead of a warning; -1 with err too where there is no answer.
+ */
+int stranger_check(struct session *session, bool is_strict, struct error *err);
+
+/* The same for a command that only looks: connects where a Redis is configured and there is
+ * something to ask, waits for nobody, and says in a note why there is no answer (with --strict
+ * in a warning). Returns 0 with *found, or -1 with err as above: ERROR_OPERATOR, or a stop. */
+int stranger_look(struct session *session, enum stranger *found, struct error *err);
+
+#endif
