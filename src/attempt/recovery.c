@@ -52,6 +52,12 @@ static int decide(void *context, const struct checkpoint *found, bool again,
                   enum fence_answer *answer, struct error *err)
 {
     struct recovery *recovery = context;
+    const struct attempt *attempt = recovery->attempt;
+    /* A checkpoint that is gone may have been finished off by another run, which SQL knows: a
+     * runner that was suspended then must not leave a new one behind. */
+    if (!found->is_own && ledger_confirm(attempt->session->ledger, attempt->run_id,
+                                         recovery->runs[0].origin, err) != 0)
+        return -1;
     bring_up_to_date(recovery);
     const enum resume_way way = resume_decide(&recovery->resume, found, again, err);
     if (way == RESUME_REFUSED) return -1;

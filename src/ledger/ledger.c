@@ -278,7 +278,7 @@ int ledger_confirm(struct ledger *ledger, int64_t run_id, int64_t origin, struct
 {
     struct ledger_statement statement = {.name = "confirm"};
     ledger_sql_integer(&statement, run_id);
-    ledger_sql_integer(&statement, origin);
+    ledger_sql_optional(&statement, origin, 0);
     int result = db_begin(ledger->db, DB_WRITE, err);
     if (result == 0) result = ledger_write_for_run(ledger, &statement, run_id, err);
     return ledger_write_end(ledger, result, err);

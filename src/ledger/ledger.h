@@ -105,9 +105,9 @@ struct ledger_beginning {
 int ledger_begin(struct ledger *ledger, const struct ledger_beginning *beginning,
                  int64_t *run_id, struct error *err);
 
-/* The run holds the fence: record whose checkpoint it goes on with (its own id: a new one),
- * where it is still running. Until then it may not write. Returns 0, or -1 with err:
- * ERROR_OPERATOR where the run was ended by another. */
+/* The run holds the fence: record whose checkpoint it goes on with (its own id: a new one; 0:
+ * none yet, it only asks), where it is still running. Until then it may not write. Returns 0,
+ * or -1 with err: ERROR_OPERATOR where the run was ended by another. */
 int ledger_confirm(struct ledger *ledger, int64_t run_id, int64_t origin, struct error *err);
 
 /* Add to what an earlier run, which was killed, could still say it did. Returns 0 or -1 with
