@@ -44,17 +44,18 @@ static int render(const struct migration *migration, int64_t rows, struct buffer
 }
 
 int announcement_send(struct session *session, struct sink *sink,
-                      const struct migration *migration, int64_t rows, struct error *err)
+                      const struct announcement *announcement, struct error *err)
 {
+    const struct migration *migration = announcement->migration;
     struct buffer messages = {0};
-    int result = render(migration, rows, &messages, err);
+    int result = render(migration, announcement->rows, &messages, err);
     if (result == 0)
         result = sink_fenced_finish(sink, messages.bytes, messages.length,
                                     migration->announcement_count, err);
     buffer_release(&messages);
     if (result != 0) return -1;
     crash_point("checkpoint deleted");
-    return ledger_announced(session->ledger, migration->version, err);
+    return ledger_announced(session->ledger, announcement->run_id, err);
 }
 
 /* ---- for another runner ----------------------------------------------------------------- */
@@ -105,10 +106,11 @@ int announcement_send_late(struct session *session, const struct migration *migr
         .confirm = confirm,
         .context = &late,
     };
+    const struct announcement announcement = {
+        .migration = migration, .run_id = entry->run_id, .rows = entry->tally.rows_read};
     struct sink *sink = NULL;
     int result = sink_fenced_open(&sink, &options, err);
-    if (result == 0)
-        result = announcement_send(session, sink, migration, entry->tally.rows_read, err);
+    if (result == 0) result = announcement_send(session, sink, &announcement, err);
     sink_close(sink);
     return result;
 }

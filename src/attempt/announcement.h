@@ -14,10 +14,17 @@ struct sink;
  * checkpoint; then the ledger says `announced`.
  */
 
-/* Finish off migration, just applied through sink, which has nothing in flight. rows is what
- * its template calls ${rows}. Returns 0 or -1 with err. */
+/* What was applied. */
+struct announcement {
+    const struct migration *migration;
+    int64_t run_id; /* by this run */
+    int64_t rows;   /* what its template calls ${rows} */
+};
+
+/* Finish off what was just applied through sink, which has nothing in flight. Returns 0 or -1
+ * with err. */
 int announcement_send(struct session *session, struct sink *sink,
-                      const struct migration *migration, int64_t rows, struct error *err);
+                      const struct announcement *announcement, struct error *err);
 
 /* Finish off what another runner applied (entry) and did not come to. The message is sent at
  * least once. The session has Redis and the lock. Returns 0 or -1 with err. */

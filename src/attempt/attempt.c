@@ -285,9 +285,10 @@ static int announce(struct attempt *attempt, struct error *err)
     struct session *session = attempt->session;
     struct error later = {0};
     if (!attempt->beginning.down) {
-        if (announcement_send(session, attempt->sink, migration,
-                              attempt->position.tally.rows_read, err) == 0)
-            return 0;
+        const struct announcement announcement = {.migration = migration,
+                                                  .run_id = attempt->run_id,
+                                                  .rows = attempt->position.tally.rows_read};
+        if (announcement_send(session, attempt->sink, &announcement, err) == 0) return 0;
         return error_prefix(
             err, "%s: applied, but not announced yet (the next `redferry up` will): ",
             migration->file);

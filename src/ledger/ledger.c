@@ -399,10 +399,10 @@ int ledger_stop(struct ledger *ledger, int64_t run_id, enum run_status status,
 }
 
 /* Ends no other's run: another may rightly be at work on the next version by now. */
-int ledger_announced(struct ledger *ledger, int64_t version, struct error *err)
+int ledger_announced(struct ledger *ledger, int64_t run_id, struct error *err)
 {
     struct ledger_statement statement = {.name = "announce"};
-    ledger_sql_integer(&statement, version);
+    ledger_sql_integer(&statement, run_id);
     int result = db_begin(ledger->db, DB_WRITE, err);
     if (result == 0) result = ledger_sql_execute(ledger, &statement, NULL, err);
     return ledger_write_end(ledger, result, err);

@@ -150,8 +150,9 @@ int ledger_finish(struct ledger *ledger, int64_t run_id,
 int ledger_stop(struct ledger *ledger, int64_t run_id, enum run_status status,
                 const char *message, const struct ledger_position *position, struct error *err);
 
-/* Set announced_at of an applied version. Ends nobody's run. Returns 0, or -1 with err. */
-int ledger_announced(struct ledger *ledger, int64_t version, struct error *err);
+/* Set announced_at of what run_id applied; of nothing, where that was undone since. Ends
+ * nobody's run. Returns 0, or -1 with err. */
+int ledger_announced(struct ledger *ledger, int64_t run_id, struct error *err);
 
 /* Whether version still is applied, by the run run_id, and not announced: 1, 0, or -1 with err.
  */

@@ -673,7 +673,7 @@ static void test_documented_grants(void **state)
                 &err);
     assert_fine(ledger_run_sql(app.ledger, run_id, "SELECT 1", &position, &err), &err);
     assert_fine(ledger_finish(app.ledger, run_id, &beginning, &position, &err), &err);
-    assert_fine(ledger_announced(app.ledger, 1, &err), &err);
+    assert_fine(ledger_announced(app.ledger, run_id, &err), &err);
     assert_int_equal(ledger_repair(app.ledger, &migration, &err), 0);
     migration.checksum[7] ^= 1;
     assert_int_equal(ledger_repair(app.ledger, &migration, &err), 1);
