@@ -48,6 +48,19 @@ static void warn_of_loss(struct recovery *recovery)
         migration->file);
 }
 
+/* What another has begun since is not in the history that was read; so whoever was ended
+ * meanwhile does not judge by it that all may be repeated. The checkpoint is WATCHed already:
+ * one who begins after this answer, and writes, makes the start void. */
+static int start_over(struct recovery *recovery, struct error *err)
+{
+    const struct attempt *attempt = recovery->attempt;
+    if (ledger_mirror(attempt->session->ledger, attempt->run_id, &attempt->position, NULL, NULL,
+                      err) != 0)
+        return -1;
+    warn_of_loss(recovery);
+    return 0;
+}
+
 static int decide(void *context, const struct checkpoint *found, bool again,
                   enum fence_answer *answer, struct error *err)
 {
@@ -60,8 +73,8 @@ static int decide(void *context, const struct checkpoint *found, bool again,
         return -1;
     bring_up_to_date(recovery);
     const enum resume_way way = resume_decide(&recovery->resume, found, again, err);
-    if (way == RESUME_REFUSED) return -1;
-    if (way == RESUME_OVER) warn_of_loss(recovery);
+    if (way == RESUME_REFUSED || (way == RESUME_OVER && start_over(recovery, err) != 0))
+        return -1;
     *answer = way == RESUME_ON ? FENCE_RESUME : FENCE_AFRESH;
     return 0;
 }
