@@ -87,12 +87,23 @@ static int set_back(struct delivery *delivery, struct flight_batch *batch, struc
     return delivery_move(delivery, &from, &to, err);
 }
 
+/* Leave no transaction open. Where the connection is lost over that, what it left behind may be
+ * gone as well: nothing is written down of a batch that Redis has forgotten. */
+static int leave_flight(struct delivery *delivery, struct flight_batch *batch,
+                        struct error *err)
+{
+    if (flight_abandon(&delivery->flight, err) == 0) return 0;
+    if (delivery_lose(delivery, err) != 0 || delivery_retake(delivery, err) != 0) return -1;
+    const struct checkpoint_mark behind = delivery_mark_behind(batch);
+    if (checkpoint_is_at(fence_checkpoint(delivery->fence), &behind)) return 0;
+    return delivery_fail_behind(delivery, err);
+}
+
 int arrears_settle(struct delivery *delivery, struct flight_batch *batch, struct error *err)
 {
     const struct error why = batch->batch.error;
     crash_point("commands failed");
-    int kept = flight_abandon(&delivery->flight, err);
-    if (kept != 0 && delivery_lose(delivery, err) == 0) kept = delivery_retake(delivery, err);
+    int kept = leave_flight(delivery, batch, err);
     if (kept == 0 && delivery->is_repeatable)
         kept = set_back(delivery, batch, err);
     else if (kept == 0 && batch->batch.has_cursor) /* else the step starts over anyway */
