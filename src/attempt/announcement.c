@@ -82,9 +82,10 @@ static int confirm(void *context, int64_t origin, struct error *err)
 {
     const struct late *late = context;
     const struct entry *entry = late->entry;
+    int64_t rows = 0;
     (void)origin;
     const int unannounced =
-        ledger_is_unannounced(late->session->ledger, entry->version, entry->run_id, err);
+        ledger_is_unannounced(late->session->ledger, entry->version, entry->run_id, &rows, err);
     if (unannounced != 0) return unannounced < 0 ? -1 : 0;
     return error_set(err, ERROR_OPERATOR,
                      "another has finished it off, or undone it, meanwhile");

@@ -87,12 +87,15 @@ int attempt_tick(struct attempt *attempt, struct error *err)
     return check_lock(attempt, err) == 0 ? mirror(attempt, err) : -1;
 }
 
+/* However short --max-time is, a command does something: or runs that are stopped by it again
+ * and again would never get to the end. */
 int attempt_check_stop(const struct attempt *attempt, struct error *err)
 {
     const struct session *session = attempt->session;
     const int64_t most = session->config->max_time_ms;
     if (stop_requested(session->stop)) return stop_error(session->stop, err);
-    if (most < 0 || clock_monotonic_ms() - session->begun_ms < most) return 0;
+    if (most < 0 || !session->has_progressed) return 0;
+    if (clock_monotonic_ms() - session->begun_ms < most) return 0;
     return error_set(err, ERROR_INCOMPLETE, "--max-time is over; `redferry up` goes on");
 }
 
@@ -144,6 +147,7 @@ static int execute(struct attempt *attempt, struct step_work *work, struct error
                             step->name);
     }
     count(attempt);
+    attempt->session->has_progressed = true;
     if (step->sql == NULL) attempt->position.cursor = NULL;
     progress_count(&attempt->progress, &attempt->position.tally);
     progress_end(&attempt->progress, EVENT_STEP_DONE, NULL);
@@ -285,10 +289,14 @@ static int announce(struct attempt *attempt, struct error *err)
     struct session *session = attempt->session;
     struct error later = {0};
     if (!attempt->beginning.down) {
-        const struct announcement announcement = {.migration = migration,
-                                                  .run_id = attempt->run_id,
-                                                  .rows = attempt->position.tally.rows_read};
-        if (announcement_send(session, attempt->sink, &announcement, err) == 0) return 0;
+        struct announcement announcement = {.migration = migration,
+                                            .run_id = attempt->run_id,
+                                            .rows = attempt->position.tally.rows_read};
+        /* Earlier runs may have read more of them. */
+        if (ledger_is_unannounced(session->ledger, migration->version, attempt->run_id,
+                                  &announcement.rows, err) >= 0 &&
+            announcement_send(session, attempt->sink, &announcement, err) == 0)
+            return 0;
         return error_prefix(
             err, "%s: applied, but not announced yet (the next `redferry up` will): ",
             migration->file);

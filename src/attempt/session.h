@@ -25,6 +25,7 @@ struct session {
     const char *tool_version;
     struct arena *results; /* borrowed: what the caller is given lives there */
     int64_t begun_ms;      /* monotonic, when the command began: --max-time counts from it */
+    bool has_progressed;   /* a batch or a step is done: --max-time may stop the command */
     int64_t queued_ms;     /* monotonic, since when it waits for its turn, or before that for a
                               place on the server: --lock-timeout counts from it */
     int64_t told_ms;       /* monotonic, when the database was last said to be waited for; 0:

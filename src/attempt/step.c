@@ -139,6 +139,7 @@ static int end_batch(struct step_work *work, struct buffer *cursor, struct error
     struct attempt *attempt = work->attempt;
     const int64_t pause_ms = pause_of(work);
     if (close_batch(work, cursor, err) != 0) return -1;
+    attempt->session->has_progressed = true;
     if (attempt_tick(attempt, err) != 0) return -1;
     if (attempt_check_stop(attempt, err) != 0) return -1;
     return pause_ms > 0 ? pause_between(work, pause_ms, err) : 0;

@@ -408,24 +408,33 @@ int ledger_announced(struct ledger *ledger, int64_t run_id, struct error *err)
     return ledger_write_end(ledger, result, err);
 }
 
-static int take_truth(void *context, const struct row *row, struct error *err)
+struct unannounced {
+    bool found;
+    int64_t rows;
+};
+
+static int take_unannounced(void *context, const struct row *row, struct error *err)
 {
-    (void)row;
-    (void)err;
-    *(bool *)context = true;
-    return 0;
+    struct unannounced *unannounced = context;
+    const struct value *rows = &row->values[0];
+    unannounced->found = true;
+    if (number_parse(rows->bytes, rows->length, 0, INT64_MAX, &unannounced->rows) == 0)
+        return 0;
+    return error_set(err, ERROR_FAILED, "the ledger does not say how many rows were read");
 }
 
-int ledger_is_unannounced(struct ledger *ledger, int64_t version, int64_t run_id,
+int ledger_is_unannounced(struct ledger *ledger, int64_t version, int64_t run_id, int64_t *rows,
                           struct error *err)
 {
     struct ledger_statement statement = {.name = "unannounced"};
-    bool found = false;
+    struct unannounced found = {0};
     ledger_sql_integer(&statement, version);
     ledger_sql_integer(&statement, run_id);
     int result = db_begin(ledger->db, DB_READ, err);
-    if (result == 0) result = ledger_sql_each(ledger, &statement, take_truth, &found, err);
-    return ledger_write_end(ledger, result == 0 ? found : -1, err);
+    if (result == 0)
+        result = ledger_sql_each(ledger, &statement, take_unannounced, &found, err);
+    if (result == 0 && found.found) *rows = found.rows;
+    return ledger_write_end(ledger, result == 0 ? found.found : -1, err);
 }
 
 /* ---- by hand --------------------------------------------------------------------------- */

@@ -154,9 +154,9 @@ int ledger_stop(struct ledger *ledger, int64_t run_id, enum run_status status,
  * nobody's run. Returns 0, or -1 with err. */
 int ledger_announced(struct ledger *ledger, int64_t run_id, struct error *err);
 
-/* Whether version still is applied, by the run run_id, and not announced: 1, 0, or -1 with err.
- */
-int ledger_is_unannounced(struct ledger *ledger, int64_t version, int64_t run_id,
+/* Whether version still is applied, by the run run_id, and not announced: 1 with *rows, those
+ * that all its runs have read; 0 or, with err, -1, *rows being left alone. */
+int ledger_is_unannounced(struct ledger *ledger, int64_t version, int64_t run_id, int64_t *rows,
                           struct error *err);
 
 /* Record version as applied (announced) without running it. Begins like every writing command:
