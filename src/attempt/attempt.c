@@ -101,8 +101,8 @@ int attempt_check_stop(const struct attempt *attempt, struct error *err)
 
 /* ---- steps ---------------------------------------------------------------------------- */
 
-/* Prepare the steps from first up to the next `sql` step, whose effect the queries behind it
- * may need. */
+/* Prepare the steps from first up to an `sql` step, whose effect the queries behind it may
+ * need; where that is the first one, it alone. */
 static int prepare_from(struct attempt *attempt, size_t first, struct error *err)
 {
     struct step_work *works = attempt->works;
@@ -113,6 +113,7 @@ static int prepare_from(struct attempt *attempt, size_t first, struct error *err
         works[i] = (struct step_work){.attempt = attempt, .step = step};
         if (step->number == attempt->recovery.step) works[i].behind = attempt->recovery.cursor;
         if (step_prepare(&works[i], err) != 0) return -1;
+        if (step->sql != NULL) break;
     }
     attempt->failed_step = NULL;
     return 0;

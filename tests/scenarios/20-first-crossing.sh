@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Goal: the migration of the contract, byte for byte, carries the flags once: hashes, set, messages,
 # one entry and one run. A second `up` changes and sends nothing; `down` takes everything away;
-# `redo` does both.
+# `redo` does both. What an `sql` step makes, the steps behind it can read.
 source "$(dirname "$0")/../support/scenario.sh"
 
 write_contract_migration()
@@ -89,4 +89,20 @@ flags {"name":"notifications_beta","enabled":false}' 'the messages'
     expect_stdout_contains pending
 }
 
+reads_what_sql_made()
+{
+    [[ $DIALECT != sqlite ]] || sql 'CREATE TABLE application (id integer)'
+    write_migration 1_a.yaml <<'YAML'
+up:
+  - sql: CREATE TABLE one AS SELECT 1 AS id
+  - {read: SELECT id FROM one, key: id, write: 'INCR one:${id}'}
+  - sql: CREATE TABLE two AS SELECT 2 AS id
+  - sql: INSERT INTO two VALUES (3)
+  - {read: SELECT id FROM two, key: id, write: 'INCR two:${id}'}
+YAML
+    expect_exit 0 redferry up
+    expect_equal "$(redis MGET one:1 two:2 two:3)" $'1\n1\n1' 'the rows of the tables that it made'
+}
+
 for_both_databases flags_cross_once
+for_both_databases reads_what_sql_made
