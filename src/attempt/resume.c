@@ -61,11 +61,26 @@ void resume_study(struct resume *resume)
     }
 }
 
-static bool is_known_run(const struct resume *resume, int64_t id)
+static const struct run *find_run(const struct resume *resume, int64_t id)
 {
     for (size_t i = 0; i < resume->run_count; i++)
-        if (resume->runs[i].id == id) return true;
-    return false;
+        if (resume->runs[i].id == id) return &resume->runs[i];
+    return NULL;
+}
+
+/* Whether a checkpoint was made and then never moved. */
+static bool is_empty(const struct checkpoint *found)
+{
+    return found->step == 1 && found->cursor == NULL && found->failed == NULL &&
+           found->tally.commands_sent == 0 && found->tally.messages_published == 0;
+}
+
+/* Whether SQL knows who made the checkpoint, and that it was let write. A ledger that was
+ * restored gives the same numbers once more, to runs that never came so far. */
+static bool is_of_known_origin(const struct resume *resume, const struct checkpoint *found)
+{
+    const struct run *origin = find_run(resume, found->origin);
+    return is_empty(found) || (origin != NULL && origin->origin == origin->id);
 }
 
 /* Whether the checkpoint belongs to the unfinished chain. */
@@ -108,19 +123,17 @@ static bool is_ahead_of_sql(const struct resume *resume, const struct checkpoint
     return false;
 }
 
-static bool is_untouched(const struct resume *resume, const struct checkpoint *found)
-{
-    return resume->sql_done == 0 && found->step == 1 && found->cursor == NULL &&
-           found->failed == NULL && found->tally.commands_sent == 0 &&
-           found->tally.messages_published == 0;
-}
-
 /* ---- what is in the way --------------------------------------------------------------- */
 
 /* Advice that ends most refusals. */
 static int refuse(const struct resume *resume, struct error *err, const char *why)
 {
     const int64_t version = resume->migration->version;
+    if (resume->down)
+        return error_set(err, ERROR_OPERATOR,
+                         "%s: look at what is in Redis, then `redferry repair %" PRId64
+                         "`, and `redferry down --only %" PRId64 "` begins anew",
+                         why, version, version);
     return error_set(err, ERROR_OPERATOR,
                      "%s: look at what is in Redis, then `redferry repair %" PRId64
                      "` begins anew, or `redferry down --only %" PRId64 "` undoes it",
@@ -132,23 +145,26 @@ static int refuse(const struct resume *resume, struct error *err, const char *wh
 static int check_fence(const struct resume *resume, const struct checkpoint *found,
                        struct error *err)
 {
+    const struct run *namesake = find_run(resume, found->fence_run);
     if (!found->present || found->is_own) return 0;
-    if (found->fence_run < resume->run_id && is_known_run(resume, found->fence_run)) return 0;
-    return error_set(
-        err, ERROR_OPERATOR,
-        "Redis was written to by run %" PRId64
-        ", which this ledger does not know: was the ledger restored from a backup? "
-        "`redferry status` shows what it knows; `redferry repair %" PRId64
-        "` clears the checkpoint",
-        found->fence_run, resume->migration->version);
+    if (namesake != NULL && namesake->id < resume->run_id && is_of_known_origin(resume, found))
+        return 0;
+    return error_set(err, ERROR_OPERATOR,
+                     "Redis was written to by run %" PRId64
+                     ", which this ledger does not know%s: was the ledger restored from a "
+                     "backup? `redferry status` shows what it knows; `redferry repair %" PRId64
+                     "` clears the checkpoint",
+                     found->fence_run,
+                     namesake != NULL ? " (its own run of that number is another one)" : "",
+                     resume->migration->version);
 }
 
-/* Whether every step up to the last one begun may be done again. */
+/* Whether every step up to the last one begun may be done again; of one that is not begun,
+ * nothing was sent. */
 static bool may_repeat(const struct resume *resume)
 {
     const struct steps *steps = steps_of(resume->migration, resume->down);
-    const int64_t begun = resume->begun > 0 ? resume->begun : 1;
-    for (size_t i = 0; i < steps->count && steps->items[i].number <= begun; i++)
+    for (size_t i = 0; i < steps->count && steps->items[i].number <= resume->begun; i++)
         if (!step_is_idempotent(&steps->items[i])) return false;
     return true;
 }
@@ -165,7 +181,8 @@ static enum resume_way answer_loss(const struct resume *resume, struct error *er
 
 /* ---- a file that has changed ---------------------------------------------------------- */
 
-/* Whether the finished steps and the current one still say what they said when they ran. */
+/* Whether the finished steps and the current one, where it is not behind the last one, still
+ * say what they said when they ran. */
 static bool is_unchanged_up_to(const struct resume *resume, int64_t current)
 {
     const struct steps *now = steps_of(resume->migration, resume->down);
@@ -175,10 +192,10 @@ static bool is_unchanged_up_to(const struct resume *resume, int64_t current)
         strcmp(resume->then->checksum, resume->migration->checksum) == 0)
         return true;
     if (before == NULL) return false;
-    for (size_t i = 0; i < (size_t)current; i++)
-        if (i >= now->count || i >= before->count ||
-            !step_is_same(&now->items[i], &before->items[i]))
-            return false;
+    const size_t ran = (size_t)current < before->count ? (size_t)current : before->count;
+    if (now->count < ran) return false;
+    for (size_t i = 0; i < ran; i++)
+        if (!step_is_same(&now->items[i], &before->items[i])) return false;
     return true;
 }
 
@@ -202,7 +219,7 @@ enum resume_way resume_decide(const struct resume *resume, const struct checkpoi
                   ? "Redis stands behind an `sql` step that SQL knows nothing of: was the "
                     "database restored from a backup?"
                   : NULL;
-    else if (is_untouched(resume, found))
+    else if (resume->sql_done == 0 && is_empty(found))
         return RESUME_AFRESH;
     else
         why = "the file has changed in a step that was begun already, and what that step left "

@@ -48,7 +48,7 @@ struct case_ {
     struct run runs[4]; /* newest first; the own one, number 9, stands in front of them */
     struct checkpoint found;
     bool again;
-    int64_t own_origin;
+    int64_t own_origin; /* not 0: it has begun step 1 */
     enum resume_way way;
     const char *says;
 };
@@ -56,7 +56,10 @@ struct case_ {
 static enum resume_way decide(const struct case_ *one, bool afresh, struct error *err)
 {
     struct migration *migration = parse(one->text);
-    struct run runs[5] = {{.id = OWN, .status = RUN_RUNNING, .origin = one->own_origin}};
+    struct run runs[5] = {{.id = OWN,
+                           .status = RUN_RUNNING,
+                           .origin = one->own_origin,
+                           .step = one->own_origin != 0}};
     struct resume resume = {
         .migration = migration, .afresh = afresh, .run_id = OWN, .runs = runs};
     size_t count = 1;
@@ -121,6 +124,14 @@ static const struct case_ ways[] = {
      0,
      RESUME_REFUSED,
      "the checkpoint is gone"},
+    {"lost before the first step was begun",
+     mixed,
+     {{.id = 4, .status = RUN_INTERRUPTED, .origin = 4}},
+     {0},
+     false,
+     0,
+     RESUME_OVER,
+     NULL},
     {"lost, where every step may be repeated",
      gentle,
      {{.id = 4, .status = RUN_INTERRUPTED, .origin = 4, .step = 2}},
@@ -186,6 +197,22 @@ static const struct case_ ways[] = {
      0,
      RESUME_REFUSED,
      "run 5, which this ledger does not know"},
+    {"a fence of a number that SQL knows, of a run that never began to write",
+     mixed,
+     {{.id = 5, .status = RUN_FAILED}},
+     {.present = true, .fence_run = 5, .origin = 5, .step = 1, .cursor = "[3]"},
+     false,
+     0,
+     RESUME_REFUSED,
+     "its own run of that number is another one"},
+    {"the same, while nothing is delivered: it was killed before SQL heard of it",
+     mixed,
+     {{.id = 5, .status = RUN_FAILED}},
+     {.present = true, .fence_run = 5, .origin = 5, .step = 1},
+     false,
+     0,
+     RESUME_AFRESH,
+     NULL},
     {"a down in between ends the chain",
      mixed,
      {{.id = 5, .status = RUN_SUCCEEDED, .down = true, .origin = 5},
@@ -257,6 +284,14 @@ static const struct case_ afresh_ways[] = {
      0,
      RESUME_REFUSED,
      "run 12, which this ledger does not know"},
+    {"asked to begin afresh over what a run of another ledger delivered",
+     mixed,
+     {{.id = 4, .status = RUN_FAILED}},
+     {.present = true, .fence_run = 4, .origin = 4, .step = 3},
+     false,
+     0,
+     RESUME_REFUSED,
+     "run 4, which this ledger does not know"},
 };
 
 static void try_way(const struct case_ *one, bool afresh)
@@ -298,6 +333,15 @@ static void test_a_changed_file(void **state)
         {"description: new\nup:\n  - {name: n, write: INCR a}\n  - {write: INCR b}\n", 2,
          RESUME_ON},
         {"up:\n  - {write: INCR a}\n  - {write: INCR z}\n  - {write: INCR c}\n", 1, RESUME_ON},
+        {"description: new\nup:\n  - {write: INCR a}\n  - {write: INCR b}\n  - {write: INCR "
+         "c}\n",
+         4, RESUME_ON},
+        {"up:\n  - {write: INCR a}\n  - {write: INCR b}\n  - {write: INCR c}\n"
+         "  - {write: INCR d}\n",
+         4, RESUME_ON},
+        {"up:\n  - {write: INCR a}\n  - {write: INCR b}\n  - {write: INCR z}\n", 4,
+         RESUME_REFUSED},
+        {"up:\n  - {write: INCR a}\n  - {write: INCR b}\n", 4, RESUME_REFUSED},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
