@@ -65,30 +65,37 @@ struct late {
     const struct entry *entry;
 };
 
-static int decide(void *context, const struct checkpoint *found, bool again,
-                  enum fence_answer *answer, struct error *err)
+static int check_unannounced(const struct late *late, struct error *err)
 {
-    const struct late *late = context;
-    (void)again;
-    *answer = found->present ? FENCE_RESUME : FENCE_AFRESH;
-    if (!found->present || found->is_own || found->fence_run <= late->entry->run_id) return 0;
-    return error_set(err, ERROR_OPERATOR,
-                     "run %" PRId64 " has taken it up since (`redferry history %" PRId64
-                     "` shows it)",
-                     found->fence_run, late->entry->version);
-}
-
-static int confirm(void *context, int64_t origin, struct error *err)
-{
-    const struct late *late = context;
     const struct entry *entry = late->entry;
     int64_t rows = 0;
-    (void)origin;
     const int unannounced =
         ledger_is_unannounced(late->session->ledger, entry->version, entry->run_id, &rows, err);
     if (unannounced != 0) return unannounced < 0 ? -1 : 0;
     return error_set(err, ERROR_OPERATOR,
                      "another has finished it off, or undone it, meanwhile");
+}
+
+/* Whoever comes too late leaves no checkpoint behind. */
+static int decide(void *context, const struct checkpoint *found, bool again,
+                  enum fence_answer *answer, struct error *err)
+{
+    const struct late *late = context;
+    (void)again;
+    if (check_unannounced(late, err) != 0) return -1;
+    *answer = found->present ? FENCE_RESUME : FENCE_AFRESH;
+    if (!found->present || found->is_own || found->fence_run <= late->entry->run_id) return 0;
+    return error_set(err, ERROR_OPERATOR,
+                     "run %" PRId64 " has written to Redis since: `redferry history %" PRId64
+                     "` shows it, unless the ledger was restored from a backup; `redferry "
+                     "repair %" PRId64 "` clears the checkpoint",
+                     found->fence_run, late->entry->version, late->entry->version);
+}
+
+static int confirm(void *context, int64_t origin, struct error *err)
+{
+    (void)origin;
+    return check_unannounced(context, err);
 }
 
 int announcement_send_late(struct session *session, const struct migration *migration,

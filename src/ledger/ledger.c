@@ -483,12 +483,12 @@ int ledger_unmark(struct ledger *ledger, int64_t version, struct error *err)
     return make(ledger, &change, err);
 }
 
-int ledger_repair(struct ledger *ledger, const struct migration *migration, struct error *err)
+int ledger_repair(struct ledger *ledger, int64_t version, const char *checksum,
+                  struct error *err)
 {
-    struct change change = {
-        "repair", migration->version, {{.name = "repair"}, {.name = "forget"}}, 2};
-    ledger_sql_integer(&change.statements[0], migration->version);
-    ledger_sql_text(&change.statements[0], migration->checksum);
-    ledger_sql_integer(&change.statements[1], migration->version);
+    struct change change = {"repair", version, {{.name = "repair"}, {.name = "forget"}}, 2};
+    ledger_sql_integer(&change.statements[0], version);
+    ledger_sql_text(&change.statements[0], checksum);
+    ledger_sql_integer(&change.statements[1], version);
     return make(ledger, &change, err);
 }

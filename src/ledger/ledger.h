@@ -167,10 +167,11 @@ int ledger_mark(struct ledger *ledger, const struct migration *migration, struct
 /* Forget that version was applied. Returns 1, 0 where it was not applied, -1 with err. */
 int ledger_unmark(struct ledger *ledger, int64_t version, struct error *err);
 
-/* Set the checksum of an applied version to migration's, and have its runs that stopped since
+/* Set the checksum of an applied version (NULL: leave it), and have its runs that stopped since
  * it last succeeded leave nothing to go on with. Returns 1, 0 where neither was needed, -1 with
  * err.
  */
-int ledger_repair(struct ledger *ledger, const struct migration *migration, struct error *err);
+int ledger_repair(struct ledger *ledger, int64_t version, const char *checksum,
+                  struct error *err);
 
 #endif

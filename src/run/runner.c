@@ -435,17 +435,25 @@ int runner_redo(struct session *session, struct outcome *outcome, struct error *
 
 /* ---- telling the ledger --------------------------------------------------------------- */
 
-/* Accept the file as it is; and what an unfinished run of it has left, in the ledger and in
- * Redis, is not gone on with. Returns 1, 0 where nothing was to be mended, or -1 with err. */
-static int repair(struct session *session, const struct migration *migration, struct error *err)
+/* Whether a run of it that is not finished, or not finished off, may have left a checkpoint. */
+static bool may_have_checkpoint(const struct agenda_item *item)
 {
-    const struct agenda_item *item = agenda_find(&session->agenda, migration->version);
-    const int repaired = ledger_repair(session->ledger, migration, err);
-    if (repaired < 0 || item == NULL || (item->entry != NULL && !item->stopped))
-        return repaired;
+    return item->entry == NULL || item->stopped || item->unannounced ||
+           item->state == STATE_HALF_UNDONE;
+}
+
+/* Accept the file, where there is one, as it is; and what an unfinished run of it has left, in
+ * the ledger and in Redis, is not gone on with. Returns 1, 0 where nothing was to be mended, or
+ * -1 with err. */
+static int repair(struct session *session, int64_t version, struct error *err)
+{
+    const struct agenda_item *item = agenda_find(&session->agenda, version);
+    const struct migration *migration = migrations_find(&session->migrations, version);
+    const char *checksum = migration != NULL ? migration->checksum : NULL;
+    const int repaired = ledger_repair(session->ledger, version, checksum, err);
+    if (repaired < 0 || item == NULL || !may_have_checkpoint(item)) return repaired;
     if (session_open_redis(session, err) != 0) return -1;
-    const int cleared =
-        fence_clear(session->redis, session->ledger_id, migration->version, err);
+    const int cleared = fence_clear(session->redis, session->ledger_id, version, err);
     return cleared != 0 ? cleared : repaired;
 }
 
@@ -454,10 +462,10 @@ static int remark_one(struct session *session, enum remark remark, int64_t versi
 {
     const struct migration *migration = migrations_find(&session->migrations, version);
     if (remark == REMARK_UNMARK) return ledger_unmark(session->ledger, version, err);
+    if (remark == REMARK_REPAIR) return repair(session, version, err);
     if (migration == NULL)
         return error_set(err, ERROR_INVALID, "migration %" PRId64 " has no file", version);
-    return remark == REMARK_MARK ? ledger_mark(session->ledger, migration, err)
-                                 : repair(session, migration, err);
+    return ledger_mark(session->ledger, migration, err);
 }
 
 int runner_remark(struct session *session, enum remark remark, const int64_t *versions,

@@ -661,12 +661,14 @@ static void test_mark(void **state)
     assert_int_equal(ledger_begin(client.ledger, &up, &run_id, &err), 0);
 
     memcpy(migration.checksum, "sha256:2222", sizeof "sha256:2222");
-    assert_int_equal(ledger_repair(client.ledger, &migration, &err), 1);
+    assert_int_equal(ledger_repair(client.ledger, migration.version, migration.checksum, &err),
+                     1);
     assert_answer(side, "SELECT checksum FROM data_migrations", "sha256:2222");
 
     assert_int_equal(ledger_unmark(client.ledger, 5, &err), 1);
     assert_int_equal(ledger_unmark(client.ledger, 5, &err), 0);
-    assert_int_equal(ledger_repair(client.ledger, &migration, &err), 0);
+    assert_int_equal(ledger_repair(client.ledger, migration.version, migration.checksum, &err),
+                     0);
     assert_answer(side, "SELECT count(*) FROM data_migrations", "0");
     assert_answer(side, "SELECT count(*) FROM data_migration_runs", "1");
     client_close(&client);

@@ -67,6 +67,65 @@ it_removes_what_is_ahead()
     expect_equal "$(redis MGET sum:1 sum:2)" $'14\n1' 'the rows'
 }
 
+# The restored ledger gives the same numbers once more; that does not make them the same runs.
+a_second_try_changes_nothing()
+{
+    sql "CREATE TABLE t (id integer PRIMARY KEY)"
+    sql "INSERT INTO t VALUES (1), (2)"
+    write_migration 1_a.yaml <<'YAML'
+up:
+  - {read: SELECT id FROM t, key: id, write: 'INCR n:${id}', batch: 1}
+  - write: RPUSH log done
+YAML
+    redis SET log 'no list' >/dev/null
+    expect_exit 1 redferry up
+    redis HSET "$(checkpoint)" fence 2.0123456789abcdef.1 origin 2 >/dev/null
+    sql 'DELETE FROM data_migration_runs'
+    redis DEL log >/dev/null
+    local i
+    for i in 1 2 3; do
+        expect_exit 4 redferry up
+        expect_stderr_contains 'was written to by run 2, which this ledger does not know'
+    done
+    expect_equal "$(redis MGET n:1 n:2)" $'1\n1' 'the rows, once'
+    expect_exit 0 redferry repair 1
+    expect_exit 0 redferry up
+}
+
+# Also what is applied, and half undone, or not finished off.
+it_removes_what_is_ahead_of_the_applied()
+{
+    sql "CREATE TABLE t (id integer PRIMARY KEY, m integer)"
+    sql "INSERT INTO t VALUES (1, 7), (2, NULL)"
+    write_migration 1_a.yaml <<'YAML'
+up:
+  - write: INCR applied
+publish: {channel: done, message: '${name}'}
+down:
+  - {read: 'SELECT id, m FROM t', key: id, write: 'INCRBY sum:${id} ${m}', batch: 1}
+YAML
+    expect_exit 0 redferry up
+    sql 'UPDATE data_migrations SET announced_at = NULL'
+    redis HSET "$(checkpoint)" fence 99.0123456789abcdef.1 >/dev/null
+    expect_exit 4 redferry up
+    expect_stderr_contains '`redferry repair 1` clears the checkpoint'
+    expect_exit 0 redferry repair 1
+    expect_exit 0 redferry up
+    expect_equal "$(redis EXISTS "$(checkpoint)")" 0 'the checkpoint of what is finished off'
+
+    expect_exit 1 redferry down --only 1
+    redis HSET "$(checkpoint)" fence 99.0123456789abcdef.1 >/dev/null
+    sql 'UPDATE t SET m = 1 WHERE m IS NULL'
+    expect_exit 4 redferry down --only 1
+    expect_stderr_contains '`redferry repair 1` clears the checkpoint'
+    mv data_migrations/1_a.yaml .
+    expect_exit 0 redferry repair 1
+    expect_exit 0 redferry down --only 1
+    expect_equal "$(redis MGET sum:1 sum:2)" $'14\n1' 'begun anew'
+}
+
 for_both_databases it_goes_on
 for_both_databases it_begins_anew
 for_both_databases it_removes_what_is_ahead
+for_both_databases a_second_try_changes_nothing
+for_both_databases it_removes_what_is_ahead_of_the_applied
