@@ -103,7 +103,7 @@ int assurance_await(struct attempt *attempt, struct error *err)
     while (durability_wait(session->redis, &durability, tick, &waiting, err) != 0) {
         if (!is_cut(session, err) || ++losses == MOST_LOSSES) return explain(attempt, err);
         error_clear(err);
-        if (sink_fenced_end_step(attempt->sink, behind, err) != 0) return -1;
+        if (sink_fenced_end_step(attempt->sink, behind, err) != 0) return explain(attempt, err);
     }
     return 0;
 }

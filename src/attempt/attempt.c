@@ -186,7 +186,10 @@ static int execute_from_place(struct attempt *attempt, struct error *err)
             release_works(attempt);
         if (found == 0 && execute_all(attempt, err) == 0 && assurance_await(attempt, err) == 0)
             return 0;
-        if (times == MOST_GOING_BACK || !sink_fenced_went_back(attempt->sink)) return -1;
+        /* Something else may have gone wrong first, and be what is to be said. */
+        if (times == MOST_GOING_BACK || err->code != ERROR_REDIS_UNREACHABLE ||
+            !sink_fenced_went_back(attempt->sink))
+            return -1;
         listener_say(&attempt->session->listener, EVENT_WARNING, "%s; going on from there",
                      err->message);
         error_clear(err);

@@ -1,10 +1,10 @@
 /*
  * Recovery: how an attempt finds out where to begin. It asks the ledger for the runs before its
  * own and Redis for the checkpoint, lets resume.c decide what the two mean together, and has
- * the ledger confirm the run each time that the fence was taken, for a checkpoint may be
- * written only by a run that SQL still knows as running. What an earlier run could not settle
- * any more, because it was killed before it read an answer, is settled here before the first
- * row.
+ * the ledger confirm the run before and behind each taking of the fence, for a checkpoint may
+ * be written only by a run that SQL still knows as running. What an earlier run could not
+ * settle any more, because it was killed before it read an answer, is settled here before the
+ * first row.
  */
 #include "recovery.h"
 
@@ -49,32 +49,21 @@ static void warn_of_loss(struct recovery *recovery)
 }
 
 /* What another has begun since is not in the history that was read; so whoever was ended
- * meanwhile does not judge by it that all may be repeated. The checkpoint is WATCHed already:
- * one who begins after this answer, and writes, makes the start void. */
-static int start_over(struct recovery *recovery, struct error *err)
-{
-    const struct attempt *attempt = recovery->attempt;
-    if (ledger_mirror(attempt->session->ledger, attempt->run_id, &attempt->position, NULL, NULL,
-                      err) != 0)
-        return -1;
-    warn_of_loss(recovery);
-    return 0;
-}
-
+ * meanwhile, by one who may have finished all, does not judge by it, and leaves nothing behind.
+ * The checkpoint is WATCHed already: one who begins after SQL's answer, and writes, makes what
+ * follows from it void. */
 static int decide(void *context, const struct checkpoint *found, bool again,
                   enum fence_answer *answer, struct error *err)
 {
     struct recovery *recovery = context;
     const struct attempt *attempt = recovery->attempt;
-    /* A checkpoint that is gone may have been finished off by another run, which SQL knows: a
-     * runner that was suspended then must not leave a new one behind. */
-    if (!found->is_own && ledger_confirm(attempt->session->ledger, attempt->run_id,
-                                         recovery->runs[0].origin, err) != 0)
+    if (ledger_confirm(attempt->session->ledger, attempt->run_id, recovery->runs[0].origin,
+                       err) != 0)
         return -1;
     bring_up_to_date(recovery);
     const enum resume_way way = resume_decide(&recovery->resume, found, again, err);
-    if (way == RESUME_REFUSED || (way == RESUME_OVER && start_over(recovery, err) != 0))
-        return -1;
+    if (way == RESUME_REFUSED) return -1;
+    if (way == RESUME_OVER) warn_of_loss(recovery);
     *answer = way == RESUME_ON ? FENCE_RESUME : FENCE_AFRESH;
     return 0;
 }
@@ -232,6 +221,14 @@ static int check_unread(struct recovery *recovery, const struct step *step,
     return result;
 }
 
+/* Say in which file, and which step, what is left of an earlier run went wrong. Returns -1. */
+static int place(const struct attempt *attempt, const struct step *step, struct error *err)
+{
+    return error_prefix(err, "%s: %s%s%s", attempt->beginning.migration->file,
+                        step != NULL ? "step '" : "", step != NULL ? step->name : "",
+                        step != NULL ? "': " : "");
+}
+
 /* The answers to the last batch were not read. One that may run twice does. */
 static int settle_unread(struct recovery *recovery, const struct checkpoint *found,
                          struct error *err)
@@ -249,8 +246,7 @@ static int settle_unread(struct recovery *recovery, const struct checkpoint *fou
         return sink_fenced_set_position(attempt->sink, found->seen, found->seen, err);
     }
     if (check_unread(recovery, step, found, err) == 0) return 0;
-    return error_prefix(err, "%s: step '%s': the last batch of an earlier run: ",
-                        attempt->beginning.migration->file, step->name);
+    return error_prefix(err, "the last batch of an earlier run: ");
 }
 
 int recovery_find_place(struct recovery *recovery, struct error *err)
@@ -259,9 +255,10 @@ int recovery_find_place(struct recovery *recovery, struct error *err)
     const struct checkpoint *found = sink_fenced_checkpoint(attempt->sink);
     recovery->step = found->step;
     recovery->cursor = found->cursor;
-    if (settle_unread(recovery, found, err) != 0) return -1;
-    attempt->failed_step = find_step(attempt, found->step);
-    if (sink_fenced_send_failed(attempt->sink, err) != 0) return -1;
+    const struct step *step = find_step(attempt, found->step);
+    if (settle_unread(recovery, found, err) != 0) return place(attempt, step, err);
+    attempt->failed_step = step;
+    if (sink_fenced_send_failed(attempt->sink, err) != 0) return place(attempt, step, err);
     attempt->failed_step = NULL;
     bring_up_to_date(recovery);
     /* What SQL has recorded, Redis need not know of. */
