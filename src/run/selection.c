@@ -63,12 +63,14 @@ int selection_resolve(const struct session *session, const char *what, const cha
 
 /* ---- what stands in the way ----------------------------------------------------------- */
 
-/* Whether it stopped, in a step, longer ago than --resume-within: by now the application may
- * have newer values in Redis. */
+/* Whether it stopped, in a step or on the way back to it, longer ago than --resume-within: by
+ * now the application may have newer values in Redis. */
 static bool is_stale(const struct session *session, const struct agenda_item *item)
 {
     char oldest[CLOCK_TEXT_SIZE];
-    if (!item->pending || !item->stopped || item->run->step == 0) return false;
+    if (!item->pending || !item->stopped) return false;
+    const bool goes_on = item->run->origin != 0 && item->run->origin != item->run->id;
+    if (item->run->step == 0 && !goes_on) return false;
     clock_text(clock_wall_ms() - session->config->resume_within_ms, oldest);
     return strcmp(item->run->updated_at, oldest) < 0;
 }
