@@ -15,6 +15,7 @@
 #include "migration.h"
 #include "session.h"
 #include "sink.h"
+#include "sink_fenced.h"
 #include "source.h"
 #include "stop.h"
 
@@ -198,12 +199,14 @@ static int carry_rows(struct step_work *work, struct buffer *cursor, struct erro
 }
 
 /* What is in flight when a step fails is still answered: the ledger must know how far it came.
+ * So are the batches behind it, but not where a stop is asked for, or another's turn has come.
  * The first error stays. */
 static int settle(struct sink *sink, int result, struct error *err)
 {
     struct error later = {0};
     if (result == 0) return sink_flush(sink, err);
     sink_drop_batch(sink);
+    if (err->code == ERROR_OPERATOR || err->code > ERROR_STOPPED) sink_fenced_drop_unsent(sink);
     if (err->code != ERROR_REDIS_UNREACHABLE) sink_flush(sink, &later);
     return -1;
 }

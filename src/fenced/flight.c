@@ -59,6 +59,12 @@ void flight_push(struct flight *flight, struct flight_batch *batch)
     flight->queue[flight->queued++] = batch;
 }
 
+void flight_drop_unsent(struct flight *flight)
+{
+    while (flight->queued > 0 && flight->queue[flight->queued - 1]->state == FLIGHT_CLOSED)
+        flight_drop(flight, flight->queue[--flight->queued]);
+}
+
 struct flight_batch *flight_oldest(const struct flight *flight)
 {
     return flight->queued > 0 ? flight->queue[0] : NULL;

@@ -75,6 +75,9 @@ struct flight_batch *flight_begin(struct flight *flight, const struct sink_step 
 /* A batch that is not in the queue: forget it. */
 void flight_drop(struct flight *flight, struct flight_batch *batch);
 
+/* Forget those in the queue that are not sent, or are to be sent again. */
+void flight_drop_unsent(struct flight *flight);
+
 /* Put a closed batch behind those in the queue, which is not full. */
 void flight_push(struct flight *flight, struct flight_batch *batch);
 

@@ -318,6 +318,13 @@ int sink_fenced_finish(struct sink *sink, const char *bytes, size_t length, size
     return 0;
 }
 
+void sink_fenced_drop_unsent(struct sink *sink)
+{
+    struct fenced *self = (struct fenced *)sink;
+    sink->ops->drop_batch(sink);
+    flight_drop_unsent(&self->delivery.flight);
+}
+
 bool sink_fenced_went_back(const struct sink *sink)
 {
     return ((const struct fenced *)sink)->delivery.went_back;

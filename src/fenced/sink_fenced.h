@@ -84,6 +84,10 @@ int sink_fenced_set_position(struct sink *sink, const char *cursor, const char *
 int sink_fenced_finish(struct sink *sink, const char *bytes, size_t length, size_t commands,
                        struct error *err);
 
+/* Forget the rows that are not on their way yet: whoever has to stop ends what it has begun,
+ * and begins nothing more. To be followed by sink_flush(); the step is not complete then. */
+void sink_fenced_drop_unsent(struct sink *sink);
+
 /* Whether the sink's failure is that Redis came back with an older checkpoint, or that `decide`
  * had it begin afresh after a reconnection: rows that it was given are not written, and have to
  * be read again from where the checkpoint stands now. */

@@ -822,6 +822,32 @@ static int before_each(void **state)
     return 0;
 }
 
+/* Who has to stop ends what is on its way, and sends none of what waits behind it. */
+static void test_what_is_not_sent_is_dropped(void **state)
+{
+    (void)state;
+    struct fenced_ledger ledger = {0};
+    struct sink_rows rows;
+    struct work work;
+    const struct reply *reply = NULL;
+    sink_rows_init(&rows, &arena, 1, NULL, (const char *const[]){"RPUSH list ${n}", NULL});
+    open_work(&work, &ledger);
+    MUST(sink_begin(work.sink, &rows.sink_step, &err));
+    REDIS_ASK(observer, &reply, "CLIENT", "PAUSE", "60000", "WRITE");
+    for (int64_t n = 1; n <= 5; n++) put_batch(work.sink, n, n);
+    assert_int_equal(length_of("LLEN", "list"), 0);
+    sink_fenced_drop_unsent(work.sink);
+    REDIS_ASK(observer, &reply, "CLIENT", "UNPAUSE");
+    MUST(sink_flush(work.sink, &err));
+
+    const int64_t sent = length_of("LLEN", "list");
+    assert_in_range(sent, 1, 2);
+    assert_int_equal(sink_tally(work.sink)->commands_sent, sent);
+    assert_string_equal(field("cursor"), sent == 1 ? "[1]" : "[2]");
+    assert_string_equal(sink_cursor(work.sink), field("cursor"));
+    close_work(&work);
+}
+
 int main(void)
 {
     observer = connect_to_shared();
@@ -846,6 +872,7 @@ int main(void)
         cmocka_unit_test_setup(test_an_older_redis, before_each),
         cmocka_unit_test_setup(test_a_leftover, before_each),
         cmocka_unit_test_setup(test_three_losses, before_each),
+        cmocka_unit_test_setup(test_what_is_not_sent_is_dropped, before_each),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     connection_close(observer);
