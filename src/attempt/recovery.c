@@ -143,7 +143,8 @@ static int credit(struct recovery *recovery, const struct checkpoint *found, str
         missing.messages_published < 0 ||
         missing.commands_sent + missing.messages_published == 0)
         return 0;
-    return ledger_credit(recovery->attempt->session->ledger, last->id, &missing, err);
+    return ledger_credit(recovery->attempt->session->ledger, resume->run_id, last->id, &missing,
+                         err);
 }
 
 int recovery_init(struct recovery *recovery, struct attempt *attempt, bool afresh,

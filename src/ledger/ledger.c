@@ -284,16 +284,17 @@ int ledger_confirm(struct ledger *ledger, int64_t run_id, int64_t origin, struct
     return ledger_write_end(ledger, result, err);
 }
 
-int ledger_credit(struct ledger *ledger, int64_t run_id, const struct tally *missing,
-                  struct error *err)
+int ledger_credit(struct ledger *ledger, int64_t run_id, int64_t killed_id,
+                  const struct tally *missing, struct error *err)
 {
     struct ledger_statement statement = {.name = "credit"};
-    ledger_sql_integer(&statement, run_id);
+    ledger_sql_integer(&statement, killed_id);
     ledger_sql_integer(&statement, missing->rows_read);
     ledger_sql_integer(&statement, missing->commands_sent);
     ledger_sql_integer(&statement, missing->messages_published);
+    ledger_sql_integer(&statement, run_id);
     int result = db_begin(ledger->db, DB_WRITE, err);
-    if (result == 0) result = ledger_sql_execute(ledger, &statement, NULL, err);
+    if (result == 0) result = ledger_write_for_run(ledger, &statement, run_id, err);
     return ledger_write_end(ledger, result, err);
 }
 

@@ -110,11 +110,11 @@ int ledger_begin(struct ledger *ledger, const struct ledger_beginning *beginning
  * or -1 with err: ERROR_OPERATOR where the run was ended by another. */
 int ledger_confirm(struct ledger *ledger, int64_t run_id, int64_t origin, struct error *err);
 
-/* Add to what an earlier run, which was killed, could still say it did. Returns 0 or -1 with
- * err.
- */
-int ledger_credit(struct ledger *ledger, int64_t run_id, const struct tally *missing,
-                  struct error *err);
+/* Add to what an earlier run, killed_id, could still say it did, where run_id is still running:
+ * whoever was ended may be late, and another have added it. Returns 0, or -1 with err:
+ * ERROR_OPERATOR where run_id was ended by another. */
+int ledger_credit(struct ledger *ledger, int64_t run_id, int64_t killed_id,
+                  const struct tally *missing, struct error *err);
 
 /* Where a run stands. */
 struct ledger_position {

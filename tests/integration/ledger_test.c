@@ -401,6 +401,13 @@ static void test_ended_by_another(void **state)
         ERROR_OPERATOR, why);
     assert_answer(side, "SELECT count(*) FROM mark", "0");
     assert_memory_equal(&position, &standing, sizeof position);
+    assert_refused(ledger_credit(ada.ledger, stale, own, &standing.tally, &err), &err,
+                   ERROR_OPERATOR, why);
+    assert_answer(side, "SELECT sum(rows_read) FROM data_migration_runs", "0");
+    assert_fine(ledger_credit(bob.ledger, own, stale, &standing.tally, &err), &err);
+    assert_string_equal(
+        side_ask(side, "SELECT rows_read FROM data_migration_runs WHERE version = 1"),
+        arena_format(&side->arena, "%lld", (long long)standing.tally.rows_read));
 
     assert_fine(ledger_stop(ada.ledger, stale, RUN_FAILED, "fenced", &standing, &err), &err);
     assert_string_equal(status_of(side, stale), "interrupted");
