@@ -10,6 +10,7 @@
 #include "db_postgres_rows.h"
 #include "db_postgres_types.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -373,15 +374,29 @@ static int lock_key(const char *name, int64_t *key, struct error *err)
     return status;
 }
 
-/* Ask a yes-or-no question about a lock. Returns 1, 0 or -1 with err. */
-static int ask_lock(struct postgres *pg, const char *sql, int64_t key, struct error *err)
+/*
+ * Ask a yes-or-no question about the lock of that key, by words before and behind it. Returns
+ * 1, 0 or -1 with err. Not with a parameter: what executed that would stay open until the end
+ * of the transaction, which is the end of the run, and with it a snapshot that keeps VACUUM
+ * from its work.
+ */
+static int ask_lock(struct postgres *pg, const char *before, int64_t key, const char *behind,
+                    struct error *err)
 {
-    char digits[24];
-    struct value parameter = value_integer(key, digits);
+    struct buffer sql = {0};
     PGresult *answer = NULL;
-    if (run(pg, DB_READ, sql, &parameter, 1, &answer, err) != 0) return -1;
-    int yes = *PQgetvalue(answer, 0, 0) == 't';
+    const bool own = !pg->in_transaction;
+    int yes = -1;
+    if (own && begin(&pg->db, DB_READ, err) != 0) return -1;
+    buffer_append_format(&sql, "%s'%" PRId64 "'::bigint%s", before, key, behind);
+    if (buffer_text(&sql) == NULL)
+        error_memory(err);
+    else if (db_postgres_wire_send(pg, PQsendQuery(pg->connection, sql.bytes), err) == 0 &&
+             db_postgres_wire_collect(pg, sql.bytes, &answer, err) == 0)
+        yes = *PQgetvalue(answer, 0, 0) == 't';
     PQclear(answer);
+    buffer_release(&sql);
+    if (own) rollback(&pg->db);
     return yes;
 }
 
@@ -391,7 +406,7 @@ static int lock_try(struct db *db, const char *name, struct error *err)
     int64_t key;
     if (lock_key(name, &key, err) != 0 || begin(db, DB_READ, err) != 0) return -1;
 
-    int taken = ask_lock(pg, "SELECT pg_catalog.pg_try_advisory_xact_lock($1)", key, err);
+    int taken = ask_lock(pg, "SELECT pg_catalog.pg_try_advisory_xact_lock(", key, ")", err);
     if (taken != 1) {
         rollback(db);
         return taken;
@@ -404,15 +419,15 @@ static int lock_try(struct db *db, const char *name, struct error *err)
 /* A key of 64 bits stands in pg_locks as two halves. */
 #define LOCK_IN_PG_LOCKS                                                                       \
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted "  \
-    "AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = $1::bigint "               \
-    "AND database = (SELECT oid FROM pg_catalog.pg_database "                                  \
-    "WHERE datname = pg_catalog.current_database())"
+    "AND objsubid = 1 AND database = (SELECT oid FROM pg_catalog.pg_database "                 \
+    "WHERE datname = pg_catalog.current_database()) "                                          \
+    "AND (classid::bigint << 32 | objid::bigint) = "
 
 static int lock_check(struct db *db, struct error *err)
 {
-    static const char sql[] = LOCK_IN_PG_LOCKS " AND pid = pg_catalog.pg_backend_pid())";
+    static const char mine[] = " AND pid = pg_catalog.pg_backend_pid())";
     struct postgres *pg = (struct postgres *)db;
-    int held = pg->locked ? ask_lock(pg, sql, pg->lock_key, err) : 0;
+    int held = pg->locked ? ask_lock(pg, LOCK_IN_PG_LOCKS, pg->lock_key, mine, err) : 0;
     if (held == 1) return 0;
     if (held < 0 && err->code > ERROR_STOPPED) return -1;
     if (held < 0) {
@@ -438,10 +453,9 @@ static void lock_release(struct db *db)
 
 static int lock_held(struct db *db, const char *name, struct error *err)
 {
-    static const char sql[] = LOCK_IN_PG_LOCKS ")";
     int64_t key;
     if (lock_key(name, &key, err) != 0) return -1;
-    return ask_lock((struct postgres *)db, sql, key, err);
+    return ask_lock((struct postgres *)db, LOCK_IN_PG_LOCKS, key, ")", err);
 }
 
 const struct db_ops db_postgres_ops = {
