@@ -140,6 +140,24 @@ static int refuse(const struct resume *resume, struct error *err, const char *wh
                      why, version, version);
 }
 
+static int refuse_run(const struct resume *resume, int64_t fence_run, struct error *err)
+{
+    const bool has_namesake = find_run(resume, fence_run) != NULL;
+    return error_set(err, ERROR_OPERATOR,
+                     "Redis was written to by run %" PRId64
+                     ", which this ledger does not know%s: was the ledger restored from a "
+                     "backup? `redferry status` shows what it knows; `redferry repair %" PRId64
+                     "` clears the checkpoint",
+                     fence_run,
+                     has_namesake ? " (its own run of that number is another one)" : "",
+                     resume->migration->version);
+}
+
+int resume_check_run(const struct resume *resume, int64_t fence_run, struct error *err)
+{
+    return find_run(resume, fence_run) != NULL ? 0 : refuse_run(resume, fence_run, err);
+}
+
 /* A fence of a run that SQL does not know, or has not reached yet: this ledger is older than
  * this Redis. */
 static int check_fence(const struct resume *resume, const struct checkpoint *found,
@@ -149,14 +167,7 @@ static int check_fence(const struct resume *resume, const struct checkpoint *fou
     if (!found->present || found->is_own) return 0;
     if (namesake != NULL && namesake->id < resume->run_id && is_of_known_origin(resume, found))
         return 0;
-    return error_set(err, ERROR_OPERATOR,
-                     "Redis was written to by run %" PRId64
-                     ", which this ledger does not know%s: was the ledger restored from a "
-                     "backup? `redferry status` shows what it knows; `redferry repair %" PRId64
-                     "` clears the checkpoint",
-                     found->fence_run,
-                     namesake != NULL ? " (its own run of that number is another one)" : "",
-                     resume->migration->version);
+    return refuse_run(resume, found->fence_run, err);
 }
 
 /* Whether every step up to the last one begun may be done again; of one that is not begun,

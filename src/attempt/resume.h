@@ -51,4 +51,8 @@ enum resume_way {
 enum resume_way resume_decide(const struct resume *resume, const struct checkpoint *found,
                               bool again, struct error *err);
 
+/* Whether resume->runs know the run whose fence stands in Redis. Returns 0, or -1 with err
+ * (ERROR_OPERATOR): this ledger is older than this Redis. */
+int resume_check_run(const struct resume *resume, int64_t fence_run, struct error *err);
+
 #endif

@@ -519,3 +519,15 @@ int fence_clear(struct connection *connection, const char *ledger_id, int64_t ve
     if (asked != 0) return -1;
     return reply->type == REPLY_INTEGER && reply->integer > 0;
 }
+
+int64_t fence_peek(struct connection *connection, const char *ledger_id, int64_t version)
+{
+    const struct reply *reply = NULL;
+    struct error ignored = {0};
+    char *key = make_key(ledger_id, version);
+    const int asked = key == NULL ? -1
+                                  : connection_ask(connection, &reply, &ignored, "HGET", key,
+                                                   "fence", (const char *)NULL);
+    free(key);
+    return asked == 0 && reply->type == REPLY_TEXT ? strtoll(reply->text, NULL, 10) : 0;
+}

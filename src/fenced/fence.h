@@ -106,4 +106,8 @@ enum fence_verdict fence_execute(struct fence *fence, struct fence_work *work,
 int fence_clear(struct connection *connection, const char *ledger_id, int64_t version,
                 struct error *err);
 
+/* The run whose fence stands in the checkpoint of version; 0 where there is none, or where that
+ * cannot be learnt now. */
+int64_t fence_peek(struct connection *connection, const char *ledger_id, int64_t version);
+
 #endif
