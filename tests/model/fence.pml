@@ -31,10 +31,9 @@ typedef resume {
 /* was_never_used() in resume.c */
 #define WAS_NEVER_USED (there && of_down == IS_DOWN(me) && HAS(chain.unused, origin))
 
-/* may_repeat() in resume.c: all up to the step that was begun */
+/* may_repeat() in resume.c: all up to the step that was begun, none where none was */
 hidden byte is_repeatable;
-#define STEP_KNOWN (is_again && own_step > chain.step -> own_step : chain.step)
-#define STEP_BEGUN (STEP_KNOWN == 0 -> 1 : STEP_KNOWN)
+#define STEP_BEGUN (is_again && own_step > chain.step -> own_step : chain.step)
 inline may_repeat()
 {
     is_repeatable = true;

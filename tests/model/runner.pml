@@ -353,7 +353,8 @@ next:
         fi;
         if
         :: stops > 0 && !is_failing ->
-            /* @attempt_check_stop; settle() in attempt.c: @sink_fenced_set_position */
+            /* @attempt_check_stop; settle() in step.c: @sink_fenced_drop_unsent; settle() in
+             * attempt.c: @sink_fenced_set_position */
             stops--;
             is_failing = true;
             tx = BACK;
