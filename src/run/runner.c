@@ -442,6 +442,20 @@ static bool may_have_checkpoint(const struct agenda_item *item)
            item->state == STATE_HALF_UNDONE;
 }
 
+/* Open Redis for clearing a checkpoint. Where none is to be expected, only a restored ledger
+ * does not know of it, and that Redis cannot be asked is no failure. Returns 1, 0 where it is
+ * not asked, or -1 with err. */
+static int open_to_clear(struct session *session, bool is_expected, struct error *err)
+{
+    if (!is_expected && !session->config->has_redis) return 0;
+    if (session_open_redis(session, err) == 0) return 1;
+    if (is_expected || err->code > ERROR_STOPPED) return -1;
+    listener_say(&session->listener, EVENT_WARNING,
+                 "Redis was not asked whether it holds a checkpoint: %s", err->message);
+    error_clear(err);
+    return 0;
+}
+
 /* Accept the file, where there is one, as it is; and what an unfinished run of it has left, in
  * the ledger and in Redis, is not gone on with. Returns 1, 0 where nothing was to be mended, or
  * -1 with err. */
@@ -451,8 +465,9 @@ static int repair(struct session *session, int64_t version, struct error *err)
     const struct migration *migration = migrations_find(&session->migrations, version);
     const char *checksum = migration != NULL ? migration->checksum : NULL;
     const int repaired = ledger_repair(session->ledger, version, checksum, err);
-    if (repaired < 0 || item == NULL || !may_have_checkpoint(item)) return repaired;
-    if (session_open_redis(session, err) != 0) return -1;
+    if (repaired < 0 || item == NULL) return repaired;
+    const int opened = open_to_clear(session, may_have_checkpoint(item), err);
+    if (opened <= 0) return opened < 0 ? -1 : repaired;
     const int cleared = fence_clear(session->redis, session->ledger_id, version, err);
     return cleared != 0 ? cleared : repaired;
 }

@@ -113,6 +113,14 @@ YAML
     expect_exit 0 redferry up
     expect_equal "$(redis EXISTS "$(checkpoint)")" 0 'the checkpoint of what is finished off'
 
+    # Not even a run begins.
+    redis HSET "$(checkpoint)" fence 99.0123456789abcdef.1 >/dev/null
+    expect_exit 4 redferry down --only 1
+    expect_stderr_contains '`redferry repair 1` clears the checkpoint'
+    expect_exit 0 env REDFERRY_REDIS=unix:///nowhere "$REDFERRY_PROGRAM" repair 1
+    expect_stderr_contains 'Redis was not asked'
+    expect_exit 0 redferry repair 1
+
     expect_exit 1 redferry down --only 1
     redis HSET "$(checkpoint)" fence 99.0123456789abcdef.1 >/dev/null
     sql 'UPDATE t SET m = 1 WHERE m IS NULL'
