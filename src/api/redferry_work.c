@@ -6,6 +6,8 @@
 
 #include "agenda.h"
 #include "handle.h"
+#include "outcome.h"
+#include "remark.h"
 #include "runner.h"
 #include "selection.h"
 
@@ -179,7 +181,7 @@ static int remark(struct redferry *ferry, enum remark remark, const char *const 
     if (result == 0 && up_to)
         result = resolve_up_to(ferry, &session, versions[0], &versions, &count);
     if (result == 0)
-        result = runner_remark(&session, remark, versions, count, &outcome, &ferry->error);
+        result = remark_make(&session, remark, versions, count, &outcome, &ferry->error);
     return end(ferry, &session, result, &outcome, out);
 }
 
