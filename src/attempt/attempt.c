@@ -347,9 +347,9 @@ int attempt_run(struct attempt *attempt, struct session *session,
         give_up(attempt, err);
         return -1;
     }
-    if (announce(attempt, err) != 0) return -1;
+    const int announced = announce(attempt, err);
     progress_end(&attempt->progress, EVENT_MIGRATION_DONE, NULL);
-    return 1;
+    return announced == 0 ? 1 : -1;
 }
 
 void attempt_release(struct attempt *attempt)

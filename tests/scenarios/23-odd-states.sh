@@ -105,8 +105,37 @@ YAML
     expect_equal "$(sql 'SELECT count(*) FROM data_migrations WHERE announced_at IS NULL')" 0 'not finished off'
 }
 
+# Applied, but its message could not be sent: said so, and the next `up` sends it.
+announced_later()
+{
+    sql 'CREATE TABLE t (id integer PRIMARY KEY)'
+    sql 'INSERT INTO t VALUES (1), (2)'
+    write_migration 1_cut_over.yaml <<'YAML'
+up:
+  - read: SELECT id FROM t
+    key: id
+    write: INCR n:${id}
+publish: {channel: cut, message: '${rows}'}
+YAML
+    listen cut
+    redis ACL SETUSER default -publish >/dev/null
+    expect_exit 1 redferry up
+    expect_stdout_contains 'applied 1 cut_over: 2 rows'
+    expect_stderr_contains '1_cut_over.yaml: applied, but not announced yet'
+    expect_stderr_contains 'NOPERM'
+    expect_equal "$(sql 'SELECT count(*) FROM data_migrations WHERE announced_at IS NULL')" 1 \
+        'applied, not announced'
+    redis ACL SETUSER default +publish >/dev/null
+    expect_exit 0 redferry up
+    expect_equal "$(heard)" 'cut 2' 'the message'
+    expect_equal "$(redis MGET n:1 n:2 | xargs)" '1 1' 'the rows'
+    expect_equal "$(sql 'SELECT count(*) FROM data_migrations WHERE announced_at IS NULL')" 0 \
+        'what is not announced'
+}
+
 for_both_databases modified
 for_both_databases late
 for_both_databases missing
 for_both_databases redo_asks_first
 for_both_databases finished_off_though_blocked
+for_both_databases announced_later
