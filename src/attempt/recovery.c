@@ -124,12 +124,12 @@ static int open_sink(struct recovery *recovery, struct error *err)
     return sink_fenced_open(&attempt->sink, &options, err);
 }
 
-/* A run that was killed could not tell all that it had done. The checkpoint knows: what the
- * runs of its origin lack is the last one's. */
+/* A run that was killed could not tell all that it had done. The checkpoint knows, once it is
+ * settled what of that failed: what the runs of its origin lack is the last one's. */
 static int credit(struct recovery *recovery, const struct checkpoint *found, struct error *err)
 {
     const struct resume *resume = &recovery->resume;
-    struct tally missing = found->tally;
+    struct tally missing = sink_fenced_total(recovery->attempt->sink);
     const struct run *last = NULL;
     for (size_t i = 1; i < resume->run_count; i++) {
         const struct run *run = &recovery->runs[i];
@@ -177,7 +177,8 @@ int recovery_open(struct recovery *recovery, struct error *err)
     listener_say(&attempt->session->listener, EVENT_NOTE,
                  "%" PRId64 "_%s: going on in step %" PRId64 ", behind %" PRId64 " rows",
                  migration->version, migration->name, found->step, found->tally.rows_read);
-    return credit(recovery, found, err);
+    recovery->owes_credit = true;
+    return 0;
 }
 
 void recovery_release(struct recovery *recovery)
@@ -258,6 +259,8 @@ int recovery_find_place(struct recovery *recovery, struct error *err)
     recovery->cursor = found->cursor;
     const struct step *step = find_step(attempt, found->step);
     if (settle_unread(recovery, found, err) != 0) return place(attempt, step, err);
+    if (recovery->owes_credit && credit(recovery, found, err) != 0) return -1;
+    recovery->owes_credit = false;
     attempt->failed_step = step;
     if (sink_fenced_send_failed(attempt->sink, err) != 0) return place(attempt, step, err);
     attempt->failed_step = NULL;

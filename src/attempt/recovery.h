@@ -25,6 +25,7 @@ struct recovery {
     int64_t step;       /* the step to begin with; behind the last one: none is left */
     const char *cursor; /* how far that step has come, or NULL; the sink's */
     bool has_warned;    /* of what was lost */
+    bool owes_credit;   /* to an earlier run, for what it could not tell */
     struct arena arena;
 };
 

@@ -211,6 +211,11 @@ const struct checkpoint *sink_fenced_checkpoint(const struct sink *sink)
     return &((const struct fenced *)sink)->opening;
 }
 
+struct tally sink_fenced_total(const struct sink *sink)
+{
+    return ((const struct fenced *)sink)->delivery.known.tally;
+}
+
 /* Nothing of a step may be on its way. */
 static int check_idle(const struct fenced *self, struct error *err)
 {

@@ -9,6 +9,7 @@ struct checkpoint;
 struct connection;
 struct error;
 struct sink;
+struct tally;
 
 /*
  * Exactly once: every batch is one transaction that also moves the checkpoint, and that runs
@@ -55,6 +56,9 @@ int sink_fenced_open(struct sink **out, const struct sink_fenced_options *option
 /* The checkpoint as it was when the fence was taken at opening, or in sink_fenced_go_back().
  * Borrowed until then, or until sink_close(). */
 const struct checkpoint *sink_fenced_checkpoint(const struct sink *sink);
+
+/* What all that is settled comes to, whichever run did it. */
+struct tally sink_fenced_total(const struct sink *sink);
 
 /* The checkpoint's `seen` is behind its `cursor` (checkpoint_is_settled()): the answers to the
  * last batch that ran were never read. Where its step is idempotent, go back to `seen` by
