@@ -22,7 +22,8 @@
 #   crash_fresh                    a ledger that knows nothing yet, in tables of its own: $table
 #   crash_state                    prints what is in Redis, in the ledger and in the table once (n),
 #                                  and what was heard; and empties Redis and that table
-#   crash_hear CHANNEL…            subscribe; a process of its own for each question would be slow
+#   crash_hear CHANNEL…            subscribe, once for the whole scenario: both databases' worlds have
+#                                  the same Redis
 #   crash_heard MARK               prints the messages since, up to MARK on crash:mark
 #   crashes_end                    prints the totals; fails where there were violations
 
@@ -246,10 +247,10 @@ crash_state()
 
 crash_hear()
 {
-    [[ -z ${crash_ear:-} ]] || exec {crash_ear}<&-
+    local tries=0
+    [[ -z ${crash_ear:-} ]] || return 0
     exec {crash_ear}< <(exec setpriv --pdeathsig KILL redis-cli -s "$REDIS_SOCKET" \
         SUBSCRIBE "$@" crash:mark 2>&1)
-    local tries=0
     until [[ $(redis PUBLISH crash:mark ready) == 1 ]]; do
         ((tries++ < 1000)) || fail 'nobody listens'
     done
