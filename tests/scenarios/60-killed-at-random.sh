@@ -137,7 +137,7 @@ kill_runners()
 # twice at the start after this. Hence redis-check-aof, as docs/guarantees.md says.
 mend_aof()
 {
-    echo y | redis-check-aof --fix "$REDIS_DIR/appendonlydir/appendonly.aof.manifest" \
+    redis-check-aof --fix "$REDIS_DIR/appendonlydir/appendonly.aof.manifest" <<<y \
         >"$REDIS_DIR/check-aof.log" 2>&1 || { cat "$REDIS_DIR/check-aof.log" >&2; false; }
 }
 
