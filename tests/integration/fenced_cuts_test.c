@@ -1,5 +1,6 @@
 // servers: redis
 // not under valgrind: thousands of runs; sink_fenced_test does the same a few times
+// not with sanitizers: thousands of runs; sink_fenced_test does the same a few times
 /* sink_fenced under a proxy that cuts the connection after every single byte of what is asked
  * and of what is answered, and that delivers what it cut off late: whatever happens, by the
  * sink itself or by a second one that goes on, every row is written once. The commands are the

@@ -1,5 +1,6 @@
 // servers: postgres redis
 // not under valgrind: hundreds of processes, each a run of the program
+// not with sanitizers: hundreds of runs, which 62-crash-points makes there as well
 // A third argument `long` adds what `down` does under each of the faults, and more delays.
 /* The program under a proxy that cuts, terminates and delays what it says to PostgreSQL: each
  * message, each request, each remark of the server once. Whatever happens, the next run goes on

@@ -1,5 +1,6 @@
 // servers: redis
 // not under valgrind: hundreds of processes, each a run of the program
+// not with sanitizers: hundreds of runs, which 62-crash-points makes there as well
 /* The program on a SQLite file whose disk is full, is broken or can no longer be written, from
  * each call on that would change it, and whose lock another program takes at each moment at
  * which the program asks for it: it says what is the matter, and the next run goes on where

@@ -2,6 +2,7 @@
 # Goal: 1,000,000 flags cross from either database, each exactly as it stood, in memory that does not grow
 # with the table: ten times the rows cost no more than a MiB. (Sanitizers and valgrind have
 # memory of their own: there fewer rows cross, and only the rows are looked at.)
+# not with sanitizers: it measures memory
 source "$(dirname "$0")/../support/scenario.sh"
 
 many=1000000

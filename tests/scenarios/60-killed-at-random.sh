@@ -5,6 +5,7 @@
 # and PostgreSQL. Then every canary is exactly 1, lists, stream and messages hold every row once and
 # in order, and ledger and checkpoint agree. Some rounds are undone the same way, and applied again.
 # not under valgrind: hundreds of programs that live for a moment
+# not with sanitizers: hundreds of programs that live for a moment
 #
 #   REDFERRY_TEST_KILLS  how many kills in all: 300, or 10000 in `cmake --build … --target nightly`
 #   REDFERRY_TEST_SEED   which random numbers; each run prints its own

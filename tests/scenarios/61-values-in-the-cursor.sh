@@ -5,6 +5,7 @@
 # So do keys that compare equal and yet differ; keys that are NULL or repeat are named, and only what
 # is left is carried once they are mended.
 # not under valgrind: hundreds of runs, one behind the other
+# not with sanitizers: hundreds of runs; source_test reads the same values
 source "$(dirname "$0")/../support/scenario.sh"
 
 tables=0 # of this world: each has a migration of the same number

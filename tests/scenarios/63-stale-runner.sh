@@ -8,6 +8,7 @@
 # left out that cannot differ from another one.
 #
 # not under valgrind: a hundred times two runs, of which none is new to it
+# not with sanitizers: a hundred times two runs, of which none is new to it
 source "$(dirname "$0")/../support/scenario.sh"
 source "$(dirname "$0")/../support/gate.sh"
 

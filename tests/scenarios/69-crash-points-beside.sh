@@ -4,6 +4,7 @@
 # `repair`), the next one goes on by itself all the same, and everything is there exactly once.
 # needs: crash points
 # not under valgrind: hundreds of runs, of which each is slow there
+# not with sanitizers: hundreds of runs; 62-crash-points makes the like there
 # shellcheck disable=SC2034 # the variables of a world are read by their names
 source "$(dirname "$0")/../support/scenario.sh"
 # shellcheck source=tests/support/crashes.sh

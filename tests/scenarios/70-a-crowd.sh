@@ -5,6 +5,7 @@
 # The holder is named, and --on-lock and --lock-timeout are kept, also by who cannot even connect.
 #
 # not under valgrind: a hundred processes at once
+# not with sanitizers: a hundred processes at once
 #
 # In a build with AddressSanitizer the crowd is of thirty: each takes the memory of several.
 source "$(dirname "$0")/../support/scenario.sh"

@@ -5,6 +5,7 @@
 # waited for, and nothing is written meanwhile.
 #
 # not under valgrind: it is about moments between two batches
+# not with sanitizers: it is about moments between two batches
 source "$(dirname "$0")/../support/scenario.sh"
 
 readonly rows=6
