@@ -145,7 +145,7 @@ check_names()
     while read -r name; do
         grep -q "@$name\b" -- *.pml || fail "the model does not name $name() of sink_fenced.h"
     done < <(grep -oE '\bsink_fenced_[a-z_]+\(' ../../src/fenced/sink_fenced.h | tr -d '(' |
-        grep -vxE 'sink_fenced_(open|went_back)' | sort -u)
+        grep -vxE 'sink_fenced_(open|total|went_back)' | sort -u)
     echo "$count functions are named, and are there"
 }
 
