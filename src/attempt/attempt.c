@@ -48,21 +48,32 @@ static int mirror(struct attempt *attempt, struct error *err)
                          NULL, err);
 }
 
+enum { COMMAND_SIZE = 48 };
+
+/* The command that goes on with this attempt, once it has stopped. Returns text. */
+static const char *next_command(const struct attempt *attempt, char text[COMMAND_SIZE])
+{
+    const struct migration *migration = attempt->beginning.migration;
+    const char *word = attempt->beginning.down ? "down --only"
+                       : migration->manual     ? "run"
+                                               : NULL;
+    if (word == NULL)
+        (void)snprintf(text, COMMAND_SIZE, "redferry up");
+    else
+        (void)snprintf(text, COMMAND_SIZE, "redferry %s %" PRId64, word, migration->version);
+    return text;
+}
+
 /* What was found out about the lock, judged. A stop that came meanwhile is no loss. */
 static int judge_lock(struct attempt *attempt, int held, struct error *err)
 {
-    const struct ledger_beginning *beginning = &attempt->beginning;
-    const struct migration *migration = beginning->migration;
-    char next[48] = "up";
+    char next[COMMAND_SIZE];
     if (held == 0) return 0;
     if (err->code != ERROR_OPERATOR) return -1;
     attempt->lost_lock = true;
-    if (beginning->down || migration->manual)
-        (void)snprintf(next, sizeof next, "%s %" PRId64,
-                       beginning->down ? "down --only" : "run", migration->version);
     const struct error loss = *err;
-    return error_set(err, loss.code, "%s; nothing more is written: `redferry %s` goes on",
-                     loss.message, next);
+    return error_set(err, loss.code, "%s; nothing more is written: `%s` goes on", loss.message,
+                     next_command(attempt, next));
 }
 
 static int check_lock(struct attempt *attempt, struct error *err)
@@ -94,10 +105,12 @@ int attempt_check_stop(const struct attempt *attempt, struct error *err)
 {
     const struct session *session = attempt->session;
     const int64_t most = session->config->max_time_ms;
+    char next[COMMAND_SIZE];
     if (stop_requested(session->stop)) return stop_error(session->stop, err);
     if (most < 0 || !session->has_progressed) return 0;
     if (clock_monotonic_ms() - session->begun_ms < most) return 0;
-    return error_set(err, ERROR_INCOMPLETE, "--max-time is over; `redferry up` goes on");
+    return error_set(err, ERROR_INCOMPLETE, "--max-time is over; `%s` goes on",
+                     next_command(attempt, next));
 }
 
 /* ---- steps ---------------------------------------------------------------------------- */

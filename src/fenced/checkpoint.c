@@ -300,17 +300,20 @@ void checkpoint_append_failed(struct buffer *out, const char *key, const char *c
 
 static const char trace_database[] = "database";
 static const char trace_first_run[] = "first_run";
+static const char trace_last_run[] = "last_run";
 static const char trace_last_write[] = "last_write";
 
 size_t checkpoint_append_trace(struct buffer *out, const char *key,
                                const struct checkpoint_trace *trace)
 {
-    char run[DIGITS];
-    (void)snprintf(run, sizeof run, "%" PRId64, trace->first_run);
-    command_append_texts(out, 6,
+    char first[DIGITS], last[DIGITS];
+    (void)snprintf(first, sizeof first, "%" PRId64, trace->first_run);
+    (void)snprintf(last, sizeof last, "%" PRId64, trace->last_run);
+    command_append_texts(out, 8,
                          (const char *const[]){"HSET", key, trace_database, trace->database,
-                                               trace_last_write, trace->last_write});
-    command_append_texts(out, 4, (const char *const[]){"HSETNX", key, trace_first_run, run});
+                                               trace_last_write, trace->last_write,
+                                               trace_last_run, last});
+    command_append_texts(out, 4, (const char *const[]){"HSETNX", key, trace_first_run, first});
     return 2;
 }
 
@@ -330,6 +333,8 @@ int checkpoint_parse_trace(struct checkpoint_trace *out, const struct reply *rep
         if (strcmp(name->text, trace_last_write) == 0) out->last_write = value->text;
         if (strcmp(name->text, trace_first_run) == 0)
             (void)number_parse(value->text, value->length, 1, INT64_MAX, &out->first_run);
+        if (strcmp(name->text, trace_last_run) == 0)
+            (void)number_parse(value->text, value->length, 1, INT64_MAX, &out->last_run);
         name = value + value->span;
     }
     return 0;

@@ -89,6 +89,7 @@ struct checkpoint_trace {
     const char
         *database;     /* the label of the ledger's database that wrote last; NULL: no trace */
     int64_t first_run; /* the first run that wrote here; 0: not known */
+    int64_t last_run;  /* the last one; 0: not known */
     const char *last_write; /* when, ISO 8601 in UTC; or NULL */
 };
 

@@ -58,6 +58,13 @@ static char *make_key(const char *ledger_id, int64_t version)
     return asprintf(&key, "redferry:{%s}:%" PRId64, ledger_id, version) < 0 ? NULL : key;
 }
 
+/* The key of what stays for good; as above. */
+static char *make_trace_key(const char *ledger_id)
+{
+    char *key = NULL;
+    return asprintf(&key, CHECKPOINT_TRACE_KEY, ledger_id) < 0 ? NULL : key;
+}
+
 int fence_new(struct fence **out, const struct sink_fenced_options *options, struct error *err)
 {
     uint64_t chance = 0;
@@ -66,8 +73,7 @@ int fence_new(struct fence **out, const struct sink_fenced_options *options, str
     fence->options = options;
     fence_calm(fence);
     fence->key = make_key(options->ledger_id, options->version);
-    if (asprintf(&fence->trace_key, CHECKPOINT_TRACE_KEY, options->ledger_id) < 0)
-        fence->trace_key = NULL;
+    fence->trace_key = make_trace_key(options->ledger_id);
     if (fence->key == NULL || fence->trace_key == NULL) {
         fence_free(fence);
         return error_memory(err);
@@ -192,8 +198,8 @@ static bool went_wrong(const struct exchange *exchange)
 }
 
 /* Remember the first answer that was not the expected one, or one that waiting does not mend.
- */
-static void blame(struct exchange *exchange, const struct reply *reply)
+ * What the frame is answered is about the checkpoint; what it holds, its owner names. */
+static void blame(struct exchange *exchange, const struct reply *reply, bool is_about_frame)
 {
     const bool is_error = reply->type == REPLY_ERROR;
     const enum reply_trouble trouble = is_error ? reply_trouble(reply) : REPLY_FINAL;
@@ -204,7 +210,7 @@ static void blame(struct exchange *exchange, const struct reply *reply)
         (void)reply_error(reply, &exchange->error);
     else
         (void)error_set(&exchange->error, ERROR_FAILED, "an answer that does not belong there");
-    (void)error_prefix(&exchange->error, "'%s': ", exchange->fence->key);
+    if (is_about_frame) (void)error_prefix(&exchange->error, "'%s': ", exchange->fence->key);
 }
 
 static void take_elements(struct exchange *exchange, const struct reply *array)
@@ -213,7 +219,7 @@ static void take_elements(struct exchange *exchange, const struct reply *array)
     exchange->ran = true;
     for (size_t i = 0; i < array->count; i++) {
         if (element->type == REPLY_ERROR) {
-            blame(exchange, element);
+            blame(exchange, element, false);
             if (exchange->work->failed != NULL)
                 buffer_append(exchange->work->failed, &i, sizeof i);
         }
@@ -228,7 +234,7 @@ static void take_end(struct exchange *exchange, const struct reply *reply)
     if (reply->type == REPLY_ARRAY && reply->count == exchange->work->commands)
         take_elements(exchange, reply);
     else
-        blame(exchange, reply);
+        blame(exchange, reply, true);
 }
 
 static int take(void *context, const struct reply *reply, struct error *err)
@@ -240,11 +246,11 @@ static int take(void *context, const struct reply *reply, struct error *err)
     if (exchange->is_ending)
         take_end(exchange, reply);
     else if (at > multi) {
-        if (!reply_is_status(reply, "QUEUED")) blame(exchange, reply);
+        if (!reply_is_status(reply, "QUEUED")) blame(exchange, reply, false);
     } else if (at + 1 == multi && reply->type != REPLY_ERROR) {
         exchange->work->sight = fence_see(exchange->fence, reply);
     } else if (!reply_is_status(reply, "OK")) {
-        blame(exchange, reply);
+        blame(exchange, reply, true);
     }
     return 0;
 }
@@ -417,6 +423,7 @@ static size_t compose(struct fence *fence, struct buffer *out)
     const struct checkpoint_trace trace = {
         .database = options->database,
         .first_run = options->run_id,
+        .last_run = options->run_id,
         .last_write = clock_text(clock_wall_ms(), now),
     };
     return commands + checkpoint_append_trace(out, fence->trace_key, &trace);
@@ -513,11 +520,17 @@ int fence_clear(struct connection *connection, const char *ledger_id, int64_t ve
 {
     const struct reply *reply = NULL;
     char *key = make_key(ledger_id, version);
-    if (key == NULL) return error_memory(err);
-    const int asked = connection_ask(connection, &reply, err, "DEL", key, (const char *)NULL);
+    char *trace_key = make_trace_key(ledger_id);
+    int result = -1;
+    if (key == NULL || trace_key == NULL)
+        (void)error_memory(err);
+    else if (connection_ask(connection, &reply, err, "HDEL", trace_key, "last_run",
+                            (const char *)NULL) == 0 &&
+             connection_ask(connection, &reply, err, "DEL", key, (const char *)NULL) == 0)
+        result = reply->type == REPLY_INTEGER && reply->integer > 0;
     free(key);
-    if (asked != 0) return -1;
-    return reply->type == REPLY_INTEGER && reply->integer > 0;
+    free(trace_key);
+    return result;
 }
 
 int64_t fence_peek(struct connection *connection, const char *ledger_id, int64_t version)

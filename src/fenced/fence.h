@@ -101,8 +101,8 @@ struct fence_work {
 enum fence_verdict fence_execute(struct fence *fence, struct fence_work *work,
                                  struct error *err);
 
-/* Remove the checkpoint of version, whoever's it is: what is on its way behind a fence is then
- * void. Returns 1, 0 where there is none, or -1 with err. */
+/* Remove the checkpoint of version, whoever's it is (what is on its way behind a fence is then
+ * void), and forget which run wrote last. Returns 1, 0 where there is none, or -1 with err. */
 int fence_clear(struct connection *connection, const char *ledger_id, int64_t version,
                 struct error *err);
 

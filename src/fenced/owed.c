@@ -22,6 +22,8 @@
 #include "resp.h"
 #include "sink.h"
 
+enum { SHOWN = 80 }; /* bytes of a key in a message */
+
 /* What is owed, and what is known of it. */
 struct owed {
     struct buffer commands; /* RESP */
@@ -95,11 +97,14 @@ static int name_command(const struct owed *owed, size_t index, struct error *err
 {
     struct resp resp = {owed->commands.bytes, owed->commands.length};
     struct resp_command command;
-    struct resp_argument name;
+    struct resp_argument name, key = {.bytes = "", .length = 0};
     for (size_t i = 0; resp_next(&resp, &command); i++) {
-        if (i == index && resp_argument(&command, &name))
-            return error_prefix(err, "'%.*s', %zu of %zu commands that failed before: ",
-                                (int)name.length, name.bytes, index + 1, owed->count);
+        if (i != index || !resp_argument(&command, &name)) continue;
+        const bool has_key = resp_argument(&command, &key);
+        const int shown = key.length < SHOWN ? (int)key.length : SHOWN;
+        return error_prefix(
+            err, "'%.*s%s%.*s', %zu of %zu commands that failed before: ", (int)name.length,
+            name.bytes, has_key ? " " : "", shown, key.bytes, index + 1, owed->count);
     }
     return -1;
 }

@@ -308,6 +308,8 @@ static int open_redis(struct session *session, const struct wish *wish, struct e
 {
     if (session->redis != NULL) return 0; /* by the first half of a redo */
     if (session_open_redis(session, err) != 0 || assurance_check(session, err) != 0) return -1;
+    const bool insists = wish->kind == WISH_RUN || wish->only != 0;
+    if (stranger_check_restored(session, insists, err) != 0) return -1;
     if (wish->all) return 0;
     return stranger_check(session, session->config->strict && !wish->again, err);
 }

@@ -175,6 +175,36 @@ int stranger_check(struct session *session, bool is_strict, struct error *err)
     return judge(session, is_strict, &words, err);
 }
 
+static int64_t newest_run(const struct session *session)
+{
+    const struct record *record = &session->state.record;
+    int64_t newest = 0;
+    for (size_t i = 0; i < record->run_count; i++)
+        if (record->runs[i].id > newest) newest = record->runs[i].id;
+    return newest;
+}
+
+int stranger_check_restored(struct session *session, bool insists, struct error *err)
+{
+    const int64_t newest = newest_run(session);
+    struct checkpoint_trace trace;
+    struct error words = {0};
+    if (read_trace(session, &trace, err) != 0) return -1;
+    if (trace.last_run <= newest) return 0;
+    (void)error_set(&words, ERROR_OPERATOR,
+                    "Redis was written to by run %" PRId64
+                    ", which this ledger does not know: its newest is %" PRId64
+                    ". Was it restored from a backup? What was done since is in Redis already: "
+                    "`redferry mark VERSION` records it, `redferry run VERSION` carries it all "
+                    "the same, `redferry repair VERSION` begins anew what stands half-way",
+                    trace.last_run, newest);
+    if (!insists) {
+        *err = words;
+        return -1;
+    }
+    return judge(session, false, &words, err);
+}
+
 int stranger_look(struct session *session, enum stranger *found, struct error *err)
 {
     const struct config *config = session->config;

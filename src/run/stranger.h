@@ -25,9 +25,15 @@ const char *stranger_text(enum stranger stranger);
  */
 int stranger_check(struct session *session, bool is_strict, struct error *err);
 
-/* The same for a command that only looks: connects where a Redis is configured and there is
- * something to ask, waits for nobody, and says in a note why there is no answer (with --strict
- * in a warning). Returns 0 with *found, or -1 with err as above: ERROR_OPERATOR, or a stop. */
+/* Whether the last run that wrote to Redis is one that the ledger knows: a ledger that was
+ * restored from a backup would carry again what is in Redis already. Returns 0, or -1 with err
+ * (ERROR_OPERATOR); insists (the version was named): a warning instead. */
+int stranger_check_restored(struct session *session, bool insists, struct error *err);
+
+/* As stranger_check(), for a command that only looks: connects where a Redis is configured and
+ * there is something to ask, waits for nobody, and says in a note why there is no answer (with
+ * --strict in a warning). Returns 0 with *found, or -1 with err as above: ERROR_OPERATOR, or a
+ * stop. */
 int stranger_look(struct session *session, enum stranger *found, struct error *err);
 
 #endif

@@ -80,6 +80,28 @@ static int choose_resting(struct source *source, const struct source_options *op
     return 0;
 }
 
+/* A PostgreSQL column has one type: where the cursor's is a number, and the column's is not, or
+ * the other way round, it has changed, and with it the order. Nothing can be said of SQLite,
+ * whose values have types of their own. */
+static int check_cursor(const struct source *source, const struct source_options *options,
+                        struct error *err)
+{
+    const struct source_query *query = &source->query;
+    if (db_dialect(options->db) == DB_SQLITE) return 0;
+    for (size_t i = 0; i < query->key_count; i++) {
+        const struct column *column = &query->columns.items[query->key[i]];
+        const bool was_integer = source->last.values[i].kind == VALUE_INTEGER;
+        const bool is_number = column->kind == VALUE_INTEGER || column->kind == VALUE_NUMERIC ||
+                               column->kind == VALUE_FLOAT;
+        if (was_integer ? is_number : column->kind != VALUE_INTEGER) continue;
+        return error_set(err, ERROR_OPERATOR,
+                         "the cursor %.200s does not fit the step's `key`: '%s' is of type %s "
+                         "now, which it was not",
+                         options->cursor, column->name, column->type);
+    }
+    return 0;
+}
+
 static int open_source(struct source *source, const struct source_options *options,
                        struct error *err)
 {
@@ -93,7 +115,8 @@ static int open_source(struct source *source, const struct source_options *optio
         return -1;
     if (options->until != NULL && source_key_read(&source->until, options->until, err) != 0)
         return -1;
-    if (options->cursor != NULL && source_key_read(&source->last, options->cursor, err) != 0)
+    if (options->cursor != NULL && (source_key_read(&source->last, options->cursor, err) != 0 ||
+                                    check_cursor(source, options, err) != 0))
         return -1;
     source->whole = options->cursor == NULL;
     if (try_order(source, err) != 0) return -1;

@@ -402,7 +402,8 @@ static void test_failed_commands_are_kept(void **state)
     open_work(&two, &ledger);
     assert_int_equal(sink_fenced_send_failed(two.sink, &refusal), -1);
     assert_int_equal(refusal.code, ERROR_FAILED);
-    assert_non_null(strstr(refusal.message, "'INCR', 1 of 1 commands that failed before: "));
+    assert_non_null(
+        strstr(refusal.message, "'INCR c:row8', 1 of 1 commands that failed before: "));
     assert_non_null(strstr(refusal.message, "WRONGTYPE"));
     close_work(&two);
     assert_string_equal(field("failed"), "*2\r\n$4\r\nINCR\r\n$6\r\nc:row8\r\n");

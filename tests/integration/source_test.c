@@ -485,9 +485,13 @@ static void test_cursors_that_do_not_fit(void **state)
             .db = pg, .query = "SELECT 1 AS k", .key = {"k"}, .cursor = cursors[i]};
         expect_refused(&reading, "does not fit the step's `key`");
     }
-    const struct reading other_type = {
-        .db = pg, .query = "SELECT 1 AS k", .key = {"k"}, .cursor = "[\"x\"]"};
-    expect_refused(&other_type, "invalid input syntax for type integer");
+    /* 10 comes behind 9, but '10' before '9'. */
+    const struct reading text_before = {
+        .db = pg, .query = "SELECT 1 AS k", .key = {"k"}, .cursor = "[\"9\"]"};
+    expect_refused(&text_before, "'k' is of type integer now, which it was not");
+    const struct reading number_before = {
+        .db = pg, .query = "SELECT '10'::text AS k", .key = {"k"}, .cursor = "[9]"};
+    expect_refused(&number_before, "'k' is of type text now, which it was not");
     db_close(pg);
 }
 

@@ -85,7 +85,7 @@ YAML
     local i
     for i in 1 2 3; do
         expect_exit 4 redferry up
-        expect_stderr_contains 'was written to by run 2, which this ledger does not know'
+        expect_stderr_contains 'was written to by run 1, which this ledger does not know'
     done
     expect_equal "$(redis MGET n:1 n:2)" $'1\n1' 'the rows, once'
     expect_exit 0 redferry repair 1

@@ -267,8 +267,8 @@ the_ledger_is_older()
     expect_equal "$(redis LLEN list)" 30 'rows so far'
     restore_the_ledger
     expect_exit 4 redferry up
-    expect_stderr_contains 'was the ledger restored from a backup?'
-    expect_stderr_contains '`redferry repair 1`'
+    expect_stderr_contains 'which this ledger does not know: its newest is 1. Was it restored from a backup?'
+    expect_stderr_contains '`redferry repair VERSION`'
     expect_exit 4 redferry up
     expect_exit 4 redferry up
     expect_equal "$(redis LLEN list)" 30 'rows so far'
@@ -276,6 +276,26 @@ the_ledger_is_older()
     redis FLUSHALL >/dev/null
     expect_exit 0 redferry up
     expect_each_once
+}
+
+# What was finished since the backup left no checkpoint behind: the last run's number tells.
+the_ledger_knows_nothing_of_what_is_done()
+{
+    begin
+    expect_exit 0 redferry init
+    keep_the_ledger
+    expect_exit 0 redferry up
+    expect_each_once
+    restore_the_ledger
+    expect_exit 4 redferry up
+    expect_stderr_contains 'which this ledger does not know: its newest is 0. Was it restored from a backup?'
+    expect_exit 4 redferry up
+    expect_each_once
+    expect_exit 0 redferry mark 1
+    expect_exit 0 redferry up
+    redis FLUSHALL >/dev/null
+    expect_exit 0 redferry run 1 --again
+    expect_equal "$(redis LLEN list)" "$(sql 'SELECT count(*) FROM t')" 'rows, carried again on request'
 }
 
 # A checkpoint of an earlier life, which has been finished and undone since, is of no account.
@@ -361,6 +381,7 @@ for_both_databases own_redis older_between_runs
 for_both_databases own_redis older_in_the_middle
 for_both_databases own_redis older_than_a_sql_step
 for_both_databases the_ledger_is_older
+for_both_databases the_ledger_knows_nothing_of_what_is_done
 for_both_databases it_finds_a_leftover
 for_both_databases a_batch_runs_again
 for_both_databases only_what_failed_is_sent_again

@@ -228,6 +228,7 @@ static void assert_trace(const char *wire, const char *database, int64_t first_r
     assert_int_equal(reply_reader_next(reader, &reply, &err), 1);
     assert_int_equal(checkpoint_parse_trace(&trace, reply, &err), 0);
     assert_int_equal(trace.first_run, first_run);
+    assert_int_equal(trace.last_run, strstr(wire, "last_run") != NULL ? 21 : 0);
     assert_int_equal(trace.database != NULL, database != NULL);
     if (database != NULL) assert_string_equal(trace.database, database);
     assert_int_equal(trace.last_write != NULL, last_write != NULL);
@@ -254,18 +255,19 @@ static void test_trace(void **state)
     (void)state;
     struct buffer out = {0};
     const struct checkpoint_trace trace = {
-        .database = "h:5432/app", .first_run = 17, .last_write = "now"};
+        .database = "h:5432/app", .first_run = 17, .last_run = 21, .last_write = "now"};
     assert_int_equal(checkpoint_append_trace(&out, "key", &trace), 2);
     assert_string_equal(
         buffer_text(&out),
-        "*6\r\n$4\r\nHSET\r\n$3\r\nkey\r\n$8\r\ndatabase\r\n$10\r\nh:5432/app\r\n"
-        "$10\r\nlast_write\r\n$3\r\nnow\r\n"
+        "*8\r\n$4\r\nHSET\r\n$3\r\nkey\r\n$8\r\ndatabase\r\n$10\r\nh:5432/app\r\n"
+        "$10\r\nlast_write\r\n$3\r\nnow\r\n$8\r\nlast_run\r\n$2\r\n21\r\n"
         "*4\r\n$6\r\nHSETNX\r\n$3\r\nkey\r\n$9\r\nfirst_run\r\n$2\r\n17\r\n");
     buffer_release(&out);
 
-    assert_trace("*8\r\n$1\r\nx\r\n$1\r\ny\r\n$8\r\ndatabase\r\n$1\r\nd\r\n"
-                 "$9\r\nfirst_run\r\n$2\r\n17\r\n$10\r\nlast_write\r\n$3\r\nnow\r\n",
-                 "d", 17, "now");
+    assert_trace(
+        "*10\r\n$1\r\nx\r\n$1\r\ny\r\n$8\r\ndatabase\r\n$1\r\nd\r\n$8\r\nlast_run\r\n"
+        "$2\r\n21\r\n$9\r\nfirst_run\r\n$2\r\n17\r\n$10\r\nlast_write\r\n$3\r\nnow\r\n",
+        "d", 17, "now");
     assert_trace("*0\r\n", NULL, 0, NULL);
     assert_trace("*2\r\n$8\r\ndatabase\r\n$1\r\nd\r\n", "d", 0, NULL);
     assert_trace("*2\r\n$9\r\nfirst_run\r\n$1\r\nx\r\n", NULL, 0, NULL);
