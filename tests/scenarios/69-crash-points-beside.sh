@@ -106,20 +106,24 @@ stopping_state() { crash_state; }
 
 # ---- the connection is lost ----------------------------------------------------------------------
 
-# Where the program stops itself, its connections to Redis are cut before it goes on. Not by the
-# function: its process would be a subshell's.
+# Where the program stops itself, its connections to Redis are cut before it goes on. One that ends
+# before it stops, since the moment came sooner this time, is not cut. Not by the function: its
+# process would be a subshell's.
 up_that_is_cut()
 {
-    local up code=0 stat tries=0
+    local up code=0 stat=R tries=0
     REDFERRY_CRASH_AT=$crash_at REDFERRY_CRASH_LIST=$SCRATCH/points \
         ${scenario_wrapper[@]+"${scenario_wrapper[@]}"} "$REDFERRY_PROGRAM" up &
     up=$!
-    until read -r stat <"/proc/$up/stat" && [[ ${stat##*) } == T* ]]; do
+    until [[ ${stat##*) } == [TZ]* ]]; do
         ((tries++ < 1000)) || fail "'$crash_at' does not stop it"
         sleep 0.01
+        read -r stat <"/proc/$up/stat"
     done
-    redis CLIENT KILL TYPE normal >/dev/null
-    kill -CONT "$up"
+    if [[ ${stat##*) } == T* ]]; then
+        redis CLIENT KILL TYPE normal >/dev/null
+        kill -CONT "$up"
+    fi
     wait "$up" || code=$?
     return "$code"
 }
