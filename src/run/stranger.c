@@ -90,7 +90,10 @@ static int read_trace(const struct session *session, struct checkpoint_trace *tr
     else if (connection_ask(session->redis, &reply, err, "HGETALL", key, (const char *)NULL) ==
              0)
         result = checkpoint_parse_trace(trace, reply, err);
-    if (result != 0 && key != NULL) (void)error_prefix(err, "'%s': ", key);
+    const bool is_forbidden = reply != NULL && reply_is_error(reply, "NOPERM");
+    if (result != 0 && key != NULL)
+        (void)error_prefix(err, "'%s'%s: ", key,
+                           is_forbidden ? " (redferry needs the keys ~redferry:*)" : "");
     arena_release(&arena);
     return result;
 }

@@ -100,7 +100,7 @@ redis_forbids_it()
     redis ACL SETUSER ferry -set >/dev/null
     failed 1 "row 1: 'SET v:\${id} \${name}' was refused: NOPERM"
     redis ACL SETUSER ferry +set resetkeys '~v:*' >/dev/null
-    failed 1 'redferry needs the keys ~redferry:*): NOPERM'
+    refused 1 'redferry needs the keys ~redferry:*): NOPERM'
     redis ACL SETUSER ferry resetkeys '~redferry:*' >/dev/null
     failed 1 "row 1: 'SET v:\${id} \${name}' was refused: NOPERM"
     redis ACL SETUSER ferry resetkeys '~*' >/dev/null
