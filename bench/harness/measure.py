@@ -1,0 +1,102 @@
+"""One measurement: a command under the stopwatch, what the servers spent on it, and whether it did its work."""
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+SAMPLES = 500
+TICK = 1 / os.sysconf("SC_CLK_TCK")
+
+class WrongResult(Exception):
+    """Somebody did not do what is measured: then no figure counts."""
+
+@dataclass
+class Result:
+    rows: int
+    seconds: float          # that count: wall time, or what the command itself measured
+    cpu: float              # CPU seconds of the command, its children included
+    redis_cpu: float
+    postgres_cpu: float
+    peak_kib: int           # of the largest process of the command
+
+    @property
+    def rate(self):
+        return self.rows / self.seconds
+
+@dataclass
+class Watched:
+    wall: float
+    cpu: float
+    peak_kib: int
+    output: str
+
+def watch(bed, command):
+    """Run a command under bench/stopwatch."""
+    report = bed.scratch / "stopwatch"
+    done = subprocess.run([bed.tool("stopwatch"), str(report), *map(str, command)], text=True, check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env=bed.environment)
+    if done.returncode != 0:
+        raise WrongResult(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stderr}")
+    wall, user, system, kib = report.read_text().split()
+    return Watched(float(wall), float(user) + float(system), int(kib), done.stdout)
+
+# ---- what the servers spent ---------------------------------------------------------------------
+
+def _is_backend(pid):
+    """Whether a process of PostgreSQL serves a client, by the title that it gives itself."""
+    try:
+        return b"[local]" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False    # gone meanwhile
+
+def _backends_cpu(postmaster):
+    """CPU seconds of all backends there have been. One is counted once it is gone, soon after its client."""
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children")
+    for _ in range(1000):
+        if not any(map(_is_backend, children.read_text().split())):
+            break
+        time.sleep(0.005)
+    fields = Path(f"/proc/{postmaster}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) * TICK
+
+class Servers:
+    """CPU seconds of Redis, and of PostgreSQL's backends, between two moments."""
+
+    def __init__(self, bed):
+        self.bed = bed
+        self.postgres = _backends_cpu(bed.postgres_pid)
+        self.redis = bed.redis.cpu()
+
+    def spent(self):
+        redis = self.bed.redis.cpu() - self.redis
+        return redis, _backends_cpu(self.bed.postgres_pid) - self.postgres
+
+# ---- whether it did its work ----------------------------------------------------------------------
+
+def verify(bed, shape, rows, is_redferry):
+    """Redis holds every row, a sample of them is right, and each command ran as often as it must."""
+    redis = bed.redis
+    for command, times in shape.calls.items():
+        ran = redis.calls(command)
+        # redferry's checkpoint is written by HSET as well.
+        if ran < rows * times or (ran > rows * times and not (is_redferry and command == "hset")):
+            raise WrongResult(f"Redis ran {command.upper()} {ran} times, not {rows * times}")
+    keys = redis.ask("DBSIZE") - (1 if is_redferry else 0)   # one key says that this ledger writes here
+    if keys != rows:
+        raise WrongResult(f"Redis holds {keys} keys, not {rows}")
+
+def verify_sample(bed, shape, numbers):
+    for number in numbers:
+        question, answer = shape.expected(number)
+        found = bed.redis.ask(*question)
+        if isinstance(found, list):
+            found = dict(zip(found[::2], found[1::2]))
+        if found != answer:
+            raise WrongResult(f"{' '.join(question)} is {found}, not {answer}")
+
+def sample(rows):
+    """Row numbers spread over all of them, the first and the last included."""
+    count = min(rows, SAMPLES)
+    return sorted({1 + index * (rows - 1) // max(count - 1, 1) for index in range(count)})
