@@ -148,7 +148,9 @@ static int cross(struct bench *bench, enum kind kind, struct error *err)
     if (result == 0) {
         const struct sink_step sink_step = {.step = step,
                                             .key_columns = source_key_columns(source),
-                                            .key_count = step->key_count};
+                                            .key_count = step->key_count,
+                                            .batch = MIGRATION_DEFAULT_BATCH,
+                                            .is_fixed = true};
         result = sink_begin(sink, &sink_step, err);
     }
     if (result == 0) result = carry(source, sink, err);

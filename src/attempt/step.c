@@ -23,11 +23,17 @@ enum { STEP_TICK_MS = 250 };
 
 static const struct columns no_columns = {0};
 
-static int64_t batch_of(const struct step_work *work)
+/* How many rows somebody said that a batch is to have; 0: nobody did. */
+static int64_t batch_said(const struct step_work *work)
 {
     const int64_t flag = work->attempt->session->config->batch;
-    if (flag > 0) return flag;
-    return work->step->batch > 0 ? work->step->batch : MIGRATION_DEFAULT_BATCH;
+    return flag > 0 ? flag : work->step->batch;
+}
+
+static int64_t batch_of(const struct step_work *work)
+{
+    const int64_t said = batch_said(work);
+    return said > 0 ? said : MIGRATION_DEFAULT_BATCH;
 }
 
 /* A step that pauses keeps no statement open meanwhile; without a `key` it could not go on, and
@@ -140,6 +146,7 @@ static int end_batch(struct step_work *work, struct buffer *cursor, struct error
     struct attempt *attempt = work->attempt;
     const int64_t pause_ms = pause_of(work);
     if (close_batch(work, cursor, err) != 0) return -1;
+    source_set_batch(work->source, sink_batch_rows(attempt->sink));
     attempt->session->has_progressed = true;
     if (attempt_tick(attempt, err) != 0) return -1;
     if (attempt_check_stop(attempt, err) != 0) return -1;
@@ -160,10 +167,12 @@ static int wait_for_row(struct step_work *work, struct error *err)
 static struct sink_step sink_step_of(const struct step_work *work)
 {
     const struct step *step = work->step;
-    if (work->source == NULL) return (struct sink_step){.step = step};
+    if (work->source == NULL) return (struct sink_step){.step = step, .batch = 1};
     return (struct sink_step){.step = step,
                               .key_columns = source_key_columns(work->source),
-                              .key_count = step->key_count};
+                              .key_count = step->key_count,
+                              .batch = batch_of(work),
+                              .is_fixed = batch_said(work) > 0};
 }
 
 /* Take rows until the source ends. A database that computes its rows in this process, and so is

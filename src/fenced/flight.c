@@ -2,13 +2,15 @@
  * Fenced batches on the wire.
  *
  * Here is what may be sent when, and which answer belongs to what; what an answer means for the
- * run is decided in sink_fenced.c. Answers come in the order of what was sent, and at most two
- * batches and a DISCARD are on their way, so a list of four is all the bookkeeping.
+ * run is decided in settle.c. Answers come in the order of what was sent, and at most two
+ * batches (the body and the EXEC of the first, the body of the second) and a DISCARD are on
+ * their way, so a list of four is all the bookkeeping.
  */
 #include "flight.h"
 
 #include <string.h>
 
+#include "clock.h"
 #include "connection.h"
 #include "crash.h"
 #include "error.h"
@@ -18,6 +20,9 @@
 
 /* Behind the rows' commands: the one that moves the checkpoint. */
 enum { EXTRA = 1 };
+
+/* What the wire needs: one that executes, one whose body is sent, one that is ready. */
+enum { WANTED = 3, ENOUGH_BYTES = 1024 * 1024, NS_PER_US = 1000 };
 
 int flight_init(struct flight *flight, const struct fence *fence, struct connection *connection,
                 struct error *err)
@@ -52,6 +57,15 @@ struct flight_batch *flight_begin(struct flight *flight, const struct sink_step 
 void flight_drop(struct flight *flight, struct flight_batch *batch)
 {
     flight->spare[flight->spare_count++] = batch;
+}
+
+bool flight_is_full(const struct flight *flight)
+{
+    size_t bytes = 0;
+    if (flight->queued < WANTED || flight->queued == FLIGHT_QUEUE)
+        return flight->queued == FLIGHT_QUEUE;
+    for (size_t i = 0; i < flight->queued; i++) bytes += flight->queue[i]->batch.bytes.length;
+    return bytes >= ENOUGH_BYTES;
 }
 
 void flight_push(struct flight *flight, struct flight_batch *batch)
@@ -121,6 +135,8 @@ int flight_send(struct flight *flight, struct error *err)
 int flight_execute(struct flight *flight, struct error *err)
 {
     struct flight_batch *oldest = flight->queue[0];
+    oldest->was_late = oldest->state == FLIGHT_HELD && flight->queued >= WANTED;
+    oldest->left_ns = clock_monotonic();
     if (send_part(flight, FLIGHT_EXEC, oldest, err) != 0) return -1;
     oldest->state = FLIGHT_EXECUTING;
     return 0;
@@ -143,7 +159,7 @@ int flight_abandon(struct flight *flight, struct error *err)
 {
     for (size_t i = 0; i < flight->queued; i++) {
         const enum flight_state state = flight->queue[i]->state;
-        if ((state == FLIGHT_SENT || state == FLIGHT_HELD) &&
+        if ((state == FLIGHT_SENT || state == FLIGHT_OPEN || state == FLIGHT_HELD) &&
             send_part(flight, FLIGHT_DISCARD, NULL, err) != 0)
             return -1;
     }
@@ -190,15 +206,29 @@ static bool take_body(struct flight *flight, struct flight_batch *batch,
         batch_take_queued(rows, at - FENCE_FRAME, reply);
     else if (!reply_is_status(reply, "QUEUED"))
         batch_blame(rows, reply, "HSET");
+    if (at + 1 == FENCE_FRAME) {
+        batch->state = FLIGHT_OPEN;
+        crash_point("batch opened");
+    }
     if (at + 1 < FENCE_FRAME + rows->commands + EXTRA) return false;
-    batch->state = FLIGHT_HELD;
+    if (batch->state == FLIGHT_OPEN) batch->state = FLIGHT_HELD;
     crash_point("batch queued");
     return true;
 }
 
-static void take_exec(struct flight_batch *batch, const struct reply *reply)
+static void note_growth(struct flight *flight, const struct flight_batch *batch)
+{
+    const int64_t took_ns = clock_monotonic() - batch->left_ns;
+    const int64_t busy_ns = took_ns - fence_round_trip(flight->fence);
+    growth_note(&flight->growth, (int64_t)batch->batch.rows, batch->was_late,
+                busy_ns / NS_PER_US);
+}
+
+static void take_exec(struct flight *flight, struct flight_batch *batch,
+                      const struct reply *reply)
 {
     batch->state = FLIGHT_ANSWERED;
+    note_growth(flight, batch);
     batch->is_void = reply->type == REPLY_NIL;
     if (batch->is_void) return;
     batch_take_exec(&batch->batch, reply, EXTRA);
@@ -213,7 +243,7 @@ static int take(void *context, const struct reply *reply, struct error *err)
     const struct flight_due due = flight->due[0];
     (void)err;
     if (due.part == FLIGHT_BODY && !take_body(flight, due.batch, reply)) return 0;
-    if (due.part == FLIGHT_EXEC) take_exec(due.batch, reply);
+    if (due.part == FLIGHT_EXEC) take_exec(flight, due.batch, reply);
     flight->due_count--;
     memmove(flight->due, flight->due + 1, flight->due_count * sizeof *flight->due);
     return 0;

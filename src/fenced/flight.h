@@ -9,6 +9,7 @@
 #include "batch.h"
 #include "buffer.h"
 #include "fence.h"
+#include "growth.h"
 
 struct connection;
 struct error;
@@ -17,14 +18,16 @@ struct pipeline;
 /*
  * Fenced batches in flight. Each is sent as a body (the fence's frame, the rows' commands, what
  * moves the checkpoint), and its EXEC follows only when whoever watches over the flight says
- * so. The body of the next one is on its way meanwhile: one connection can hold one open
- * transaction, so it follows right behind the EXEC before it.
+ * so: as soon as the frame is answered, if he likes; what the server refuses of the rest voids
+ * the transaction without us. The body of the next one is on its way meanwhile: one connection
+ * can hold one open transaction, so it follows right behind the EXEC before it.
  */
 enum { FLIGHT_QUEUE = 6, FLIGHT_BATCHES = FLIGHT_QUEUE + 1 /* and the open one */ };
 
 enum flight_state {
     FLIGHT_CLOSED,    /* not sent, or to be sent again */
     FLIGHT_SENT,      /* its body */
+    FLIGHT_OPEN,      /* its frame is answered, not all of its commands yet */
     FLIGHT_HELD,      /* its body is answered; EXEC is held back */
     FLIGHT_EXECUTING, /* EXEC is sent */
     FLIGHT_ANSWERED   /* batch.verdict says how */
@@ -39,6 +42,8 @@ struct flight_batch {
     bool is_bare;    /* MULTI was refused: what followed was not held back */
     bool is_void;    /* EXEC answered null: somebody changed the checkpoint */
     bool is_mislaid; /* it ran, but the checkpoint was not moved */
+    bool was_late;   /* when EXEC left, the server was idle, and more was to be sent */
+    int64_t left_ns; /* when EXEC left; on the monotonic clock */
 };
 
 /* What the wire owes an answer to, oldest first. */
@@ -53,6 +58,7 @@ struct flight {
     struct connection *connection;
     struct pipeline *pipeline; /* NULL: disconnected */
     struct buffer frame;
+    struct growth growth; /* of the step whose batches these are */
     struct flight_batch batches[FLIGHT_BATCHES];
     struct flight_batch *spare[FLIGHT_BATCHES]; /* a stack, so that few batches grow large */
     size_t spare_count;
@@ -78,6 +84,9 @@ void flight_drop(struct flight *flight, struct flight_batch *batch);
 /* Forget those in the queue that are not sent, or are to be sent again. */
 void flight_drop_unsent(struct flight *flight);
 
+/* Whether there is no more to be gained from a longer queue, in batches or in bytes. */
+bool flight_is_full(const struct flight *flight);
+
 /* Put a closed batch behind those in the queue, which is not full. */
 void flight_push(struct flight *flight, struct flight_batch *batch);
 
@@ -91,7 +100,7 @@ void flight_retire(struct flight *flight, struct tally *tally);
  * Returns how many bodies were sent now, or -1 with err. */
 int flight_send(struct flight *flight, struct error *err);
 
-/* Send EXEC for the oldest, which is held. Returns 0 or -1 with err. */
+/* Send EXEC for the oldest, which is open or held. Returns 0 or -1 with err. */
 int flight_execute(struct flight *flight, struct error *err);
 
 /* Let the wire move, as pipeline_pump(). */

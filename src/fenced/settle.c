@@ -112,15 +112,18 @@ static int settle_refused(struct delivery *delivery, struct flight_batch *batch,
     return 1;
 }
 
-/* Its body is answered: EXEC, or not. Returns 1, or -1 with err. */
-static int settle_held(struct delivery *delivery, struct flight_batch *batch, struct error *err)
+/* The frame around it is answered, and perhaps all of it. EXEC, or not; what is refused already
+ * is not executed, but first heard to its end. Returns as settle_one(). */
+static int settle_opened(struct delivery *delivery, struct flight_batch *batch,
+                         struct error *err)
 {
-    if (batch->batch.error.code != ERROR_NONE) {
-        batch_give_up(&batch->batch);
-        return settle_refused(delivery, batch, err);
-    }
-    if (batch->sight != FENCE_OWN) return settle_change(delivery, err);
-    return mend(delivery, flight_execute(&delivery->flight, err), err) < 0 ? -1 : 1;
+    const bool is_refused = batch->batch.error.code != ERROR_NONE;
+    if (!is_refused && batch->sight == FENCE_OWN)
+        return mend(delivery, flight_execute(&delivery->flight, err), err) < 0 ? -1 : 1;
+    if (batch->state == FLIGHT_OPEN) return 0;
+    if (!is_refused) return settle_change(delivery, err);
+    batch_give_up(&batch->batch);
+    return settle_refused(delivery, batch, err);
 }
 
 /* Its EXEC is answered. Returns 1, or -1 with err. */
@@ -149,7 +152,8 @@ static int settle_one(struct delivery *delivery, struct error *err)
     struct flight_batch *oldest = flight_oldest(&delivery->flight);
     if (oldest == NULL) return 0;
     if (oldest->state == FLIGHT_ANSWERED) return settle_answered(delivery, oldest, err);
-    if (oldest->state == FLIGHT_HELD) return settle_held(delivery, oldest, err);
+    if (oldest->state == FLIGHT_OPEN || oldest->state == FLIGHT_HELD)
+        return settle_opened(delivery, oldest, err);
     int sent = flight_send(&delivery->flight, err);
     return sent < 0 ? mend(delivery, sent, err) : sent;
 }

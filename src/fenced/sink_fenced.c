@@ -74,6 +74,8 @@ static int fenced_begin(struct sink *sink, const struct sink_step *step, struct 
         return error_set(err, ERROR_FAILED, "a step is not flushed yet");
     if (check_place(self, step->step, err) != 0) return -1;
     self->step = *step;
+    growth_begin(&self->delivery.flight.growth, step->batch, step->is_fixed);
+    sink->batch_rows = step->batch;
     self->delivery.is_repeatable = step_is_idempotent(step->step);
     self->rows = 0;
     sink->cursor = NULL;
@@ -134,14 +136,16 @@ static int fenced_close_batch(struct sink *sink, const char *cursor, struct erro
 
     /* The one batch of a step without a source is known by a cursor too. */
     if (self->step.step->read == NULL && cursor == NULL) cursor = "[]";
-    while (self->delivery.flight.queued == FLIGHT_QUEUE) {
+    while (flight_is_full(&self->delivery.flight)) {
         if (settle_pump(&self->delivery, -1, -1, err) < 0) return -1;
     }
     if (seal(self, cursor, err) != 0) return -1;
     flight_push(&self->delivery.flight, self->open);
     self->open = NULL;
     if (settle_all(&self->delivery, err) < 0) return -1;
-    return settle_pump(&self->delivery, -1, 0, err) < 0 ? -1 : 0;
+    if (settle_pump(&self->delivery, -1, 0, err) < 0) return -1;
+    sink->batch_rows = self->delivery.flight.growth.rows;
+    return 0;
 }
 
 static void fenced_drop_batch(struct sink *sink)

@@ -22,6 +22,11 @@ bool sink_full(const struct sink *sink)
     return sink->ops->full(sink);
 }
 
+int64_t sink_batch_rows(const struct sink *sink)
+{
+    return sink->batch_rows;
+}
+
 int sink_close_batch(struct sink *sink, const char *cursor, struct error *err)
 {
     return sink->ops->close_batch(sink, cursor, err);

@@ -25,6 +25,8 @@ struct sink_step {
     const size_t
         *key_columns; /* where the key's columns stand in a row, for naming a row in an error */
     size_t key_count; /* 0: rows are named by their number */
+    int64_t batch;    /* rows that a batch begins with, at least 1 */
+    bool is_fixed;    /* and is to stay with */
 };
 
 /* Begin a step. Nothing may be in flight. */
@@ -36,6 +38,9 @@ int sink_put(struct sink *sink, const struct row *row, struct error *err);
 
 /* Whether the open batch has reached its size in bytes (MIGRATION_BATCH_BYTES). */
 bool sink_full(const struct sink *sink);
+
+/* How many rows a batch of this step is to have by now (growth.h). */
+int64_t sink_batch_rows(const struct sink *sink);
 
 /* Close the open batch and hand it to the wire, without waiting for its answers; waits only
  * where too many batches are in flight. cursor: the last row's key as JSON, or NULL. An empty
@@ -81,6 +86,7 @@ struct sink {
     const struct sink_ops *ops;
     struct tally tally;
     const char *cursor;
+    int64_t batch_rows;
 };
 
 #endif

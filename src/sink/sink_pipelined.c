@@ -258,6 +258,7 @@ static int pipelined_begin(struct sink *sink, const struct sink_step *step, stru
     self->is_repeatable = step_is_idempotent(step->step);
     self->rows = 0;
     sink->cursor = NULL;
+    sink->batch_rows = step->batch;
     return 0;
 }
 

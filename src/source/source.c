@@ -287,6 +287,11 @@ enum source_next source_next(struct source *source, bool end_batch, bool wait, s
     return SOURCE_ROW;
 }
 
+void source_set_batch(struct source *source, int64_t rows)
+{
+    source->batch = rows;
+}
+
 int source_descriptor(const struct source *source)
 {
     return source->rows == NULL ? -1 : db_rows_descriptor(source->rows);

@@ -513,6 +513,38 @@ static void open_on(struct work *work, struct fenced_ledger *ledger, const struc
     MUST(sink_fenced_open(&work->sink, &options, &err));
 }
 
+/* EXEC leaves before the batch's commands are all answered. One of the last is refused then: the
+ * server itself executes nothing, and nothing of the batch behind it. */
+static void test_refused_behind_exec(void **state)
+{
+    (void)state;
+    enum { ROWS = 5000 };
+    struct fenced_ledger ledger = {0};
+    struct work work;
+    struct sink_rows rows;
+    const struct reply *reply = NULL;
+    open_work(&work, &ledger);
+    REDIS_ASK(observer, &reply, "ACL", "SETUSER", "narrow", "on", "nopass", "+@all", "~row*",
+              "~redferry:*");
+    REDIS_ASK(work.connection, &reply, "AUTH", "narrow", "any");
+    sink_rows_init(&rows, &arena, 1, NULL, (const char *[]){"INCR ${name}", NULL});
+    MUST(sink_begin(work.sink, &rows.sink_step, &err));
+    put_batch(work.sink, 1, ROWS);
+    for (int64_t n = ROWS + 1; n < 2 * ROWS; n++) sink_rows_must_put(work.sink, n);
+    MUST(sink_rows_put(work.sink, "forbidden", 2 * ROWS, &err));
+    MUST(sink_close_batch(work.sink, "[10000]", &err));
+    struct error err = {0};
+    for (int64_t n = 2 * ROWS + 1; n < 3 * ROWS && err.code == 0; n++)
+        (void)sink_rows_put(work.sink, "row15000", n, &err);
+    assert_fails(work.sink, ERROR_FAILED, "row 'forbidden': 'INCR ${name}' was refused: NOPERM");
+    assert_string_equal(field("cursor"), "[5000]");
+    assert_canaries("", 1, ROWS);
+    assert_null(ask("GET", "row5001", NULL));
+    assert_null(ask("GET", "row15000", NULL));
+    REDIS_ASK(observer, &reply, "ACL", "DELUSER", "narrow");
+    close_work(&work);
+}
+
 /* Lifts what a server refuses for, once it has refused with code. */
 struct lift {
     pthread_t thread;
@@ -864,6 +896,7 @@ int main(void)
         cmocka_unit_test_setup(test_failed_commands_unread, before_each),
         cmocka_unit_test_setup(test_an_idempotent_batch_is_set_back, before_each),
         cmocka_unit_test_setup(test_unknown_command, before_each),
+        cmocka_unit_test_setup(test_refused_behind_exec, before_each),
         cmocka_unit_test_setup(test_out_of_memory, before_each),
         cmocka_unit_test_setup(test_read_only_for_a_while, before_each),
         cmocka_unit_test_setup(test_killed_in_mid_stream, before_each),

@@ -131,7 +131,7 @@ up_that_is_cut()
     return "$code"
 }
 
-unsent_before='batch queued#2:STOP' unsent_wanted=$all_of_it
+unsent_before='batch opened#2:STOP' unsent_wanted=$all_of_it
 unsent_fresh() { crash_fresh; }
 unsent_command() { up_that_is_cut; }
 unsent_again() { crash_expect 0 redferry up; }
@@ -144,7 +144,7 @@ unread_command() { up_that_is_cut; }
 unread_again() { crash_expect 0 redferry up; }
 unread_state() { state_said_once; }
 
-# What is written first after a batch was queued is its EXEC.
+# What is written first after a batch was opened is its EXEC.
 find_exec()
 {
     local crash_at=
@@ -152,8 +152,8 @@ find_exec()
     rm -f "$SCRATCH/points"
     expect_exit 0 crashing up
     unread_before=$(awk '
-        $0 == "requests written" { n++; if (queued) { print $0 "#" n ":STOP"; exit } }
-        $0 == "batch queued" { queued = 1 }' "$SCRATCH/points")
+        $0 == "requests written" { n++; if (opened) { print $0 "#" n ":STOP"; exit } }
+        $0 == "batch opened" { opened = 1 }' "$SCRATCH/points")
     crash_state >/dev/null
 }
 

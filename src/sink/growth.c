@@ -1,0 +1,31 @@
+/*
+ * Batches that grow with the distance to Redis.
+ *
+ * What is measured is what it is about: a server that stands idle while rows are waiting. The
+ * length of the round trip itself is no measure, since the body of the next batch is under way
+ * during it. Batches never shrink again: a size that was needed once does no harm, and one that
+ * swings to and fro would be hard to explain. What closes a batch earlier (its size in bytes)
+ * is not known here; such a batch says nothing about more rows.
+ */
+#include "growth.h"
+
+/* So often more late than timely, before it counts as more than chance. */
+enum { LATE_ENOUGH = 3 };
+
+void growth_begin(struct growth *growth, int64_t rows, bool is_fixed)
+{
+    *growth = (struct growth){.rows = rows, .is_fixed = is_fixed};
+}
+
+void growth_note(struct growth *growth, int64_t rows, bool was_late, int64_t busy_us)
+{
+    if (growth->is_fixed || rows < growth->rows) return;
+    if (!was_late) {
+        if (growth->late > 0) growth->late--;
+        return;
+    }
+    /* Twice the rows take twice as long. */
+    if (++growth->late < LATE_ENOUGH || busy_us > GROWTH_MOST_BUSY_US / 2) return;
+    growth->rows *= 2;
+    growth->late = 0;
+}

@@ -1,0 +1,87 @@
+/* growth: batches grow where the server is seen idle again and again, and for no other reason. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "growth.h"
+
+enum { QUICK_US = 500 };
+
+static void note_often(struct growth *growth, unsigned times, bool was_late, int64_t busy_us)
+{
+    for (unsigned i = 0; i < times; i++) growth_note(growth, growth->rows, was_late, busy_us);
+}
+
+static void test_grows_where_the_server_waits(void **state)
+{
+    struct growth growth;
+    (void)state;
+    growth_begin(&growth, 1000, false);
+    note_often(&growth, 2, true, QUICK_US);
+    assert_int_equal(growth.rows, 1000);
+    note_often(&growth, 1, true, QUICK_US);
+    assert_int_equal(growth.rows, 2000);
+    note_often(&growth, 3, true, QUICK_US);
+    assert_int_equal(growth.rows, 4000);
+}
+
+static void test_stays_as_it_was_said(void **state)
+{
+    struct growth growth;
+    (void)state;
+    growth_begin(&growth, 100, true);
+    note_often(&growth, 100, true, QUICK_US);
+    assert_int_equal(growth.rows, 100);
+}
+
+static void test_chance_is_no_reason(void **state)
+{
+    struct growth growth;
+    (void)state;
+    growth_begin(&growth, 1000, false);
+    for (unsigned i = 0; i < 100; i++) {
+        note_often(&growth, 2, true, QUICK_US);
+        note_often(&growth, 2, false, QUICK_US);
+    }
+    note_often(&growth, 1000, false, QUICK_US);
+    assert_int_equal(growth.rows, 1000);
+}
+
+/* Those of the size before it are still on their way when it has grown. */
+static void test_smaller_batches_say_nothing(void **state)
+{
+    struct growth growth;
+    (void)state;
+    growth_begin(&growth, 1000, false);
+    for (unsigned i = 0; i < 100; i++) growth_note(&growth, 999, true, QUICK_US);
+    assert_int_equal(growth.rows, 1000);
+    note_often(&growth, 3, true, QUICK_US);
+    for (unsigned i = 0; i < 100; i++) growth_note(&growth, 1000, true, QUICK_US);
+    assert_int_equal(growth.rows, 2000);
+}
+
+static void test_others_are_served_in_between(void **state)
+{
+    struct growth growth;
+    (void)state;
+    growth_begin(&growth, 1000, false);
+    note_often(&growth, 100, true, GROWTH_MOST_BUSY_US / 2 + 1);
+    assert_int_equal(growth.rows, 1000);
+    note_often(&growth, 1, true, GROWTH_MOST_BUSY_US / 2);
+    assert_int_equal(growth.rows, 2000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_grows_where_the_server_waits),
+        cmocka_unit_test(test_stays_as_it_was_said),
+        cmocka_unit_test(test_chance_is_no_reason),
+        cmocka_unit_test(test_smaller_batches_say_nothing),
+        cmocka_unit_test(test_others_are_served_in_between),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
