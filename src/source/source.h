@@ -58,9 +58,9 @@ bool source_blocks_writers(const struct source *source);
 
 /*
  * The next row (borrowed until the next call), or what else there is. A batch ends after
- * options.batch rows (source_set_batch()), or earlier where end_batch asks for it (the sink is full), but only where
- * the next key differs by the database's own equality. wait: whether to wait for the database
- * instead of SOURCE_AGAIN.
+ * options.batch rows (source_set_batch()), or earlier where end_batch asks for it (the sink is
+ * full), but only where the next key differs by the database's own equality. wait: whether to
+ * wait for the database instead of SOURCE_AGAIN.
  */
 enum source_next source_next(struct source *source, bool end_batch, bool wait, struct row *row,
                              struct error *err);

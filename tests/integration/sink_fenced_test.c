@@ -513,8 +513,8 @@ static void open_on(struct work *work, struct fenced_ledger *ledger, const struc
     MUST(sink_fenced_open(&work->sink, &options, &err));
 }
 
-/* EXEC leaves before the batch's commands are all answered. One of the last is refused then: the
- * server itself executes nothing, and nothing of the batch behind it. */
+/* EXEC leaves before the batch's commands are all answered. One of the last is refused then:
+ * the server itself executes nothing, and nothing of the batch behind it. */
 static void test_refused_behind_exec(void **state)
 {
     (void)state;
@@ -536,7 +536,8 @@ static void test_refused_behind_exec(void **state)
     struct error err = {0};
     for (int64_t n = 2 * ROWS + 1; n < 3 * ROWS && err.code == 0; n++)
         (void)sink_rows_put(work.sink, "row15000", n, &err);
-    assert_fails(work.sink, ERROR_FAILED, "row 'forbidden': 'INCR ${name}' was refused: NOPERM");
+    assert_fails(work.sink, ERROR_FAILED,
+                 "row 'forbidden': 'INCR ${name}' was refused: NOPERM");
     assert_string_equal(field("cursor"), "[5000]");
     assert_canaries("", 1, ROWS);
     assert_null(ask("GET", "row5001", NULL));

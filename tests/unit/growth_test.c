@@ -1,4 +1,5 @@
-/* growth: batches grow where the server is seen idle again and again, and for no other reason. */
+/* growth: batches grow where the server is seen idle again and again, and for no other reason.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
