@@ -2,7 +2,8 @@
 
 Started by bench/run, which has built what is measured and runs this between servers of its own. The parts:
 
-  set, hset, publish   the limit, redferry from PostgreSQL and from SQLite, and the peers, over one shape
+  set, hset, publish   the limit, and redferry from PostgreSQL and from SQLite, over one shape
+  peers                whoever else carries rows from PostgreSQL, over the same shapes
   batches              redferry in batches of 100, 1000 and 10000 rows, the limit in such transactions
   delay                redferry over round trips of 0, 0.5 and 2 ms
   start                `up` with nothing pending
@@ -21,17 +22,16 @@ from bed import Bed, say
 from measure import WrongResult
 from shapes import SHAPES
 
-PARTS = ("set", "hset", "publish", "batches", "delay", "start", "memory")
+PARTS = ("set", "hset", "publish", "peers", "batches", "delay", "start", "memory")
+ROUNDS, FEWER, FEW = 7, 5, 3    # in parts that are quick, slower, and slow
 QUICK_ROWS, QUICK_STARTS = 2000, 5
-MARKS = ("<!-- measured -->", "<!-- /measured -->")
 
 def options():
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", metavar="PART,…", help="these parts, and no others; `peers` among them: "
-                        "the peers too, otherwise only the limit and redferry")
+    parser.add_argument("--only", metavar="PART,…", help="these parts, and no others")
     parser.add_argument("--rows", type=int, metavar="N", help="default 1000000, which the targets mean")
-    parser.add_argument("--rounds", type=int, metavar="N", help="default 5")
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"at most; default {ROUNDS}, in slow parts fewer")
     parser.add_argument("--quick", action="store_true", help="a few rows, one round: does the benchmark work?")
     parser.add_argument("--full", action="store_true", help="SET and HSET with ten times the rows as well")
     parser.add_argument("--into", type=Path, default=Path("build/bench"), metavar="DIR",
@@ -40,11 +40,11 @@ def options():
     parser.add_argument("--build", default="build/release", metavar="DIR", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     chosen.rows = chosen.rows or (QUICK_ROWS if chosen.quick else targets.TARGET_ROWS)
-    chosen.rounds = chosen.rounds or (1 if chosen.quick else 5)
+    chosen.rounds = chosen.rounds or (1 if chosen.quick else ROUNDS)
     chosen.starts = QUICK_STARTS if chosen.quick else parts.STARTS
     chosen.parts = chosen.only.split(",") if chosen.only else \
-        [part for part in (*PARTS, "peers") if chosen.full or chosen.quick or part != "memory"]
-    unknown = set(chosen.parts) - {*PARTS, "peers"}
+        [part for part in PARTS if chosen.full or chosen.quick or part != "memory"]
+    unknown = set(chosen.parts) - set(PARTS)
     if unknown or chosen.rows < 1 or chosen.rounds < 1:
         parser.error(f"no part '{unknown.pop()}'" if unknown else "a number that is too small")
     return chosen
@@ -59,32 +59,42 @@ def present_peers(chosen):
 
 def measure(bed, chosen, peers):
     """Part after part, as they are ready."""
+    fewer, few = min(chosen.rounds, FEWER), min(chosen.rounds, FEW)
+    chosen_shapes = [name for name in SHAPES if name in chosen.parts]
     if set(chosen.parts) - {"start"}:
         data = bed.data(chosen.rows)
-    for name in SHAPES:
-        if name in chosen.parts:
-            yield parts.shape_part(data, name, chosen.rounds, peers)
+    for name in chosen_shapes:
+        yield parts.shape_part(data, name, chosen.rounds)
+    if "peers" in chosen.parts:
+        for name in chosen_shapes or SHAPES:
+            yield parts.peers_part(data, name, few, peers)
     if "batches" in chosen.parts:
-        yield parts.batches_part(data, chosen.rounds)
+        yield parts.batches_part(data, fewer)
     if "delay" in chosen.parts:
-        yield parts.delay_part(data, chosen.rounds)
+        yield parts.delay_part(data, fewer)
     if "start" in chosen.parts:
         yield parts.start_part(bed, chosen.starts)
     if "memory" in chosen.parts:
-        yield from parts.many_rows(bed.data(10 * chosen.rows), chosen.full, min(chosen.rounds, 3))
+        many = bed.data(10 * chosen.rows)
+        for name in ("set", "hset") if chosen.full else ("set",):
+            yield parts.many_part(many, name, few)
 
 def write(chosen, done, facts, missing):
     """results.json, results.md and the chart; the tables to stdout."""
     verdicts = targets.judge(done)
-    text = report.markdown(facts, done, verdicts, missing)
-    drawn = [part for part in done if part.name in SHAPES]
+    head, tables = report.head(facts, verdicts, missing), report.tables(done)
+    drawn = chart.svg(done)
     chosen.into.mkdir(parents=True, exist_ok=True)
     (chosen.into / "results.json").write_text(report.document(facts, done, verdicts, missing))
-    (chosen.into / "results.md").write_text(text)
+    (chosen.into / "results.md").write_text(head + tables)
     if drawn:
-        (chosen.into / "chart.svg").write_text(chart.svg(drawn))
-    print(text, end="")
-    say(f"results.json, results.md and chart.svg are in {chosen.into}")
+        (chosen.into / "chart.svg").write_text(drawn)
+    if chosen.docs:
+        Path("docs/speed.svg").write_text(drawn)
+        report.replace(Path("docs/speed.md"), head + tables)
+        report.replace(Path("bench/README.md"), head)
+    print(head + tables, end="")
+    say(f"the same is in {chosen.into}: results.md, results.json, chart.svg")
 
 def main():
     chosen = options()
@@ -100,6 +110,8 @@ def main():
     except WrongResult as wrong:
         say(f"bench/run: a wrong result: {wrong}")
         return 1
+    except KeyboardInterrupt:
+        return 130
     write(chosen, done, facts, missing)
     return 0
 

@@ -1,6 +1,8 @@
 """The rates as a chart: an SVG of bars, which brings its own background for light and dark pages."""
 from html import escape
 
+from shapes import SHAPES
+
 WIDTH, LABEL, BAR, GAP, HEAD, MARGIN, ROOM = 760, 210, 18, 6, 34, 20, 90
 
 STYLE = """
@@ -30,19 +32,33 @@ def _bar(key, label, rate, scale, top):
             f'y1="{middle:g}" y2="{middle:g}"/>'
             f'<text x="{LABEL + max(length, rate.high * scale) + 8:.1f}" y="{middle + 4.5:g}">{text}</text>')
 
-def svg(parts):
-    """Each part a group of bars on a scale of its own: rows a second, medians, with a line from min to max."""
-    lines, top = [], MARGIN
+def _groups(parts):
+    """A group of bars for each shape: the limit and redferry, and the peers that were beside it."""
     for part in parts:
-        rates = {key: part.spread(key, lambda result: result.rate) for key in part.labels}
-        scale = (WIDTH - LABEL - ROOM - MARGIN) / max(rate.high for rate in rates.values())
+        beside = next((other for other in parts if other.name == f"{part.name}-peers"), None)
+        if part.name in SHAPES or (part.name.endswith("-peers") and part.name[:-6] not in [one.name for one in parts]):
+            bars = [(key, label, part) for key, label in part.labels.items()]
+            bars += [(key, label, beside) for key, label in (beside.labels if beside else {}).items()
+                     if key not in part.labels]
+            yield part, [(key, label, of.spread(key, lambda result: result.rate)) for key, label, of in bars]
+
+def svg(parts):
+    """Each shape a group of bars on a scale of its own: rows a second, medians, with a line from min to max.
+
+    None where no shape was measured.
+    """
+    lines, top = [], MARGIN
+    for part, bars in _groups(parts):
+        scale = (WIDTH - LABEL - ROOM - MARGIN) / max(rate.high for _, _, rate in bars)
         lines.append(f'<text class="head" x="{MARGIN}" y="{top + 14}">'
                      f'{escape(part.title)}, {part.rows:,} rows: rows a second</text>')
         top += HEAD - 8
-        for key, label in part.labels.items():
-            lines.append(_bar(key, label, rates[key], scale, top))
+        for key, label, rate in bars:
+            lines.append(_bar(key, label, rate, scale, top))
             top += BAR + GAP
         top += HEAD - BAR
+    if not lines:
+        return None
     height = top - (HEAD - BAR) + MARGIN - GAP
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
             f'width="{WIDTH}" height="{height}" role="img">\n'

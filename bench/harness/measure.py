@@ -44,18 +44,22 @@ def watch(bed, command):
 
 # ---- what the servers spent ---------------------------------------------------------------------
 
-def _is_backend(pid):
-    """Whether a process of PostgreSQL serves a client, by the title that it gives itself."""
+def _is_of_the_server(pid):
+    """Whether a child of the postmaster is one that stays, by the title that it gives itself.
+
+    What serves a client has `[local]` in it; what has just begun, or is about to be reaped, has none.
+    """
     try:
-        return b"[local]" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        title = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        return False    # gone meanwhile
+        return True    # gone meanwhile
+    return title.startswith(b"postgres: ") and b"[local]" not in title
 
 def _backends_cpu(postmaster):
     """CPU seconds of all backends there have been. One is counted once it is gone, soon after its client."""
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children")
     for _ in range(1000):
-        if not any(map(_is_backend, children.read_text().split())):
+        if all(map(_is_of_the_server, children.read_text().split())):
             break
         time.sleep(0.005)
     fields = Path(f"/proc/{postmaster}/stat").read_text().rpartition(")")[2].split()

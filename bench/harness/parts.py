@@ -1,15 +1,19 @@
 """The parts of the benchmark: who is compared with whom, over what."""
+import statistics
 import subprocess
+import time
 from dataclasses import dataclass
 
-from bed import run
+from bed import run, say
 from contestants import Limit, Pipe, Python, Redferry, Ruby
-from measure import Result, watch
+from measure import Result, WrongResult, watch
 from rounds import Part, interleave
 from shapes import SHAPES
+from wire import Redis
 
 BATCHES = (100, 1000, 10_000)
 ROUND_TRIPS = (0, 500, 2000)    # microseconds
+PINGS = 20
 STARTS = 200
 SOURCES = ("postgresql", "sqlite")
 
@@ -21,11 +25,17 @@ def carry(data, shape, title, contestants, rounds, name=None):
     part = Part(name or shape.name, title, data.rows)
     return interleave(part, contestants, rounds, lambda contestant: contestant.carry(data, shape))
 
-def shape_part(data, name, rounds, present):
-    """The limit, redferry from both databases, and the peers that are there."""
+def shape_part(data, name, rounds):
+    """The limit, and redferry from both databases, over one shape."""
     shape = SHAPES[name]
-    contestants = [Limit(), *(Redferry(source) for source in SOURCES), *present]
+    contestants = [Limit(), *(Redferry(source) for source in SOURCES)]
     return carry(data, shape, shape.title, contestants, rounds)
+
+def peers_part(data, name, rounds, present):
+    """redferry and its peers. They are slow: apart from the limit's part, which then can have more rounds."""
+    shape = SHAPES[name]
+    contestants = [Limit(), Redferry("postgresql"), *present]
+    return carry(data, shape, f"{shape.title}, beside its peers", contestants, rounds, f"{name}-peers")
 
 def batches_part(data, rounds):
     """The limit in transactions of a size, and redferry in batches of that size."""
@@ -33,6 +43,12 @@ def batches_part(data, rounds):
     for batch in BATCHES:
         contestants += [Limit(batch), *(Redferry(source, batch) for source in SOURCES)]
     return carry(data, SHAPES["set"], "flags → SET, by the size of a batch", contestants, rounds, "batches")
+
+def many_part(data, name, rounds):
+    """Many rows: the same rate, the same memory?"""
+    shape = SHAPES[name]
+    contestants = [Limit(), *(Redferry(source) for source in SOURCES)]
+    return carry(data, shape, f"{shape.title}, many rows", contestants, rounds, f"{name}-many")
 
 # ---- a slow line ------------------------------------------------------------------------------------
 
@@ -53,7 +69,20 @@ class SlowLines:
             if proxy.stdout.readline() != "ready\n":
                 raise OSError("delay_proxy does not start")
             self.sockets[trip] = path
+            self._try(path, trip)
         return self
+
+    @staticmethod
+    def _try(path, trip):
+        """The line must be as slow as it says; how slow it really is, is told."""
+        client, times = Redis(path), []
+        for _ in range(PINGS):
+            begun = time.perf_counter()
+            client.ask("PING")
+            times.append((time.perf_counter() - begun) * 1e6)
+        say(f"a line with a round trip of {trip / 1000:g} ms answers PING within {statistics.median(times) / 1000:.2f} ms")
+        if min(times) < trip:
+            raise WrongResult(f"delay_proxy: a round trip took {min(times):.0f} µs, not {trip}")
 
     def __exit__(self, *_):
         for proxy in self.proxies:
@@ -101,12 +130,3 @@ def start_part(bed, times):
                Start("select-sqlite", "sqlite3 FILE 'select 1'", ["sqlite3", file, "select 1"])]
     part = Part("start", "nothing pending", 1)
     return interleave(part, [*ups, *selects], times, lambda start: start.turn(bed), tell=False)
-
-# ---- more rows ------------------------------------------------------------------------------------------
-
-def many_rows(data, full, rounds):
-    """SET and, in full, HSET with many rows: the same rate, the same memory?"""
-    for name in ("set", "hset") if full else ("set",):
-        shape = SHAPES[name]
-        contestants = [Limit(), *(Redferry(source) for source in SOURCES)]
-        yield carry(data, shape, f"{shape.title}, many rows", contestants, rounds, f"{name}-many")

@@ -85,15 +85,29 @@ def _heading(part):
     rows = "" if part.name == "start" else f", {part.rows:,} rows"
     return f"### {part.title}{rows}\n\n" + (f"Medians of {rounds} rounds.\n" if rounds > 1 else "One round.\n")
 
-def markdown(facts, parts, verdicts, missing):
+def head(facts, verdicts, missing):
+    """Where and when, who is missing, and the targets."""
     releases = ", ".join(f"{name} {release}" for name, release in facts["releases"].items() if release)
     text = [f"Measured on {facts['when']}: {facts['machine']}; {releases}.\n"]
     text += [f"Not measured: {label} ({why} is missing).\n" for label, why in missing.items()]
     if verdicts:
         text += ["### Targets\n", _verdicts(verdicts)]
-    for part in parts:
-        text += [_heading(part), _started(part) if part.name == "start" else _carried(part)]
-    return "\n".join(text)
+    return "\n".join(text) + "\n"
+
+def tables(parts):
+    """A table for each part."""
+    return "\n".join(text for part in parts
+                     for text in (_heading(part), _started(part) if part.name == "start" else _carried(part)))
+
+MARKS = ("<!-- measured: bench/run --docs -->\n", "<!-- end of what was measured -->\n")
+
+def replace(page, text):
+    """Put the text between the marks of a page."""
+    before, begin, rest = page.read_text().partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not begin or not end:
+        raise ValueError(f"{page} lacks the marks between which the figures go")
+    page.write_text(before + begin + "\n" + text + "\n" + end + after)
 
 # ---- JSON -----------------------------------------------------------------------------------------
 

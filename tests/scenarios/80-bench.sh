@@ -13,6 +13,7 @@ bench() { "$bench" --no-install --build "$build" --quick --into "$SCRATCH/result
 
 expect_exit 0 bench --rows 500
 for part in 'flags → SET, 500 rows' '7 columns → HSET, 500 rows' 'flags → SET + PUBLISH, 500 rows' \
+    'flags → SET, beside its peers' \
     'by the size of a batch' 'by the round trip to Redis' 'nothing pending' 'many rows, 5,000 rows' \
     '| redferry, PostgreSQL, batches of 100 | 500 |' '| redferry, SQLite, 2 ms | 500 |' \
     '| peak memory, 5,000 rows | ≤ 16 MiB |'; do
@@ -28,7 +29,8 @@ python3 -c '
 import json, sys, xml.dom.minidom
 parts = json.load(open(sys.argv[1] + "/results.json"))["parts"]
 assert [part["name"] for part in parts] == [
-    "set", "hset", "publish", "batches", "delay", "start", "set-many"], parts
+    "set", "hset", "publish", "set-peers", "hset-peers", "publish-peers", "batches", "delay", "start",
+    "set-many"], parts
 assert all(len(one["seconds"]) >= 1 for part in parts for one in part["contestants"].values())
 xml.dom.minidom.parse(sys.argv[1] + "/chart.svg")
 ' "$SCRATCH/results" || fail 'the JSON or the chart is not as it should be'
