@@ -74,24 +74,18 @@ static void test_bytes(void **state)
     assert_string_not_equal(with, without);
 }
 
-/* As on a host whose policy allows no algorithm that is on offer. */
-static void test_refused(void **state)
+/* A host's policy for cryptography has no say in fingerprints, nor is OpenSSL set up for them.
+ */
+static void test_policy(void **state)
 {
     (void)state;
     char text[DIGEST_TEXT_SIZE];
-    int64_t number = 0;
     struct error err = {0};
     assert_int_equal(EVP_set_default_properties(NULL, "provider=none"), 1);
-    assert_int_equal(digest_text("abc", 3, text, &err), -1);
-    assert_int_equal(err.code, ERROR_FAILED);
-    assert_memory_equal(err.message, "cannot compute SHA-256: error:", 30);
-    error_clear(&err);
-    assert_int_equal(digest_number("abc", 3, &number, &err), -1);
-    assert_int_equal(err.code, ERROR_FAILED);
-
-    assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
+    assert_null(EVP_MD_fetch(NULL, "SHA256", NULL));
     assert_int_equal(digest_text("abc", 3, text, &err), 0);
     assert_string_equal(text, examples[1].digest);
+    assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
 }
 
 int main(void)
@@ -99,7 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),    cmocka_unit_test(test_number),
         cmocka_unit_test(test_nothing), cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_policy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
