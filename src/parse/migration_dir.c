@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -151,9 +152,12 @@ static void sort_candidates(struct candidate **candidates, size_t count)
 /* ---- one file --------------------------------------------------------------------------- */
 
 /* Whether the file that a candidate leads to lies below its directory. What cannot be resolved
- * is left to whoever opens it. */
+ * is left to whoever opens it; only a link has to be. */
 static bool stays_inside(const struct candidate *candidate)
 {
+    struct stat facts;
+    if (lstat(candidate->path, &facts) != 0 || !S_ISLNK(facts.st_mode)) return true;
+
     char *directory = realpath(candidate->directory, NULL);
     char *file = realpath(candidate->path, NULL);
     bool inside = true;

@@ -345,9 +345,11 @@ static int check_line_breaks(struct reader *reader)
     const struct yaml_source *source = &reader->source;
 
     for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) {
-        const char *found =
-            memmem(source->bytes, source->length, breaks[i].bytes, strlen(breaks[i].bytes));
+        const size_t length = strlen(breaks[i].bytes);
+        const char *found = memchr(source->bytes, breaks[i].bytes[0], source->length);
         int line = 0, column = 0;
+        if (found != NULL)
+            found = memmem(source->bytes, source->length, breaks[i].bytes, length);
         if (found == NULL) continue;
         yaml_raw_place(source, (size_t)(found - source->bytes), &line, &column);
         return error_at(reader->err, source->file, line, column, "%s", breaks[i].text);
