@@ -166,7 +166,6 @@ int session_connect(struct session *session, struct error *err)
     if (session->database == NULL) session->database = name_database(session, err);
     if (session->database == NULL) return -1;
     const struct ledger_author author = {
-        .operator_name = config->operator_name,
         .context = config->context,
         .host = config->host,
         .pid = getpid(),
@@ -242,6 +241,9 @@ int session_open_redis(struct session *session, struct error *err)
 
 int session_ensure(struct session *session, struct error *err)
 {
+    const char *operator_name = config_operator(session->config);
+    if (operator_name == NULL) return error_memory(err);
+    ledger_sign(session->ledger, operator_name);
     return ledger_ensure(session->ledger, &session->arena, &session->ledger_id, err);
 }
 

@@ -80,7 +80,7 @@ void session_release_lock(struct session *session);
 /* Connect to Redis where that is not done, and check that it can be written to. */
 int session_open_redis(struct session *session, struct error *err);
 
-/* Make what is absent of the ledger. */
+/* Make what is absent of the ledger, and say who is going to write to it. */
 int session_ensure(struct session *session, struct error *err);
 
 /* The file as run_id had it: what the ledger keeps of it. *migration is yours to

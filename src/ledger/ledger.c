@@ -122,6 +122,11 @@ void ledger_close(struct ledger *ledger)
     free(ledger);
 }
 
+void ledger_sign(struct ledger *ledger, const char *operator_name)
+{
+    ledger->author.operator_name = operator_name;
+}
+
 void ledger_use(struct ledger *ledger, struct db *db)
 {
     ledger->db = db;

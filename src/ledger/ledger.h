@@ -21,8 +21,8 @@ enum { LEDGER_LAYOUT = 1 };
 
 /* Who writes: goes into every run row. Texts are borrowed. */
 struct ledger_author {
-    const char *operator_name;
-    const char *context; /* or NULL */
+    const char *operator_name; /* or NULL: ledger_sign() comes before the first writing */
+    const char *context;       /* or NULL */
     const char *host;
     int64_t pid;
     const char *tool_version;
@@ -42,6 +42,9 @@ int ledger_open_to_print(struct ledger **out, enum db_dialect dialect, const cha
 
 /* Frees the ledger, not its db. NULL is harmless. */
 void ledger_close(struct ledger *ledger);
+
+/* Say who writes from now on (borrowed), where that was not known yet. */
+void ledger_sign(struct ledger *ledger, const char *operator_name);
 
 /* Go on with another connection to the same database. */
 void ledger_use(struct ledger *ledger, struct db *db);

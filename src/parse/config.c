@@ -548,24 +548,13 @@ static void fill_urls(struct config *config)
     if (ledger == NULL) config->ledger = config->database;
 }
 
-/* user@host, for whoever does not say who runs this. */
-static int fill_operator(struct config *config, struct error *err)
+static int fill_host(struct config *config, struct error *err)
 {
-    char host[256] = "", storage[4096];
-    struct passwd entry, *found = NULL;
-    struct config_value *value = &config->values[find_setting("operator")];
+    char host[256] = "";
 
     if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0') strcpy(host, "localhost");
     config->host = arena_text(&config->arena, host);
-    if (config->host == NULL) return error_memory(err);
-    if (config->operator_name != NULL) return 0;
-    if (getpwuid_r(geteuid(), &entry, storage, sizeof storage, &found) == 0 && found != NULL)
-        config->operator_name = arena_format(&config->arena, "%s@%s", entry.pw_name, host);
-    else
-        config->operator_name =
-            arena_format(&config->arena, "%lu@%s", (unsigned long)geteuid(), host);
-    value->text = value->shown = config->operator_name;
-    return config->operator_name != NULL ? 0 : error_memory(err);
+    return config->host != NULL ? 0 : error_memory(err);
 }
 
 /* A line for each password that others may see. */
@@ -607,14 +596,34 @@ int config_resolve(struct config *config, const char **warnings, struct error *e
     if (config->values == NULL) return error_memory(err);
     error_clear(err);
     if (read_environment(config, err) != 0 || read_files(config, err) != 0 ||
-        fill_fields(config, err) != 0 || fill_operator(config, err) != 0)
+        fill_fields(config, err) != 0 || fill_host(config, err) != 0)
         return -1;
     fill_urls(config);
     return warn(config, warnings != NULL ? warnings : &unheard, err);
 }
 
-const char *config_text(const struct config *config, const char *name)
+/* Who a user is may have to be asked of a server: only where it goes on record. */
+const char *config_operator(struct config *config)
+{
+    char storage[4096];
+    struct passwd entry, *found = NULL;
+    struct config_value *value = &config->values[find_setting("operator")];
+
+    if (config->operator_name != NULL) return config->operator_name;
+    if (getpwuid_r(geteuid(), &entry, storage, sizeof storage, &found) == 0 && found != NULL)
+        config->operator_name =
+            arena_format(&config->arena, "%s@%s", entry.pw_name, config->host);
+    else
+        config->operator_name =
+            arena_format(&config->arena, "%lu@%s", (unsigned long)geteuid(), config->host);
+    value->text = value->shown = config->operator_name;
+    return config->operator_name;
+}
+
+const char *config_text(struct config *config, const char *name)
 {
     int index = find_setting(name);
-    return index >= 0 && config->values != NULL ? config->values[index].shown : NULL;
+    if (index < 0 || config->values == NULL) return NULL;
+    if (strcmp(name, "operator") == 0) return config_operator(config);
+    return config->values[index].shown;
 }

@@ -52,7 +52,7 @@ struct config {
     bool has_database, has_redis, ledger_is_database;
     const char *migrations;
     const char *ledger_table;  /* NAME or schema.NAME */
-    const char *operator_name; /* never NULL after config_resolve() */
+    const char *operator_name; /* NULL: not given; config_operator() knows all the same */
     const char *context;       /* or NULL */
     const char *host;          /* this host's name */
     enum config_on_lock on_lock;
@@ -104,6 +104,10 @@ const char *config_variable(struct config *config, const char *name, bool *faile
 
 /* The text of a setting after config_resolve(), as it may be shown: a URL without its password.
  * NULL: not set. */
-const char *config_text(const struct config *config, const char *name);
+const char *config_text(struct config *config, const char *name);
+
+/* Who runs this: what was given as operator, else user@host, found out now. After
+ * config_resolve(). Borrowed; NULL when memory runs out. */
+const char *config_operator(struct config *config);
 
 #endif

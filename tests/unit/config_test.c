@@ -85,6 +85,8 @@ static void test_defaults(void **state)
     assert_false(config.strict);
     assert_false(config.allow_repeats);
     assert_null(config.context);
+    assert_null(config.operator_name);
+    assert_non_null(config_operator(&config));
     assert_non_null(strchr(config.operator_name, '@'));
     assert_non_null(strstr(config.operator_name, config.host));
     assert_string_equal(config_text(&config, "operator"), config.operator_name);
