@@ -191,13 +191,24 @@ int handle_begin(struct redferry *ferry, struct session *session)
     return resolve(ferry, &session->listener);
 }
 
-int handle_open(struct redferry *ferry, struct session *session, enum handle_aim aim)
+static int connect(struct redferry *ferry, struct session *session, enum handle_aim aim)
 {
     if (handle_begin(ferry, session) != 0) return -1;
     session->queues = aim == HANDLE_WORK;
     if (session_load(session, &ferry->error) != 0) return -1;
-    if (session_connect(session, &ferry->error) != 0) return -1;
+    return session_connect(session, &ferry->error);
+}
+
+int handle_open(struct redferry *ferry, struct session *session, enum handle_aim aim)
+{
+    if (connect(ferry, session, aim) != 0) return -1;
     return session_read(session, &ferry->error);
+}
+
+int handle_open_briefly(struct redferry *ferry, struct session *session, enum handle_aim aim)
+{
+    if (connect(ferry, session, aim) != 0) return -1;
+    return session_is_settled(session) ? 0 : session_read(session, &ferry->error);
 }
 
 int handle_end(struct redferry *ferry, struct session *session, int result)

@@ -190,17 +190,34 @@ int session_reconnect(struct session *session, struct error *err)
     return 0;
 }
 
-int session_read(struct session *session, struct error *err)
+/* Forget what was read last. */
+static void begin_reading(struct session *session)
 {
     arena_release(&session->reading);
     session->agenda = (struct agenda){0};
     session->state = (struct ledger_state){0};
     session->read_ms = clock_monotonic_ms();
+}
+
+int session_read(struct session *session, struct error *err)
+{
+    begin_reading(session);
     if (ledger_read(session->ledger, &session->state, &session->reading, err) != 0) return -1;
     /* The lock is ours: whoever else says that it runs is dead. */
     if (session->lock != NULL) session->state.record.lock_held = false;
     return agenda_build(&session->agenda, &session->migrations, &session->state.record,
                         &session->reading, err);
+}
+
+bool session_is_settled(struct session *session)
+{
+    struct error ignored = {0}; /* session_read() will say it better */
+    if (session->config->strict) return false;
+    begin_reading(session);
+    return ledger_glance(session->ledger, &session->state, &session->reading, &ignored) == 1 &&
+           agenda_build(&session->agenda, &session->migrations, &session->state.record,
+                        &session->reading, &ignored) == 0 &&
+           session->agenda.pending == 0 && session->agenda.unannounced == 0;
 }
 
 int session_keep_lock(struct session *session, struct error *err)

@@ -71,6 +71,11 @@ int session_reconnect(struct session *session, struct error *err);
  * is gone. */
 int session_read(struct session *session, struct error *err);
 
+/* Whether a glance at the ledger shows that everything is applied and finished off: true with
+ * the agenda, whose items then have no runs. Otherwise, and where anything failed or is strict
+ * (with which Redis is asked about the ledger), session_read() is due. */
+bool session_is_settled(struct session *session);
+
 /* The connection that just took the lock keeps it; open another one for the ledger. */
 int session_keep_lock(struct session *session, struct error *err);
 

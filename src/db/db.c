@@ -76,6 +76,11 @@ int db_query(struct db *db, const char *sql, const struct value *parameters, siz
     return db->ops->query(db, sql, parameters, count, out, err);
 }
 
+int db_ask(struct db *db, const struct db_questions *questions, struct error *err)
+{
+    return db->ops->ask(db, questions, err);
+}
+
 /* Make sure that sql is one query, and copy it without what follows its end. Places in errors
  * count from the same beginning. */
 static int cut_query(const char *sql, char **out, struct error *err)

@@ -80,6 +80,21 @@ enum db_next { DB_FAILED = -1, DB_END = 0, DB_ROW = 1, DB_AGAIN = 2 };
 int db_query(struct db *db, const char *sql, const struct value *parameters, size_t count,
              struct db_rows **out, struct error *err);
 
+/* Questions to be asked in one go. take is given every row (borrowed until it returns) of every
+ * query, counted from 0, in their order; it returns 0, or -1 with err, which ends it. */
+struct db_questions {
+    const char *const *queries;
+    size_t count; /* at most 8 */
+    int (*take)(void *context, size_t query, const struct row *row, struct error *err);
+    void *context;
+};
+
+/* Ask them in one read-only transaction of their own, in PostgreSQL in one round trip. The
+ * columns are integers, booleans or text: how other types read is not settled. Nor is how a
+ * server that is set to another encoding reads the queries: beyond ASCII it may find nothing.
+ * Returns 0, or -1 with err, after some rows may have been taken. */
+int db_ask(struct db *db, const struct db_questions *questions, struct error *err);
+
 /* The columns that one query would give: names, kinds, types, whether plain; in a transaction
  * of its own where none is open. Refused: what is not a query, two statements, a statement that
  * writes. The columns live in arena. */

@@ -22,6 +22,7 @@ struct db_ops {
                    int64_t *changed, struct error *err);
     int (*query)(struct db *db, const char *sql, const struct value *parameters, size_t count,
                  struct db_rows **out, struct error *err);
+    int (*ask)(struct db *db, const struct db_questions *questions, struct error *err);
     int (*describe)(struct db *db, const char *query, struct arena *arena,
                     struct columns *columns, struct error *err);
     int (*stream)(struct db *db, const char *query, const struct value *parameters,

@@ -17,6 +17,7 @@
 #include "crash.h"
 #include "db.h"
 #include "error.h"
+#include "ledger_glance.h"
 #include "ledger_read.h"
 #include "ledger_sql.h"
 #include "ledger_tables.h"
@@ -164,6 +165,12 @@ int ledger_read(struct ledger *ledger, struct ledger_state *state, struct arena 
         if (state->record.lock_held) return 0;
     }
     return 0;
+}
+
+int ledger_glance(struct ledger *ledger, struct ledger_state *state, struct arena *arena,
+                  struct error *err)
+{
+    return ledger_glance_state(ledger, state, arena, err);
 }
 
 int ledger_history(struct ledger *ledger, int64_t version, int64_t run_id, struct arena *arena,

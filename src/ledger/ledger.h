@@ -73,6 +73,16 @@ struct ledger_state {
 int ledger_read(struct ledger *ledger, struct ledger_state *state, struct arena *arena,
                 struct error *err);
 
+/*
+ * The same at a glance, in one round trip, where the ledger is as it mostly is: there, of a
+ * layout that we know, and each version's latest run succeeded. Then 1, and *state (in arena)
+ * has what decides whether anything is left to do: no runs, of its entries the version, the
+ * name, the checksum, and whether they are announced; no id. Otherwise 0, or -1 with err, and
+ * it takes ledger_read() to know.
+ */
+int ledger_glance(struct ledger *ledger, struct ledger_state *state, struct arena *arena,
+                  struct error *err);
+
 /* Runs, newest first; all, or those of version (> 0), or the one with id run_id (> 0; with its
  * definition). *runs lives in arena. */
 int ledger_history(struct ledger *ledger, int64_t version, int64_t run_id, struct arena *arena,

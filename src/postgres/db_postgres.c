@@ -7,6 +7,7 @@
  * reason only unnamed statements are used. The wire, the rows and the types have files of their
  * own.
  */
+#include "db_postgres_ask.h"
 #include "db_postgres_rows.h"
 #include "db_postgres_types.h"
 
@@ -470,6 +471,7 @@ const struct db_ops db_postgres_ops = {
     .rollback = rollback,
     .execute = execute,
     .query = query,
+    .ask = db_postgres_ask,
     .describe = describe,
     .stream = stream,
     .append_parameter = append_parameter,

@@ -379,14 +379,44 @@ static int judge(struct postgres *pg, const PGresult *result, const char *statem
     }
 }
 
-int db_postgres_wire_collect(struct postgres *pg, const char *statement, PGresult **out,
-                             struct error *err)
+/* What becomes of a result: keep takes it over. */
+struct keeper {
+    void (*keep)(struct keeper *keeper, PGresult *result);
+    PGresult **results;
+    size_t most, count;
+};
+
+static void release(struct keeper *keeper)
 {
-    PGresult *last = NULL;
+    for (size_t i = 0; i < keeper->most; i++) {
+        PQclear(keeper->results[i]);
+        keeper->results[i] = NULL;
+    }
+    keeper->count = 0;
+}
+
+static void keep_last(struct keeper *keeper, PGresult *result)
+{
+    release(keeper);
+    keeper->results[0] = result;
+    keeper->count = 1;
+}
+
+static void keep_rows(struct keeper *keeper, PGresult *result)
+{
+    if (PQresultStatus(result) == PGRES_TUPLES_OK && keeper->count < keeper->most)
+        keeper->results[keeper->count++] = result;
+    else
+        PQclear(result);
+}
+
+/* Take all results; those that are kept are released again where one is an error. */
+static int collect(struct postgres *pg, const char *statement, struct keeper *keeper,
+                   struct error *err)
+{
     struct error later; /* the first error is the one to tell */
     int status = 0;
 
-    if (out != NULL) *out = NULL;
     while (pg->connection != NULL) {
         if (PQisBusy(pg->connection)) {
             if (db_postgres_wire_receive(pg, -1, status == 0 ? err : &later) < 0) status = -1;
@@ -395,18 +425,38 @@ int db_postgres_wire_collect(struct postgres *pg, const char *statement, PGresul
         PGresult *result = PQgetResult(pg->connection);
         if (result == NULL) break;
         if (judge(pg, result, statement, status == 0 ? err : &later) != 0) status = -1;
-        PQclear(last);
-        last = result;
+        keeper->keep(keeper, result);
     }
     if (pg->connection != NULL && PQstatus(pg->connection) == CONNECTION_BAD) {
         if (status == 0) status = db_postgres_wire_lost(pg, err);
         db_postgres_wire_drop(pg);
     }
-    if (status == 0 && out != NULL)
+    if (status != 0) release(keeper);
+    return status;
+}
+
+int db_postgres_wire_collect(struct postgres *pg, const char *statement, PGresult **out,
+                             struct error *err)
+{
+    PGresult *last = NULL;
+    struct keeper keeper = {.keep = keep_last, .results = &last, .most = 1};
+    int status = collect(pg, statement, &keeper, err);
+    if (out != NULL)
         *out = last;
     else
         PQclear(last);
     return status;
+}
+
+int db_postgres_wire_collect_rows(struct postgres *pg, PGresult **results, size_t count,
+                                  struct error *err)
+{
+    struct keeper keeper = {.keep = keep_rows, .results = results, .most = count};
+    if (collect(pg, NULL, &keeper, err) != 0) return -1;
+    if (keeper.count == count) return 0;
+    release(&keeper);
+    return error_set(err, ERROR_FAILED, "PostgreSQL answered %zu of %zu queries", keeper.count,
+                     count);
 }
 
 int db_postgres_wire_run(struct postgres *pg, const char *sql, struct error *err)

@@ -52,6 +52,11 @@ int db_postgres_wire_receive(struct postgres *pg, int64_t timeout_ms, struct err
 int db_postgres_wire_collect(struct postgres *pg, const char *statement, PGresult **out,
                              struct error *err);
 
+/* The same, keeping every result that has rows, of which there have to be count: results[0] …
+ * are yours to PQclear(). Returns 0, or -1 with err and all of them NULL. */
+int db_postgres_wire_collect_rows(struct postgres *pg, PGresult **results, size_t count,
+                                  struct error *err);
+
 /* Send sql, any number of statements without parameters, and collect. Returns 0 or -1 with err.
  */
 int db_postgres_wire_run(struct postgres *pg, const char *sql, struct error *err);

@@ -230,6 +230,34 @@ static int query(struct db *db, const char *sql, const struct value *parameters,
     return db_sqlite_rows_new(out, lite, statement, NULL, err);
 }
 
+static int ask_one(struct db *db, const struct db_questions *questions, size_t question,
+                   struct error *err)
+{
+    struct db_rows *rows = NULL;
+    struct row row = {0};
+    enum db_next next = DB_END;
+    if (query(db, questions->queries[question], NULL, 0, &rows, err) != 0) return -1;
+    while ((next = db_sqlite_rows_next(rows, true, &row, err)) == DB_ROW) {
+        if (questions->take(questions->context, question, &row, err) == 0) continue;
+        next = DB_FAILED;
+        break;
+    }
+    db_sqlite_rows_close(rows);
+    return next == DB_END ? 0 : -1;
+}
+
+/* There is no way to the server to be saved. */
+static int ask(struct db *db, const struct db_questions *questions, struct error *err)
+{
+    int status = 0;
+    if (begin(db, DB_READ, err) != 0) return -1;
+    for (size_t i = 0; i < questions->count && status == 0; i++)
+        status = ask_one(db, questions, i, err);
+    if (status == 0) return commit(db, err);
+    rollback(db);
+    return -1;
+}
+
 static int check_reads_only(sqlite3_stmt *statement, struct error *err)
 {
     if (sqlite3_stmt_readonly(statement)) return 0;
@@ -442,6 +470,7 @@ const struct db_ops db_sqlite_ops = {
     .rollback = rollback,
     .execute = execute,
     .query = query,
+    .ask = ask,
     .describe = describe,
     .stream = stream,
     .append_parameter = append_parameter,

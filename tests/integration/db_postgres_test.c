@@ -224,6 +224,43 @@ static void test_statements(void **state)
     db_close(db);
 }
 
+/* Nothing depends on what the session is set to, and nothing of it is changed. */
+static void test_questions(void **state)
+{
+    (void)state;
+    struct db *db = open_again();
+    fixture_check_questions(db);
+    db_close(db);
+
+    static const char *const queries[] = {"SELECT chr(233)", "SELECT 1 IS NULL", "SELECT 1"};
+    struct error err = {0};
+    struct buffer text = {0};
+    char *url = with_parameters("options=-c%20client_encoding%3DLATIN1");
+    db = fixture_open(url, NULL);
+    fixture_ok(fixture_ask(db, queries, &text, &err), &err);
+    assert_string_equal(buffer_text(&text), "0:é\n1:false\n2:1\n");
+    buffer_release(&text);
+    db_close(db);
+    free(url);
+}
+
+/* The server ends the connection in the middle: the next transaction makes a new one. */
+static void test_questions_are_cut_off(void **state)
+{
+    (void)state;
+    static const char *const queries[] = {
+        "SELECT 1", "SELECT pg_terminate_backend(pg_backend_pid())", "SELECT 2"};
+    struct error err = {0};
+    struct buffer text = {0};
+    struct db *db = open_again();
+    assert_int_equal(fixture_ask(db, queries, &text, &err), -1);
+    assert_int_equal(err.code, ERROR_SQL_UNREACHABLE);
+    assert_int_equal(text.length, 0);
+    fixture_expect(db, "SELECT 1", "1\n");
+    buffer_release(&text);
+    db_close(db);
+}
+
 static void expect_failure(struct db *db, const char *sql, const char *message)
 {
     struct error err = {0};
@@ -722,6 +759,8 @@ int main(void)
         cmocka_unit_test(test_transactions),
         cmocka_unit_test(test_read_only_database),
         cmocka_unit_test(test_statements),
+        cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_questions_are_cut_off),
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_passing_errors),
         cmocka_unit_test(test_lost_connections),

@@ -131,6 +131,16 @@ static void test_statements(void **state)
     free(file);
 }
 
+static void test_questions(void **state)
+{
+    (void)state;
+    char *path = fixture_sqlite_file("questions");
+    struct db *db = fixture_sqlite(path, NULL);
+    fixture_check_questions(db);
+    db_close(db);
+    free(path);
+}
+
 static void test_read_only_file(void **state)
 {
     (void)state;
@@ -503,6 +513,7 @@ int main(void)
         cmocka_unit_test(test_open),
         cmocka_unit_test(test_transactions),
         cmocka_unit_test(test_statements),
+        cmocka_unit_test(test_questions),
         cmocka_unit_test(test_read_only_file),
         cmocka_unit_test(test_waiting_for_a_writer),
         cmocka_unit_test(test_stop_ends_a_long_query),

@@ -216,6 +216,128 @@ static void test_many(void **state)
     client_close(&client);
 }
 
+/* ---- at a glance ----------------------------------------------------------------------- */
+
+/* What a glance says: 1 with *state, 0, or -1. */
+static int glance(struct side *side, struct client *client, struct ledger_state *state)
+{
+    struct error err = {0};
+    const int result = ledger_glance(client->ledger, state, &side->arena, &err);
+    assert_int_equal(result < 0, err.code != ERROR_NONE);
+    return result;
+}
+
+/* What decides whether there is anything to do is what reading it all would say. */
+static void test_glance(void **state)
+{
+    struct side *side = *state;
+    struct error err = {0};
+    struct ledger_state seen, read;
+    struct client client = client_open(side, "ada");
+    struct migration one = a_migration(1, "ü'\""), two = a_migration(INT64_MAX, "two");
+    struct ledger_beginning first = {.migration = &one}, second = {.migration = &two};
+    assert_int_equal(glance(side, &client, &seen), -1);
+    (void)client_ensure(side, &client);
+    assert_int_equal(glance(side, &client, &seen), 1);
+    assert_true(seen.present);
+    assert_int_equal(seen.layout, LEDGER_LAYOUT);
+    assert_int_equal(seen.record.entry_count, 0);
+
+    stop(&client, begin(&client, &second), RUN_FAILED);
+    finish(&client, begin(&client, &second), &second);
+    int64_t run_id = begin(&client, &first);
+    finish(&client, run_id, &first);
+    assert_fine(ledger_announced(client.ledger, run_id, &err), &err);
+    assert_int_equal(glance(side, &client, &seen), 1);
+    read = client_read(side, &client);
+    assert_int_equal(seen.record.run_count, 0);
+    assert_int_equal(seen.record.entry_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct entry *brief = &seen.record.entries[i], *whole = &read.record.entries[i];
+        assert_int_equal(brief->version, whole->version);
+        assert_string_equal(brief->name, whole->name);
+        assert_string_equal(brief->checksum, whole->checksum);
+        assert_int_equal(brief->announced_at == NULL, whole->announced_at == NULL);
+    }
+    assert_non_null(seen.record.entries[0].announced_at);
+    assert_null(seen.record.entries[1].announced_at);
+    client_close(&client);
+}
+
+/* A run that is open, or did not end well, is not for a glance to judge. */
+static void test_glance_at_open_runs(void **state)
+{
+    static const enum run_status statuses[] = {RUN_FAILED, RUN_INTERRUPTED, RUN_CANCELLED};
+    struct side *side = *state;
+    struct ledger_state seen;
+    struct client client = client_open(side, "ada");
+    struct migration one = a_migration(1, "one"), two = a_migration(2, "two");
+    struct ledger_beginning first = {.migration = &one}, second = {.migration = &two};
+    struct ledger_beginning down = {.migration = &one, .down = true};
+    (void)client_ensure(side, &client);
+    finish(&client, begin(&client, &first), &first);
+    finish(&client, begin(&client, &second), &second);
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        int64_t run_id = begin(&client, &down);
+        assert_int_equal(glance(side, &client, &seen), 0);
+        stop(&client, run_id, statuses[i]);
+        assert_int_equal(glance(side, &client, &seen), 0);
+    }
+    side_ask(side, "UPDATE data_migration_runs SET status = 'paused' WHERE id = "
+                   "(SELECT max(id) FROM data_migration_runs)");
+    assert_int_equal(glance(side, &client, &seen), 0);
+    finish(&client, begin(&client, &down), &down);
+    assert_int_equal(glance(side, &client, &seen), 1);
+    assert_int_equal(seen.record.entry_count, 1);
+    client_close(&client);
+}
+
+static void test_glance_at_odd_ledgers(void **state)
+{
+    struct side *side = *state;
+    struct ledger_state seen;
+    struct client client = client_open(side, "ada");
+    (void)client_ensure(side, &client);
+    side_ask(side, "UPDATE data_migration_ledger SET layout = 2");
+    assert_int_equal(glance(side, &client, &seen), 0);
+    side_ask(side, "UPDATE data_migration_ledger SET layout = 1");
+    assert_int_equal(glance(side, &client, &seen), 1);
+    side_ask(side, "DELETE FROM data_migration_ledger");
+    assert_int_equal(glance(side, &client, &seen), 0);
+    (void)client_ensure(side, &client);
+    assert_int_equal(glance(side, &client, &seen), 1);
+    side_ask(side, "ALTER TABLE data_migrations RENAME COLUMN announced_at TO told_at");
+    assert_int_equal(glance(side, &client, &seen), -1);
+    side_ask(side, "ALTER TABLE data_migrations RENAME COLUMN told_at TO announced_at");
+    side_ask(side, "DROP TABLE data_migration_runs");
+    assert_int_equal(glance(side, &client, &seen), -1);
+    client_close(&client);
+}
+
+/* Where names are looked for in several schemas, the tables could lie in different ones. */
+static void test_glance_along_a_path(void **state)
+{
+    struct side *side = *state;
+    struct ledger_state seen;
+    struct client client = client_open(side, "ada"),
+                  named = client_open_as(side, "public.data_migrations", NULL, "ada");
+    (void)client_ensure(side, &client);
+    side_ask(side, "CREATE SCHEMA other");
+    assert_int_equal(glance(side, &client, &seen), 1);
+    side_ask(side, "SET client_min_messages = warning; "
+                   "ALTER ROLE postgres SET search_path = other, public");
+    struct client wider = client_open(side, "ada"),
+                  told = client_open_as(side, "public.data_migrations", NULL, "ada");
+    assert_int_equal(glance(side, &wider, &seen), 0);
+    assert_int_equal(glance(side, &told, &seen), 1);
+    assert_int_equal(glance(side, &named, &seen), 1);
+    side_ask(side, "ALTER ROLE postgres RESET search_path");
+    client_close(&told);
+    client_close(&wider);
+    client_close(&named);
+    client_close(&client);
+}
+
 /* A file of the largest size comes back as it was. */
 static void test_large_definition(void **state)
 {
@@ -723,6 +845,7 @@ static int everything(struct side *side, struct db *db, struct error *err)
     if (result == 0) result = ledger_finish(ledger, run_id, &up, &standing, err);
     if (result == 0) result = ledger_announced(ledger, run_id, err);
     if (result == 0) result = ledger_read(ledger, &found, &side->arena, err);
+    if (result == 0 && ledger_glance(ledger, &found, &side->arena, err) < 0) result = -1;
     if (result == 0)
         result = ledger_history(ledger, 0, run_id, &side->arena, &runs, &count, err);
     if (result == 0 && ledger_unmark(ledger, 1, err) != 1) result = -1;
@@ -765,6 +888,10 @@ int main(void)
         ON_BOTH(test_life),
         ON_BOTH(test_history),
         ON_BOTH(test_many),
+        ON_BOTH(test_glance),
+        ON_BOTH(test_glance_at_open_runs),
+        ON_BOTH(test_glance_at_odd_ledgers),
+        ON_POSTGRESQL(test_glance_along_a_path),
         ON_BOTH(test_large_definition),
         ON_BOTH(test_totals),
         ON_BOTH(test_again),

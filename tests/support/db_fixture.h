@@ -121,6 +121,85 @@ static inline void fixture_expect(struct db *db, const char *sql, const char *ex
     buffer_release(&text);
 }
 
+/* That a message holds a part. */
+static inline void fixture_says(const struct error *err, const char *part)
+{
+    if (strstr(err->message, part) == NULL)
+        fail_msg("'%s' does not say '%s'", err->message, part);
+}
+
+/* Append a row as "query:a|b\n", NULL as "-"; context is a buffer. */
+static inline int fixture_take(void *context, size_t query, const struct row *row,
+                               struct error *err)
+{
+    struct buffer *text = context;
+    (void)err;
+    buffer_append_format(text, "%zu:", query);
+    for (size_t i = 0; i < row->columns->count; i++) {
+        const struct value *value = &row->values[i];
+        const bool is_null = value->kind == VALUE_NULL;
+        if (i > 0) buffer_append_char(text, '|');
+        buffer_append(text, is_null ? "-" : value->bytes, is_null ? 1 : value->length);
+    }
+    buffer_append_char(text, '\n');
+    return 0;
+}
+
+/* Three questions at once; their answers into text. Returns what db_ask() does. */
+static inline int fixture_ask(struct db *db, const char *const queries[3], struct buffer *text,
+                              struct error *err)
+{
+    const struct db_questions questions = {
+        .queries = queries, .count = 3, .take = fixture_take, .context = text};
+    buffer_clear(text);
+    return db_ask(db, &questions, err);
+}
+
+static inline int fixture_take_no_more(void *context, size_t query, const struct row *row,
+                                       struct error *err)
+{
+    (void)query;
+    (void)row;
+    ++*(int *)context;
+    return error_set(err, ERROR_OPERATOR, "no more, please");
+}
+
+/* Questions at once: every answer in its place; what writes, or is wrong, is refused and leaves
+ * nothing behind; whoever takes the rows can end it. t is a table that can be made. */
+static inline void fixture_check_questions(struct db *db)
+{
+    static const char *const good[] = {
+        "SELECT 1 AS a, 'é;' AS b, NULL AS c UNION ALL SELECT 2, '', NULL ORDER BY a",
+        "SELECT 3 AS d WHERE 1 = 2;", "SELECT 4 AS e;"};
+    static const char *const wrong[] = {"SELECT 1", "SELECT absent FROM nowhere", "SELECT 2"};
+    static const char *const writing[] = {"SELECT 1", "INSERT INTO t VALUES (1)", "SELECT 2"};
+    struct error err = {0};
+    struct buffer text = {0};
+    int taken = 0;
+    const struct db_questions refused = {
+        .queries = good, .count = 3, .take = fixture_take_no_more, .context = &taken};
+
+    fixture_run(db, "CREATE TABLE t (a integer)");
+    fixture_ok(fixture_ask(db, good, &text, &err), &err);
+    assert_string_equal(buffer_text(&text), "0:1|é;|-\n0:2||-\n2:4\n");
+    assert_int_equal(fixture_ask(db, wrong, &text, &err), -1);
+    assert_int_equal(err.code, ERROR_FAILED);
+    fixture_says(&err, "nowhere");
+    assert_int_equal(fixture_ask(db, writing, &text, &err), -1);
+    fixture_expect(db, "SELECT count(*) FROM t", "0\n");
+    assert_int_equal(db_ask(db, &refused, &err), -1);
+    fixture_says(&err, "no more, please");
+    assert_int_equal(taken, 1);
+
+    fixture_ok(db_begin(db, DB_WRITE, &err), &err);
+    assert_int_equal(fixture_ask(db, good, &text, &err), -1);
+    fixture_ok(db_execute(db, "INSERT INTO t VALUES (7)", NULL, 0, NULL, &err), &err);
+    fixture_ok(db_commit(db, &err), &err);
+    fixture_expect(db, "SELECT a FROM t", "7\n");
+    fixture_run(db, "DROP TABLE t");
+    buffer_release(&text);
+}
+
 /* The same, described and streamed. */
 static inline void fixture_expect_stream(struct db *db, const char *sql, const char *expected)
 {
@@ -136,13 +215,6 @@ static inline void fixture_expect_stream(struct db *db, const char *sql, const c
     assert_string_equal(buffer_text(&text), expected);
     buffer_release(&text);
     arena_release(&arena);
-}
-
-/* That a message holds a part. */
-static inline void fixture_says(const struct error *err, const char *part)
-{
-    if (strstr(err->message, part) == NULL)
-        fail_msg("'%s' does not say '%s'", err->message, part);
 }
 
 /* A stop that was asked for, and whose grace ends in left_ms. */

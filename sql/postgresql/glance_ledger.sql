@@ -1,0 +1,2 @@
+-- The ledger's layout, and where names without a schema are looked for.
+SELECT layout, current_schemas(true) FROM data_migration_ledger;
