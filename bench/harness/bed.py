@@ -8,14 +8,17 @@ from pathlib import Path
 import shapes
 from wire import Redis
 
-HERE = Path(__file__).resolve().parent.parent
+PEERS = Path(__file__).resolve().parent.parent / "peers"
+
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
+
 def run(command, **options):
     """Run a command of the benchmark's own, which must succeed; its stdout as text."""
     return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, **options).stdout
+
 
 class Bed:
     """What tests/support/with_servers.sh has started, and what was built."""
@@ -31,11 +34,13 @@ class Bed:
         self.redferry = self.build / "redferry"
         self.count = 0
         # What is measured sees no variable that could mean a user's own servers.
-        self.environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        kept = ("PATH", "HOME", "LANG")
+        self.environment = {name: os.environ[name] for name in kept if name in os.environ}
 
     def _find_psql(self):
         """The program itself; what Debian has in PATH is a wrapper in Perl, and slow."""
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/psql"), key=lambda path: float(path.parts[4]))
+        found = list(Path("/usr/lib/postgresql").glob("*/bin/psql"))
+        found.sort(key=lambda path: float(path.parts[4]))
         return str(found[-1]) if found else "psql"
 
     def tool(self, name):
@@ -52,6 +57,7 @@ class Bed:
     def data(self, rows):
         return Data(self, rows)
 
+
 class Data:
     """The tables, with so many rows, in both databases; the commands that they come to, encoded."""
 
@@ -63,9 +69,14 @@ class Data:
         self._encoded = {}
         say(f"making {rows:,} rows in PostgreSQL and in SQLite")
         run([bed.psql, "-Xqw", bed.postgres_url("test"), "-c", f"CREATE DATABASE rows{rows}"])
-        run([bed.psql, "-Xqw", "-v", "ON_ERROR_STOP=1", "-v", f"rows={rows}", self.postgres],
-            input=shapes.POSTGRES_TABLES)
-        run(["sqlite3", "-bail", str(self.file)], input=shapes.SQLITE_TABLES.replace(":rows", str(rows)))
+        run(
+            [bed.psql, "-Xqw", "-v", "ON_ERROR_STOP=1", "-v", f"rows={rows}", self.postgres],
+            input=shapes.POSTGRES_TABLES,
+        )
+        run(
+            ["sqlite3", "-bail", str(self.file)],
+            input=shapes.SQLITE_TABLES.replace(":rows", str(rows)),
+        )
 
     @property
     def sources(self):
@@ -75,9 +86,14 @@ class Data:
         """The file with a shape's commands as redferry sends them: in the order of the key."""
         if shape.name not in self._encoded:
             path = self.bed.scratch / f"{shape.name}{self.rows}.resp"
-            query = (HERE / "peers" / f"{shape.name}.sql").read_text() + f"ORDER BY {shape.order}\n"
+            query = (PEERS / f"{shape.name}.sql").read_text() + f"ORDER BY {shape.order}\n"
             with open(path, "w", encoding="utf-8") as file:
-                subprocess.run([self.bed.psql, "-XAtqw", "-v", "FETCH_COUNT=10000", self.postgres],
-                               input=query, text=True, stdout=file, check=True)
+                subprocess.run(
+                    [self.bed.psql, "-XAtqw", "-v", "FETCH_COUNT=10000", self.postgres],
+                    input=query,
+                    text=True,
+                    stdout=file,
+                    check=True,
+                )
             self._encoded[shape.name] = path
         return self._encoded[shape.name]

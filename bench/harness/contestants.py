@@ -1,4 +1,4 @@
-"""Who is measured: the limit, redferry, and its peers. Each carries a shape once and says what it took."""
+"""Who is measured: the limit, redferry and its peers. Each carries a shape once a round."""
 import importlib.util
 import json
 import re
@@ -6,13 +6,15 @@ import shutil
 import subprocess
 import sys
 
-from bed import HERE
+from bed import PEERS
 from measure import SAMPLES, Result, Servers, WrongResult, sample, verify, verify_sample, watch
 
 RUBY_ROWS = 20_000
 
+
 class Contestant:
     """One that can be measured. `key` names it in the JSON, `label` in tables and the chart."""
+
     key = label = ""
     is_redferry = False
 
@@ -52,11 +54,14 @@ class Contestant:
     def numbers(self, data):
         return sample(data.rows)
 
+
 def named(*parts):
     return "-".join(str(part).replace(" ", "") for part in parts if part)
 
+
 def labelled(*parts):
     return ", ".join(part for part in parts if part)
+
 
 class Limit(Contestant):
     """The same commands, encoded beforehand: in transactions of `batch`, or bare."""
@@ -67,21 +72,24 @@ class Limit(Contestant):
         self.label = labelled("limit", batch and f"transactions of {batch}", line)
 
     def command(self, data, shape):
-        return [data.bed.tool("limit"), self.socket or data.bed.socket, data.encoded(shape),
-                *([self.batch] if self.batch else [])]
+        where = [self.socket or data.bed.socket, data.encoded(shape)]
+        return [data.bed.tool("limit"), *where, *([self.batch] if self.batch else [])]
 
     def own_seconds(self, output):
         return float(output.split()[0])
 
+
 class Redferry(Contestant):
     """A real migration by a real `up`, exactly once, into a ledger of its own."""
+
     is_redferry = True
     titles = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
 
     def __init__(self, source, batch=None, socket=None, line=None):
         self.source, self.batch, self.socket = source, batch, socket
         self.key = named("redferry", source, batch, line)
-        self.label = labelled("redferry", self.titles[source], batch and f"batches of {batch}", line)
+        size = batch and f"batches of {batch}"
+        self.label = labelled("redferry", self.titles[source], size, line)
 
     def command(self, data, shape):
         bed = data.bed
@@ -89,9 +97,13 @@ class Redferry(Contestant):
         directory = bed.scratch / f"migrations{number}"
         directory.mkdir()
         (directory / "1_carry.yaml").write_text(shape.migration(self.batch))
-        return [bed.redferry, "up", "--json", "--database", data.sources[self.source],
-                "--redis", f"unix://{self.socket or bed.socket}", "--migrations", directory,
-                "--ledger-table", f"ledger{number}"]
+        options = {
+            "--database": data.sources[self.source],
+            "--redis": f"unix://{self.socket or bed.socket}",
+            "--migrations": directory,
+            "--ledger-table": f"ledger{number}",
+        }
+        return [bed.redferry, "up", "--json", *(word for pair in options.items() for word in pair)]
 
     def look(self, data, shape, watched):
         applied = json.loads(watched.output)["applied"][0]
@@ -100,45 +112,53 @@ class Redferry(Contestant):
         if said != wanted:
             raise WrongResult(f"rows, commands, messages: {said}, not {wanted}")
 
+
 class Pipe(Contestant):
     key, label = "pipe", "psql | redis-cli --pipe"
 
     def missing(self):
-        return None if shutil.which("redis-cli") else "redis-cli (of Debian's redis-tools)"
+        return None if shutil.which("redis-cli") else "Debian's redis-tools"
 
     def command(self, data, shape):
         bed = data.bed
-        return [HERE / "peers" / "pipe", bed.psql, data.postgres, bed.socket, HERE / "peers" / f"{shape.name}.sql"]
+        return [PEERS / "pipe", bed.psql, data.postgres, bed.socket, PEERS / f"{shape.name}.sql"]
+
 
 class Python(Contestant):
     key, label = "python", "Python, pipelines of 1000"
 
     def missing(self):
-        lacks = [package for module, package in (("redis", "python3-redis"), ("psycopg2", "python3-psycopg2"))
-                 if importlib.util.find_spec(module) is None]
-        return " ".join(lacks) + " (of Debian)" if lacks else None
+        modules = ("redis", "psycopg2")
+        lacks = [module for module in modules if importlib.util.find_spec(module) is None]
+        return " and ".join(f"Debian's python3-{module}" for module in lacks) or None
 
     def command(self, data, shape):
-        return [sys.executable, HERE / "peers" / "pipelined.py", data.postgres, data.bed.socket, shape.name]
+        return [sys.executable, PEERS / "pipelined.py", data.postgres, data.bed.socket, shape.name]
+
 
 class Ruby(Contestant):
     """So slow that it carries fewer rows; it is compared by its rate, without its start."""
+
     key, label = "ruby", "ActiveRecord, row by row"
 
     def missing(self):
         if shutil.which("ruby") is None:
-            return "ruby (of Debian)"
-        lacks = [gem for gem in ("redis", "active_record", "pg")
-                 if subprocess.run(["ruby", "-e", f"require '{gem}'"], check=False,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0]
+            return "Debian's ruby"
         packages = {"redis": "ruby-redis", "active_record": "ruby-activerecord", "pg": "ruby-pg"}
-        return " ".join(packages[gem] for gem in lacks) + " (of Debian)" if lacks else None
+        lacks = [package for gem, package in packages.items() if not self._has(gem)]
+        return " and ".join(f"Debian's {package}" for package in lacks) or None
+
+    @staticmethod
+    def _has(gem):
+        done = subprocess.run(["ruby", "-e", f"require '{gem}'"], check=False, capture_output=True)
+        return done.returncode == 0
 
     def rows(self, data):
         return min(data.rows, RUBY_ROWS)
 
     def command(self, data, shape):
-        return ["ruby", HERE / "peers" / "row_by_row.rb", data.postgres, data.bed.socket, shape.name, self.rows(data)]
+        where = [data.postgres, data.bed.socket]
+        return ["ruby", PEERS / "row_by_row.rb", *where, shape.name, self.rows(data)]
 
     def own_seconds(self, output):
         return float(output)

@@ -1,4 +1,4 @@
-"""One measurement: a command under the stopwatch, what the servers spent on it, and whether it did its work."""
+"""One measurement: a command under the stopwatch, what servers spent on it, and if it was right."""
 import os
 import subprocess
 import time
@@ -8,21 +8,24 @@ from pathlib import Path
 SAMPLES = 500
 TICK = 1 / os.sysconf("SC_CLK_TCK")
 
+
 class WrongResult(Exception):
     """Somebody did not do what is measured: then no figure counts."""
+
 
 @dataclass
 class Result:
     rows: int
-    seconds: float          # that count: wall time, or what the command itself measured
-    cpu: float              # CPU seconds of the command, its children included
+    seconds: float  # that count: wall time, or what the command itself measured
+    cpu: float  # CPU seconds of the command, its children included
     redis_cpu: float
     postgres_cpu: float
-    peak_kib: int           # of the largest process of the command
+    peak_kib: int  # of the largest process of the command
 
     @property
     def rate(self):
         return self.rows / self.seconds
+
 
 @dataclass
 class Watched:
@@ -31,32 +34,44 @@ class Watched:
     peak_kib: int
     output: str
 
+
 def watch(bed, command):
     """Run a command under bench/stopwatch."""
     report = bed.scratch / "stopwatch"
-    done = subprocess.run([bed.tool("stopwatch"), str(report), *map(str, command)], text=True, check=False,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          env=bed.environment)
+    done = subprocess.run(
+        [bed.tool("stopwatch"), str(report), *map(str, command)],
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=bed.environment,
+    )
     if done.returncode != 0:
-        raise WrongResult(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stderr}")
+        raise WrongResult(
+            f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stderr}"
+        )
     wall, user, system, kib = report.read_text().split()
     return Watched(float(wall), float(user) + float(system), int(kib), done.stdout)
 
-# ---- what the servers spent ---------------------------------------------------------------------
+
+# ---- what the servers spent --------------------------------------------------------------------
+
 
 def _is_of_the_server(pid):
     """Whether a child of the postmaster is one that stays, by the title that it gives itself.
 
-    What serves a client has `[local]` in it; what has just begun, or is about to be reaped, has none.
+    What serves a client has `[local]` in it; what has just begun, or is to be reaped, has no title.
     """
     try:
         title = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        return True    # gone meanwhile
+        return True  # gone meanwhile
     return title.startswith(b"postgres: ") and b"[local]" not in title
 
+
 def _backends_cpu(postmaster):
-    """CPU seconds of all backends there have been. One is counted once it is gone, soon after its client."""
+    """CPU seconds of all backends there were. One counts once it is gone, soon after its client."""
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children")
     for _ in range(1000):
         if all(map(_is_of_the_server, children.read_text().split())):
@@ -64,6 +79,7 @@ def _backends_cpu(postmaster):
         time.sleep(0.005)
     fields = Path(f"/proc/{postmaster}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[13]) + int(fields[14])) * TICK
+
 
 class Servers:
     """CPU seconds of Redis, and of PostgreSQL's backends, between two moments."""
@@ -77,21 +93,26 @@ class Servers:
         redis = self.bed.redis.cpu() - self.redis
         return redis, _backends_cpu(self.bed.postgres_pid) - self.postgres
 
-# ---- whether it did its work ----------------------------------------------------------------------
+
+# ---- whether it did its work -------------------------------------------------------------------
+
 
 def verify(bed, shape, rows, is_redferry):
-    """Redis holds every row, a sample of them is right, and each command ran as often as it must."""
+    """Redis holds as many keys as there are rows, and ran each command as often as it must."""
     redis = bed.redis
     for command, times in shape.calls.items():
         ran = redis.calls(command)
         # redferry's checkpoint is written by HSET as well.
         if ran < rows * times or (ran > rows * times and not (is_redferry and command == "hset")):
             raise WrongResult(f"Redis ran {command.upper()} {ran} times, not {rows * times}")
-    keys = redis.ask("DBSIZE") - (1 if is_redferry else 0)   # one key says that this ledger writes here
+    # One more key says that this ledger writes here.
+    keys = redis.ask("DBSIZE") - (1 if is_redferry else 0)
     if keys != rows:
         raise WrongResult(f"Redis holds {keys} keys, not {rows}")
 
+
 def verify_sample(bed, shape, numbers):
+    """The rows with these numbers are as they should be."""
     for number in numbers:
         question, answer = shape.expected(number)
         found = bed.redis.ask(*question)
@@ -99,6 +120,7 @@ def verify_sample(bed, shape, numbers):
             found = dict(zip(found[::2], found[1::2]))
         if found != answer:
             raise WrongResult(f"{' '.join(question)} is {found}, not {answer}")
+
 
 def sample(rows):
     """Row numbers spread over all of them, the first and the last included."""

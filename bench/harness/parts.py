@@ -12,18 +12,21 @@ from shapes import SHAPES
 from wire import Redis
 
 BATCHES = (100, 1000, 10_000)
-ROUND_TRIPS = (0, 500, 2000)    # microseconds
+ROUND_TRIPS = (0, 500, 2000)  # microseconds
 PINGS = 20
 STARTS = 200
 SOURCES = ("postgresql", "sqlite")
 
+
 def peers():
     return [Pipe(), Python(), Ruby()]
 
+
 def carry(data, shape, title, contestants, rounds, name=None):
-    data.encoded(shape)    # before anybody's turn
+    data.encoded(shape)  # before anybody's turn
     part = Part(name or shape.name, title, data.rows)
     return interleave(part, contestants, rounds, lambda contestant: contestant.carry(data, shape))
+
 
 def shape_part(data, name, rounds):
     """The limit, and redferry from both databases, over one shape."""
@@ -31,18 +34,25 @@ def shape_part(data, name, rounds):
     contestants = [Limit(), *(Redferry(source) for source in SOURCES)]
     return carry(data, shape, shape.title, contestants, rounds)
 
+
 def peers_part(data, name, rounds, present):
-    """redferry and its peers. They are slow: apart from the limit's part, which then can have more rounds."""
+    """redferry and its peers, in a part of their own: they are slow, and it has fewer rounds."""
     shape = SHAPES[name]
     contestants = [Limit(), Redferry("postgresql"), *present]
-    return carry(data, shape, f"{shape.title}, beside its peers", contestants, rounds, f"{name}-peers")
+    return carry(
+        data, shape, f"{shape.title}, beside its peers", contestants, rounds, f"{name}-peers"
+    )
+
 
 def batches_part(data, rounds):
     """The limit in transactions of a size, and redferry in batches of that size."""
     contestants = [Limit()]
     for batch in BATCHES:
         contestants += [Limit(batch), *(Redferry(source, batch) for source in SOURCES)]
-    return carry(data, SHAPES["set"], "flags → SET, by the size of a batch", contestants, rounds, "batches")
+    return carry(
+        data, SHAPES["set"], "flags → SET, by the size of a batch", contestants, rounds, "batches"
+    )
+
 
 def many_part(data, name, rounds):
     """Many rows: the same rate, the same memory?"""
@@ -50,7 +60,9 @@ def many_part(data, name, rounds):
     contestants = [Limit(), *(Redferry(source) for source in SOURCES)]
     return carry(data, shape, f"{shape.title}, many rows", contestants, rounds, f"{name}-many")
 
-# ---- a slow line ------------------------------------------------------------------------------------
+
+# ---- a slow line -------------------------------------------------------------------------------
+
 
 class SlowLines:
     """A bench/delay_proxy for every round trip; they end with the block."""
@@ -63,8 +75,11 @@ class SlowLines:
     def __enter__(self):
         for trip in ROUND_TRIPS:
             path = str(self.bed.scratch / f"line{self.bed.number()}.sock")
-            proxy = subprocess.Popen([self.bed.tool("delay_proxy"), path, self.bed.socket, str(trip)],
-                                     stdout=subprocess.PIPE, text=True)
+            proxy = subprocess.Popen(
+                [self.bed.tool("delay_proxy"), path, self.bed.socket, str(trip)],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
             self.proxies.append(proxy)
             if proxy.stdout.readline() != "ready\n":
                 raise OSError("delay_proxy does not start")
@@ -80,7 +95,8 @@ class SlowLines:
             begun = time.perf_counter()
             client.ask("PING")
             times.append((time.perf_counter() - begun) * 1e6)
-        say(f"a line with a round trip of {trip / 1000:g} ms answers PING within {statistics.median(times) / 1000:.2f} ms")
+        took = statistics.median(times) / 1000
+        say(f"a line with a round trip of {trip / 1000:g} ms answers PING within {took:.2f} ms")
         if min(times) < trip:
             raise WrongResult(f"delay_proxy: a round trip took {min(times):.0f} µs, not {trip}")
 
@@ -90,21 +106,34 @@ class SlowLines:
             proxy.wait()
             proxy.stdout.close()
 
+
 def delay_part(data, rounds):
     """redferry over a line with a round trip, against the same line without one."""
     with SlowLines(data.bed) as lines:
         contestants = [Limit()]
         for trip, path in lines.sockets.items():
             line = f"{trip / 1000:g} ms"
-            contestants += [Limit(socket=path, line=line),
-                            *(Redferry(source, socket=path, line=line) for source in SOURCES)]
-        return carry(data, SHAPES["set"], "flags → SET, by the round trip to Redis", contestants, rounds, "delay")
+            contestants += [
+                Limit(socket=path, line=line),
+                *(Redferry(source, socket=path, line=line) for source in SOURCES),
+            ]
+        return carry(
+            data,
+            SHAPES["set"],
+            "flags → SET, by the round trip to Redis",
+            contestants,
+            rounds,
+            "delay",
+        )
 
-# ---- nothing pending ----------------------------------------------------------------------------------
+
+# ---- nothing pending ---------------------------------------------------------------------------
+
 
 @dataclass(frozen=True)
 class Start:
     """A command that has hardly anything to do: its start is what it takes."""
+
     key: str
     label: str
     command: list
@@ -112,6 +141,7 @@ class Start:
     def turn(self, bed):
         watched = watch(bed, self.command)
         return Result(1, watched.wall, watched.cpu, 0.0, 0.0, watched.peak_kib)
+
 
 def start_part(bed, times):
     """`up` with nothing pending, against the databases' own programs asking for `select 1`."""
@@ -121,12 +151,32 @@ def start_part(bed, times):
     file = bed.scratch / "start.db"
     run(["sqlite3", str(file), "PRAGMA journal_mode = WAL; CREATE TABLE application (id integer)"])
     urls = {"postgresql": bed.postgres_url("test"), "sqlite": f"sqlite:{file}"}
-    ups = [Start(f"up-{source}", f"up, nothing pending, {Redferry.titles[source]}",
-                 [bed.redferry, "up", "--database", url, "--redis", f"unix://{bed.socket}",
-                  "--migrations", directory]) for source, url in urls.items()]
+    ups = [
+        Start(
+            f"up-{source}",
+            f"up, nothing pending, {Redferry.titles[source]}",
+            [
+                bed.redferry,
+                "up",
+                "--database",
+                url,
+                "--redis",
+                f"unix://{bed.socket}",
+                "--migrations",
+                directory,
+            ],
+        )
+        for source, url in urls.items()
+    ]
     for up in ups:
-        up.turn(bed)    # the first one applies it
-    selects = [Start("select-postgresql", "psql -Xc 'select 1'", [bed.psql, "-Xc", "select 1", urls["postgresql"]]),
-               Start("select-sqlite", "sqlite3 FILE 'select 1'", ["sqlite3", file, "select 1"])]
+        up.turn(bed)  # the first one applies it
+    selects = [
+        Start(
+            "select-postgresql",
+            "psql -Xc 'select 1'",
+            [bed.psql, "-Xc", "select 1", urls["postgresql"]],
+        ),
+        Start("select-sqlite", "sqlite3 FILE 'select 1'", ["sqlite3", file, "select 1"]),
+    ]
     part = Part("start", "nothing pending", 1)
     return interleave(part, [*ups, *selects], times, lambda start: start.turn(bed), tell=False)

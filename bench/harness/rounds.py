@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 
 from bed import say
 
+
 @dataclass(frozen=True)
 class Spread:
     """A median, and between what it lies."""
+
     median: float
     low: float
     high: float
@@ -15,20 +17,19 @@ class Spread:
     def of(cls, values):
         return cls(statistics.median(values), min(values), max(values))
 
-    def scaled(self, factor):
-        return Spread(self.median * factor, self.low * factor, self.high * factor)
-
     def json(self):
         return {"median": self.median, "min": self.low, "max": self.high}
+
 
 @dataclass
 class Part:
     """What one comparison came to: a list of results for each contestant, a result a round."""
+
     name: str
     title: str
     rows: int
-    labels: dict = field(default_factory=dict)     # key → label, in the order of the tables
-    results: dict = field(default_factory=dict)    # key → results, round by round
+    labels: dict = field(default_factory=dict)  # key → label, in the order of the tables
+    results: dict = field(default_factory=dict)  # key → results, round by round
 
     def spread(self, key, measure):
         return Spread.of([measure(result) for result in self.results[key]])
@@ -39,6 +40,7 @@ class Part:
             return None
         pairs = zip(self.results[above], self.results[below])
         return Spread.of([measure(first) / measure(second) for first, second in pairs])
+
 
 def interleave(part, contestants, rounds, turn, tell=True):
     """Let each take `turn(contestant)` in every round, another one first each time.

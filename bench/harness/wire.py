@@ -1,8 +1,10 @@
-"""A Redis client of a few lines, for what the benchmark itself asks: emptying, counting, looking."""
+"""A Redis client of a few lines, for what the benchmark itself asks: empty, count, look."""
 import socket
+
 
 class RedisError(Exception):
     pass
+
 
 class Redis:
     def __init__(self, path):
@@ -13,8 +15,10 @@ class Redis:
     def ask(self, *arguments):
         """Send one command and return its reply: text, a number, a list, or None."""
         parts = [str(argument).encode() for argument in arguments]
-        self._socket.sendall(b"*%d\r\n" % len(parts) +
-                             b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts))
+        self._socket.sendall(
+            b"*%d\r\n" % len(parts)
+            + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+        )
         return self._read()
 
     def info(self, section):

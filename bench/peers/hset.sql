@@ -1,4 +1,4 @@
--- users → HSET with every column, in the Redis protocol. The last byte of each row is the line's end, by psql.
+-- users → HSET with every column, in the Redis protocol. A row's last byte is psql's end of line.
 SELECT E'*16\r\n$4\r\nHSET\r\n$' || octet_length('user:' || id) || E'\r\nuser:' || id
     || E'\r\n$2\r\nid\r\n$' || octet_length(id::text) || E'\r\n' || id
     || E'\r\n$4\r\nname\r\n$' || octet_length(name) || E'\r\n' || name

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Goal: the benchmark works. With a few rows every part of it runs, everybody's result is looked at, the tables,
-# the JSON and the chart are written, and a peer that is not installed is named. How fast anything is, is of
-# no interest here.
+# Goal: the benchmark works. With a few rows every part of it runs, everybody's result is looked at,
+# the tables, the JSON and the chart are written, and a peer that is not installed is named. How
+# fast anything is, is of no interest here.
 # not under valgrind: the programs that it measures run behind a stopwatch of its own
 # not with sanitizers: it is about the benchmark, not about the program
 source "$(dirname "$0")/../support/scenario.sh"
@@ -21,7 +21,8 @@ for part in 'flags → SET, 500 rows' '7 columns → HSET, 500 rows' 'flags → 
 done
 # Each peer is either measured or named.
 for peer in 'psql \| redis-cli --pipe' 'Python, pipelines of 1000' 'ActiveRecord, row by row'; do
-    [[ $(<"$OUT") == *"| $peer | 500 |"* || $(<"$OUT") == *"Not measured: ${peer//\\/} ("*' is missing)'* ]] ||
+    [[ $(<"$OUT") == *"| $peer | 500 |"* ||
+        $(<"$OUT") == *"Not measured: ${peer//\\/} ("*' is missing)'* ]] ||
         fail "nothing is said of $peer"
 done
 cmp "$OUT" "$SCRATCH/results/results.md" || fail 'results.md is not what was printed'
