@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-from bed import PEERS
+from bed import PEERS, run
 from measure import SAMPLES, Result, Servers, WrongResult, sample, verify, verify_sample, watch
 
 RUBY_ROWS = 20_000
@@ -80,7 +80,7 @@ class Limit(Contestant):
 
 
 class Redferry(Contestant):
-    """A real migration by a real `up`, exactly once, into a ledger of its own."""
+    """A real migration by a real `up`, exactly once, after an `init` of a ledger of its own."""
 
     is_redferry = True
     titles = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
@@ -103,7 +103,9 @@ class Redferry(Contestant):
             "--migrations": directory,
             "--ledger-table": f"ledger{number}",
         }
-        return [bed.redferry, "up", "--json", *(word for pair in options.items() for word in pair)]
+        words = [str(word) for pair in options.items() for word in pair]
+        run([bed.redferry, "init", "--quiet", *words], env=bed.environment)
+        return [bed.redferry, "up", "--json", *words]
 
     def look(self, data, shape, watched):
         applied = json.loads(watched.output)["applied"][0]
