@@ -47,7 +47,6 @@ struct fence {
     int64_t connections;
     bool is_confirmed;       /* once at least */
     struct checkpoint found; /* its fence is the own one */
-    int64_t round_trip_ns;   /* the least that was seen */
     int64_t tried_ms;        /* since when things fail; 0: they do not */
     struct clock_backoff backoff;
 };
@@ -106,11 +105,6 @@ const struct checkpoint *fence_checkpoint(const struct fence *fence)
 const char *fence_key(const struct fence *fence)
 {
     return fence->key;
-}
-
-int64_t fence_round_trip(const struct fence *fence)
-{
-    return fence->round_trip_ns;
 }
 
 /* ---- patience --------------------------------------------------------------------------- */
@@ -366,21 +360,13 @@ static enum fence_verdict judge_call(const struct fence *fence, const struct rep
     return reply_trouble(reply) == REPLY_FINAL ? FENCE_STOPPED : FENCE_REFUSED;
 }
 
-static void note_round_trip(struct fence *fence, int64_t took_ns)
-{
-    if (fence->round_trip_ns == 0 || took_ns < fence->round_trip_ns)
-        fence->round_trip_ns = took_ns;
-}
-
 /* Read the checkpoint under WATCH. */
 static enum fence_verdict look(struct fence *fence, struct error *err)
 {
     struct connection *connection = fence->options->connection;
     const struct reply *reply = NULL;
-    const int64_t begun_ns = clock_monotonic();
     if (connection_ask(connection, &reply, err, "WATCH", fence->key, (const char *)NULL) != 0)
         return judge_call(fence, reply, err);
-    note_round_trip(fence, clock_monotonic() - begun_ns);
     reply = NULL;
     if (connection_ask(connection, &reply, err, "HGETALL", fence->key, (const char *)NULL) !=
         0) {

@@ -46,9 +46,6 @@ const struct checkpoint *fence_checkpoint(const struct fence *fence);
 /* The checkpoint's key. Borrowed. */
 const char *fence_key(const struct fence *fence);
 
-/* How long the quickest call of the fence's took, in nanoseconds: the round trip. */
-int64_t fence_round_trip(const struct fence *fence);
-
 /* Append, in RESP, the FENCE_FRAME commands that open a fenced transaction: WATCH, HGET,
  * MULTI. */
 enum { FENCE_FRAME = 3 };

@@ -219,9 +219,13 @@ static bool take_body(struct flight *flight, struct flight_batch *batch,
 static void note_growth(struct flight *flight, const struct flight_batch *batch)
 {
     const int64_t took_ns = clock_monotonic() - batch->left_ns;
-    const int64_t busy_ns = took_ns - fence_round_trip(flight->fence);
-    growth_note(&flight->growth, (int64_t)batch->batch.rows, batch->was_late,
-                busy_ns / NS_PER_US);
+    const struct growth_sign sign = {
+        .rows = (int64_t)batch->batch.rows,
+        .was_late = batch->was_late,
+        .took_us = took_ns / NS_PER_US,
+        .round_trip_us = connection_round_trip(flight->connection) / NS_PER_US,
+    };
+    growth_note(&flight->growth, &sign);
 }
 
 static void take_exec(struct flight *flight, struct flight_batch *batch,

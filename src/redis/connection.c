@@ -34,7 +34,8 @@ struct connection {
     struct reply_reader *reader;
     struct buffer call; /* the command of connection_call() */
     int64_t moved_ms;
-    struct error failure; /* why there is no transport */
+    int64_t round_trip_ns; /* the least that a single call took; 0: none yet */
+    struct error failure;  /* why there is no transport */
     char version[32];
     bool introducing; /* nothing is in flight that a stop would have to wait for */
     bool drained;     /* the last read gave less than it could have */
@@ -124,6 +125,11 @@ struct stop_poll connection_poll(const struct connection *connection, bool writi
     };
 }
 
+int64_t connection_round_trip(const struct connection *connection)
+{
+    return connection->round_trip_ns;
+}
+
 int64_t connection_moved_ms(const struct connection *connection)
 {
     return connection->moved_ms;
@@ -152,12 +158,19 @@ static int await_wire(struct connection *connection, bool writing, struct error 
     return connection_break(connection, err);
 }
 
+static void note_round_trip(struct connection *connection, int64_t took_ns)
+{
+    if (connection->round_trip_ns == 0 || took_ns < connection->round_trip_ns)
+        connection->round_trip_ns = took_ns;
+}
+
 /* Send what is in connection->call and wait for one reply. */
 static int converse(struct connection *connection, const struct reply **reply,
                     struct error *err)
 {
     struct iovec rest = {.iov_base = connection->call.bytes,
                          .iov_len = connection->call.length};
+    const int64_t begun_ns = clock_monotonic();
     connection->moved_ms = clock_monotonic_ms();
 
     for (;;) {
@@ -171,6 +184,7 @@ static int converse(struct connection *connection, const struct reply **reply,
             rest.iov_len -= (size_t)written;
         }
         int got = connection_receive(connection, reply, err);
+        if (got > 0) note_round_trip(connection, clock_monotonic() - begun_ns);
         if (got != 0) return got > 0 ? 0 : -1;
         /* A server that hangs up on us may have said why before. */
         if (written < 0) {

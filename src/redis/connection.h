@@ -77,6 +77,10 @@ struct stop_poll connection_poll(const struct connection *connection, bool writi
 /* When the last byte came or left, in clock_monotonic_ms(). */
 int64_t connection_moved_ms(const struct connection *connection);
 
+/* How far away the server is: the least that a single call took, in nanoseconds; 0 before the
+ * first one. */
+int64_t connection_round_trip(const struct connection *connection);
+
 /* Borrowed; may be NULL. */
 const struct stop *connection_stop(const struct connection *connection);
 

@@ -17,14 +17,16 @@ void growth_begin(struct growth *growth, int64_t rows, bool is_fixed)
     *growth = (struct growth){.rows = rows, .is_fixed = is_fixed};
 }
 
-void growth_note(struct growth *growth, int64_t rows, bool was_late, int64_t busy_us)
+void growth_note(struct growth *growth, const struct growth_sign *sign)
 {
-    if (growth->is_fixed || rows < growth->rows) return;
-    if (!was_late) {
+    if (growth->is_fixed || sign->rows < growth->rows || sign->round_trip_us < GROWTH_NEAR_US)
+        return;
+    if (!sign->was_late) {
         if (growth->late > 0) growth->late--;
         return;
     }
     /* Twice the rows take twice as long. */
+    const int64_t busy_us = sign->took_us - sign->round_trip_us;
     if (++growth->late < LATE_ENOUGH || busy_us > GROWTH_MOST_BUSY_US / 2) return;
     growth->rows *= 2;
     growth->late = 0;

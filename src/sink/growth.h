@@ -17,15 +17,20 @@ struct growth {
 };
 
 /* For how long one EXEC may keep the server busy: half of what Redis logs as slow, unless told
- * otherwise (slowlog-log-slower-than). */
-enum { GROWTH_MOST_BUSY_US = 5000 };
+ * otherwise (slowlog-log-slower-than). And a server that is nearer than the other is not waited
+ * for: what was seen is chance then. In microseconds. */
+enum { GROWTH_MOST_BUSY_US = 5000, GROWTH_NEAR_US = 250 };
 
 /* Begin with so many rows, and stay there where is_fixed. */
 void growth_begin(struct growth *growth, int64_t rows, bool is_fixed);
 
-/* A batch of so many rows is answered. was_late: when its EXEC left, the server had nothing
- * left to do, and more was there to be sent. busy_us: for how long EXEC kept it busy, at most,
- * in microseconds. */
-void growth_note(struct growth *growth, int64_t rows, bool was_late, int64_t busy_us);
+/* What is to be seen when a batch is answered. Times are in microseconds. */
+struct growth_sign {
+    int64_t rows;
+    bool was_late;   /* when EXEC left, the server had nothing to do, and more was there */
+    int64_t took_us; /* from then until it was answered */
+    int64_t round_trip_us;
+};
+void growth_note(struct growth *growth, const struct growth_sign *sign);
 
 #endif

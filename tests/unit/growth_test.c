@@ -9,11 +9,20 @@
 
 #include "growth.h"
 
-enum { QUICK_US = 500 };
+enum { QUICK_US = 500, FAR_US = 2000 };
+
+static void note(struct growth *growth, int64_t rows, bool was_late, int64_t busy_us)
+{
+    const struct growth_sign sign = {.rows = rows,
+                                     .was_late = was_late,
+                                     .took_us = FAR_US + busy_us,
+                                     .round_trip_us = FAR_US};
+    growth_note(growth, &sign);
+}
 
 static void note_often(struct growth *growth, unsigned times, bool was_late, int64_t busy_us)
 {
-    for (unsigned i = 0; i < times; i++) growth_note(growth, growth->rows, was_late, busy_us);
+    for (unsigned i = 0; i < times; i++) note(growth, growth->rows, was_late, busy_us);
 }
 
 static void test_grows_where_the_server_waits(void **state)
@@ -57,11 +66,24 @@ static void test_smaller_batches_say_nothing(void **state)
     struct growth growth;
     (void)state;
     growth_begin(&growth, 1000, false);
-    for (unsigned i = 0; i < 100; i++) growth_note(&growth, 999, true, QUICK_US);
+    for (unsigned i = 0; i < 100; i++) note(&growth, 999, true, QUICK_US);
     assert_int_equal(growth.rows, 1000);
     note_often(&growth, 3, true, QUICK_US);
-    for (unsigned i = 0; i < 100; i++) growth_note(&growth, 1000, true, QUICK_US);
+    for (unsigned i = 0; i < 100; i++) note(&growth, 1000, true, QUICK_US);
     assert_int_equal(growth.rows, 2000);
+}
+
+static void test_a_near_server_is_not_waited_for(void **state)
+{
+    const struct growth_sign near = {.rows = 1000,
+                                     .was_late = true,
+                                     .took_us = QUICK_US,
+                                     .round_trip_us = GROWTH_NEAR_US - 1};
+    struct growth growth;
+    (void)state;
+    growth_begin(&growth, 1000, false);
+    for (unsigned i = 0; i < 100; i++) growth_note(&growth, &near);
+    assert_int_equal(growth.rows, 1000);
 }
 
 static void test_others_are_served_in_between(void **state)
@@ -82,6 +104,7 @@ int main(void)
         cmocka_unit_test(test_stays_as_it_was_said),
         cmocka_unit_test(test_chance_is_no_reason),
         cmocka_unit_test(test_smaller_batches_say_nothing),
+        cmocka_unit_test(test_a_near_server_is_not_waited_for),
         cmocka_unit_test(test_others_are_served_in_between),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Goal: where Redis is far away, batches grow until it does not stand idle between two of them; a
+# number of rows that somebody wrote down is kept to; and everything is there exactly once.
+source "$(dirname "$0")/../support/scenario.sh"
+: "${REDFERRY_TEST_DELAY_PROXY:?the delay proxy of bench}"
+
+rows=60000 round_trip_us=20000
+
+# Prints how many batches `up` wrote.
+batches_of()
+{
+    local before after
+    before=$(executions)
+    redferry up -q "$@"
+    after=$(executions)
+    echo $((after - before))
+}
+
+# Redis also executes what is around the batches: the fence, the steps, the end. Those are few.
+executions()
+{
+    redis INFO commandstats | sed -nE 's/^cmdstat_exec:calls=([0-9]+),.*/\1/p' | grep . || echo 0
+}
+
+carry_far()
+{
+    local line proxy grown kept
+    sql "CREATE TABLE t (id integer PRIMARY KEY);
+         INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $rows)
+         SELECT i FROM n"
+    write_migration 1_default.yaml <<'YAML'
+up:
+  - read: SELECT id FROM t
+    key: id
+    write: INCRBY default:${id} 1
+YAML
+    exec {line}< <(exec "$REDFERRY_TEST_DELAY_PROXY" "$PWD/far" "$REDIS_SOCKET" $round_trip_us)
+    proxy=$!
+    read -r -t 30 -u "$line" || fail 'there is no line'
+    REDFERRY_REDIS=unix://$PWD/far
+    grown=$(batches_of)
+    write_migration 2_kept.yaml <<'YAML'
+up:
+  - read: SELECT id FROM t
+    key: id
+    write: INCRBY kept:${id} 1
+    batch: 2000
+YAML
+    kept=$(batches_of)
+    kill "$proxy"
+    exec {line}<&-
+
+    printf '%s rows, %s us away: %s batches, where 2000 rows each are asked for %s\n' \
+        $rows $round_trip_us "$grown" "$kept"
+    ((kept >= rows / 2000)) || fail "$kept batches: more rows than was said"
+    ((grown < rows / 1000)) || fail "$grown batches: they did not grow"
+    expect_equal "$(redis EVAL "
+        local once = 0
+        for i = 1, tonumber(ARGV[1]) do
+            for _, name in ipairs({'default:', 'kept:'}) do
+                if redis.call('GET', name .. i) == '1' then once = once + 1 end
+            end
+        end
+        return once" 0 $rows)" $((2 * rows)) 'how many rows are there exactly once'
+}
+
+with_database sqlite carry_far
+with_database postgresql carry_far
