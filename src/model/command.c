@@ -36,53 +36,94 @@ enum key_check {
     KEY_CERTAIN  /* nor may it be empty */
 };
 
-/* An argument that each row fills in, and the fixed bytes in front of it: its predecessors, and
- * the end of the line before it. */
-struct slot {
+/* How an argument that each row fills in is laid out. */
+enum slot_kind {
+    SLOT_MEASURED, /* its length is the sum of its pieces' */
+    SLOT_JSON,     /* its length is known once it is rendered */
+    SLOT_PAIRS     /* ${*}: several arguments */
+};
+
+/* One placeholder, and the fixed bytes in front of it. */
+struct part {
     const char *before;
     size_t before_length;
+    const struct template_piece *piece;
+};
+
+/* An argument that each row fills in, and the fixed bytes in front of it. An argument begins
+ * with the CRLF that ends the line before it; so all that is fixed around a value is one run of
+ * bytes. */
+struct slot {
+    const char *before; /* its predecessors, up to the '$' of its own length */
+    size_t before_length;
+    enum slot_kind kind;
     const struct template *template;
-    const struct template_piece *pieces;
-    size_t piece_count;
+    struct part *parts; /* the CRLF behind its length is the first one's */
+    size_t part_count;
+    const char *after; /* literal bytes behind the last placeholder */
+    size_t after_length;
     size_t literal_length; /* of all its literal pieces */
     size_t position;       /* among the arguments */
     enum key_check key;
-    bool measured; /* its length is the sum of its pieces' */
+};
+
+/* A column as ${*} gives it: before holds the name, up to the '$' of the value's length. */
+struct pair {
+    const char *before;
+    size_t before_length;
+    const char *name;
+    size_t name_length;
+    size_t column;
 };
 
 /* A command laid out for the wire: before and slot in turn, then the tail. */
 struct layout {
     struct slot *slots;
     size_t slot_count;
-    size_t pairs; /* how many of them are ${*}; where there are any, the number of arguments
-                     differs from row to row, and "*N\r\n" is not part of the fixed bytes */
+    size_t stars; /* how many of them are ${*}; where there are any, the number of arguments
+                     differs from row to row, and "*N" is not part of the fixed bytes */
     const char *tail;
     size_t tail_length;
+    struct pair *pairs; /* what ${*} stands for, once the columns are bound */
+    size_t pair_count;
+    struct arena *arena;
 };
 
 /* ---- the wire's form --------------------------------------------------------------------- */
 
-/* Write the type's letter, the number and CRLF. Returns the place behind them. */
-static char *put_header(char *out, char type, size_t number)
+/* Without a scratch array: a stack to be guarded would cost every caller that it is inlined in.
+ */
+static char *put_long_number(char *out, size_t number)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
-    do {
-        digits[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    *out++ = type;
-    memcpy(out, digits + at, sizeof(digits) - at);
-    out += sizeof(digits) - at;
-    *out++ = '\r';
-    *out++ = '\n';
+    size_t digits = 1;
+    for (size_t rest = number; rest >= 10; rest /= 10) digits++;
+    for (size_t at = digits; at > 0; number /= 10) out[--at] = (char)('0' + number % 10);
+    return out + digits;
+}
+
+/* Write the number. Returns the place behind it. Most lengths are below 100. */
+static inline char *put_number(char *out, size_t number)
+{
+    if (number >= 100) return put_long_number(out, number);
+    if (number >= 10) *out++ = (char)('0' + number / 10);
+    *out++ = (char)('0' + number % 10);
     return out;
 }
 
+static inline char *put_bytes(char *out, const char *bytes, size_t length)
+{
+    if (length > 0) memcpy(out, bytes, length);
+    return out + length;
+}
+
+/* Append the letter that says what the number is of, the number, and CRLF. */
 static void append_header(struct buffer *buf, char type, size_t number)
 {
     char *out = buffer_reserve(buf, HEADER_SIZE);
-    if (out != NULL) buf->length += (size_t)(put_header(out, type, number) - out);
+    if (out == NULL) return;
+    *out = type;
+    out = put_bytes(put_number(out + 1, number), "\r\n", 2);
+    buf->length = (size_t)(out - buf->bytes);
 }
 
 static void append_argument(struct buffer *buf, const char *bytes, size_t length)
@@ -120,49 +161,82 @@ static enum key_check *find_keys(const struct command *command, struct arena *ar
     return checks;
 }
 
-static void slot_set(struct slot *slot, const struct template *template)
+/* Append an argument as it stands between others: with the CRLF of the line before it, without
+ * its own. */
+static void append_fixed(struct buffer *fixed, const char *bytes, size_t length)
 {
-    slot->template = template;
-    slot->pieces = template_pieces(template, &slot->piece_count);
-    slot->measured = true;
-    for (size_t i = 0; i < slot->piece_count; i++) {
-        const struct template_piece *piece = &slot->pieces[i];
-        if (piece->kind == TEMPLATE_LITERAL) slot->literal_length += piece->length;
-        if (piece->kind != TEMPLATE_LITERAL && piece->kind != TEMPLATE_VALUE)
-            slot->measured = false;
-    }
+    buffer_append(fixed, "\r\n", 2);
+    append_header(fixed, '$', length);
+    buffer_append(fixed, bytes, length);
 }
 
-/* Move what fixed holds into the arena. */
+/* Move what fixed holds into the arena. NULL when memory runs out. */
 static const char *settle(struct buffer *fixed, size_t *length, struct arena *arena)
 {
+    if (buffer_failed(fixed)) return NULL;
     const char *bytes = arena_copy(arena, fixed->length > 0 ? fixed->bytes : "", fixed->length);
     *length = fixed->length;
     fixed->length = 0;
     return bytes;
 }
 
-static int add_slot(const struct command *command, size_t position, struct buffer *fixed,
-                    struct arena *arena, struct error *err)
+static enum slot_kind kind_of(const struct template_piece *pieces, size_t count)
+{
+    if (count == 1 && pieces->kind == TEMPLATE_PAIRS) return SLOT_PAIRS;
+    for (size_t i = 0; i < count; i++)
+        if (pieces[i].kind != TEMPLATE_LITERAL && pieces[i].kind != TEMPLATE_VALUE)
+            return SLOT_JSON;
+    return SLOT_MEASURED;
+}
+
+/* Lay out the pieces of a measured slot. */
+static int add_parts(struct slot *slot, const struct template_piece *pieces, size_t count,
+                     struct buffer *fixed, struct arena *arena)
+{
+    slot->parts = arena_array(arena, count, sizeof(*slot->parts));
+    if (slot->parts == NULL) return -1;
+    buffer_append(fixed, "\r\n", 2);
+    for (size_t i = 0; i < count; i++) {
+        if (pieces[i].kind == TEMPLATE_LITERAL) {
+            slot->literal_length += pieces[i].length;
+            buffer_append(fixed, pieces[i].text, pieces[i].length);
+            continue;
+        }
+        struct part *part = &slot->parts[slot->part_count++];
+        part->piece = &pieces[i];
+        part->before = settle(fixed, &part->before_length, arena);
+        if (part->before == NULL) return -1;
+    }
+    slot->after = settle(fixed, &slot->after_length, arena);
+    return slot->after == NULL ? -1 : 0;
+}
+
+static int add_slot(const struct command *command, size_t position, enum key_check key,
+                    struct buffer *fixed)
 {
     struct layout *layout = command->compiled;
     struct slot *slot = &layout->slots[layout->slot_count++];
-    slot_set(slot, command->arguments[position]);
+    size_t count = 0;
+    slot->template = command->arguments[position];
     slot->position = position;
-    slot->before = settle(fixed, &slot->before_length, arena);
-    if (slot->before == NULL || buffer_failed(fixed)) return error_memory(err);
-    if (template_is_pairs(slot->template))
-        layout->pairs++;
+    slot->key = key;
+    const struct template_piece *pieces = template_pieces(slot->template, &count);
+    slot->kind = kind_of(pieces, count);
+    if (slot->kind == SLOT_PAIRS)
+        layout->stars++;
     else
-        buffer_append(fixed, "\r\n", 2);
-    return 0;
+        buffer_append(fixed, "\r\n$", 3);
+    slot->before = settle(fixed, &slot->before_length, layout->arena);
+    if (slot->before == NULL) return -1;
+    if (slot->kind != SLOT_MEASURED) return 0;
+    return add_parts(slot, pieces, count, fixed, layout->arena);
 }
 
 static int lay_out_arguments(const struct command *command, struct buffer *fixed,
-                             struct arena *arena, struct error *err)
+                             struct error *err)
 {
     struct layout *layout = command->compiled;
-    const enum key_check *checks = find_keys(command, arena);
+    const enum key_check *checks = find_keys(command, layout->arena);
     if (checks == NULL) return error_memory(err);
     for (size_t i = 0; i < command->argument_count; i++) {
         const char *text = NULL;
@@ -170,14 +244,14 @@ static int lay_out_arguments(const struct command *command, struct buffer *fixed
         if (template_is_literal(command->arguments[i], &text, &length)) {
             if (length == 0 && checks[i] == KEY_CERTAIN)
                 return error_set(err, ERROR_INVALID, "argument %zu is a key, and empty", i);
-            append_argument(fixed, text, length);
-            continue;
+            append_fixed(fixed, text, length);
+        } else if (add_slot(command, i, checks[i], fixed) != 0) {
+            return error_memory(err);
         }
-        if (add_slot(command, i, fixed, arena, err) != 0) return -1;
-        layout->slots[layout->slot_count - 1].key = checks[i];
     }
-    layout->tail = settle(fixed, &layout->tail_length, arena);
-    return layout->tail == NULL || buffer_failed(fixed) ? error_memory(err) : 0;
+    buffer_append(fixed, "\r\n", 2);
+    layout->tail = settle(fixed, &layout->tail_length, layout->arena);
+    return layout->tail == NULL ? error_memory(err) : 0;
 }
 
 static int lay_out(struct command *command, struct arena *arena, struct error *err)
@@ -186,14 +260,18 @@ static int lay_out(struct command *command, struct arena *arena, struct error *e
     struct layout *layout = arena_alloc(arena, sizeof(*layout));
     if (layout == NULL) return error_memory(err);
     command->compiled = layout;
+    layout->arena = arena;
     layout->slots = arena_array(arena, command->argument_count, sizeof(*layout->slots));
     if (layout->slots == NULL) return error_memory(err);
 
-    bool pairs = false;
+    bool has_stars = false;
     for (size_t i = 0; i < command->argument_count; i++)
-        pairs = pairs || template_is_pairs(command->arguments[i]);
-    if (!pairs) append_header(&fixed, '*', command->argument_count);
-    int result = lay_out_arguments(command, &fixed, arena, err);
+        has_stars = has_stars || template_is_pairs(command->arguments[i]);
+    if (!has_stars) {
+        buffer_append_char(&fixed, '*');
+        buffer_append_integer(&fixed, (int64_t)command->argument_count);
+    }
+    int result = lay_out_arguments(command, &fixed, err);
     buffer_release(&fixed);
     return result;
 }
@@ -291,12 +369,35 @@ static int in_command(const struct command *command, struct error *err)
     return error_prefix(err, "'%.*s…': ", (int)length, command->text);
 }
 
+/* Lay out the names that ${*} gives. */
+static int bind_pairs(struct layout *layout, const struct columns *columns, struct error *err)
+{
+    struct buffer fixed = {0};
+    int result = 0;
+    layout->pair_count = 0;
+    if (layout->stars == 0) return 0;
+    layout->pairs = arena_array(layout->arena, columns->count + 1, sizeof(*layout->pairs));
+    for (size_t i = 0; layout->pairs != NULL && i < columns->count; i++) {
+        const char *name = columns->items[i].name;
+        struct pair *pair = &layout->pairs[layout->pair_count];
+        if (name[0] == '_') continue;
+        *pair = (struct pair){.name = name, .name_length = strlen(name), .column = i};
+        append_fixed(&fixed, name, pair->name_length);
+        buffer_append(&fixed, "\r\n$", 3);
+        pair->before = settle(&fixed, &pair->before_length, layout->arena);
+        if (pair->before == NULL) result = -1;
+        layout->pair_count++;
+    }
+    buffer_release(&fixed);
+    return layout->pairs == NULL || result != 0 ? error_memory(err) : 0;
+}
+
 int command_bind(struct command *command, const struct columns *columns, struct error *err)
 {
     for (size_t i = 0; i < command->argument_count; i++)
         if (template_bind(command->arguments[i], columns, err) != 0)
             return in_command(command, err);
-    return 0;
+    return bind_pairs(command->compiled, columns, err) == 0 ? 0 : in_command(command, err);
 }
 
 /* ---- rendering --------------------------------------------------------------------------- */
@@ -330,56 +431,58 @@ static const char *key_problem(enum key_check check, const char *bytes, size_t l
     return NULL;
 }
 
+/* What a row has for a placeholder. */
+struct text {
+    const char *bytes;
+    size_t length;
+};
+
+static inline struct text text_of(const struct template_piece *piece, const struct row *row)
+{
+    const struct value *value = &row->values[piece->column];
+    if (value->kind == VALUE_NULL)
+        return (struct text){piece->otherwise, piece->otherwise_length};
+    return (struct text){value->bytes, value->length};
+}
+
 /* Add up the length of a measured slot. */
 static int measure(const struct filling *f, const struct slot *slot, size_t *length)
 {
     size_t sum = slot->literal_length;
-    for (size_t i = 0; i < slot->piece_count; i++) {
-        const struct template_piece *piece = &slot->pieces[i];
-        if (piece->kind == TEMPLATE_LITERAL) continue;
-        const struct value *value = &f->row->values[piece->column];
-        if (value->kind == VALUE_NULL && piece->otherwise == NULL)
+    for (size_t i = 0; i < slot->part_count; i++) {
+        const struct template_piece *piece = slot->parts[i].piece;
+        const struct text text = text_of(piece, f->row);
+        if (text.bytes == NULL && f->row->values[piece->column].kind == VALUE_NULL)
             return template_null_error(piece, f->err);
-        sum += value->kind == VALUE_NULL ? piece->otherwise_length : value->length;
+        sum += text.length;
         if (sum > most_bytes) return argument_error(f, slot, piece->text, too_long);
     }
     *length = sum;
     return 0;
 }
 
-static char *put_bytes(char *out, const char *bytes, size_t length)
-{
-    if (length > 0) memcpy(out, bytes, length);
-    return out + length;
-}
-
-static char *put_piece(char *out, const struct template_piece *piece, const struct row *row)
-{
-    if (piece->kind == TEMPLATE_LITERAL) return put_bytes(out, piece->text, piece->length);
-    const struct value *value = &row->values[piece->column];
-    if (value->kind == VALUE_NULL)
-        return put_bytes(out, piece->otherwise, piece->otherwise_length);
-    return put_bytes(out, value->bytes, value->length);
-}
-
 static int fill_measured(const struct filling *f, const struct slot *slot, enum key_check check)
 {
     size_t length = 0;
     if (measure(f, slot, &length) != 0) return -1;
-    char *begin = buffer_reserve(f->buf, slot->before_length + HEADER_SIZE + length);
-    if (begin == NULL) return error_memory(f->err);
+    char *out = buffer_reserve(f->buf, slot->before_length + HEADER_SIZE + length);
+    if (out == NULL) return error_memory(f->err);
 
-    char *out = put_bytes(begin, slot->before, slot->before_length);
-    char *bytes = out = put_header(out, '$', length);
-    for (size_t i = 0; i < slot->piece_count; i++)
-        out = put_piece(out, &slot->pieces[i], f->row);
-    f->buf->length += (size_t)(out - begin);
-    const char *problem = key_problem(check, bytes, length);
+    out = put_number(put_bytes(out, slot->before, slot->before_length), length);
+    for (size_t i = 0; i < slot->part_count; i++) {
+        const struct part *part = &slot->parts[i];
+        const struct text text = text_of(part->piece, f->row);
+        out = put_bytes(out, part->before, part->before_length);
+        out = put_bytes(out, text.bytes, text.length);
+    }
+    out = put_bytes(out, slot->after, slot->after_length);
+    f->buf->length = (size_t)(out - f->buf->bytes);
+    const char *problem = key_problem(check, out - length, length);
     return problem == NULL ? 0 : argument_error(f, slot, NULL, problem);
 }
 
 /* How long JSON gets is known when it is there: it is rendered behind room for the longest
- * header, and moved up to the one it gets. */
+ * length, and moved up to the one it gets. */
 static int fill_json(const struct filling *f, const struct slot *slot, enum key_check check)
 {
     struct buffer *buf = f->buf;
@@ -392,7 +495,7 @@ static int fill_json(const struct filling *f, const struct slot *slot, enum key_
     const char *rendered = buf->bytes + begin + HEADER_SIZE;
     size_t length = buf->length - begin - HEADER_SIZE;
     if (length > most_bytes) return argument_error(f, slot, NULL, too_long);
-    char *bytes = put_header(buf->bytes + begin, '$', length);
+    char *bytes = put_bytes(put_number(buf->bytes + begin, length), "\r\n", 2);
     memmove(bytes, rendered, length);
     buf->length = (size_t)(bytes - buf->bytes) + length;
     const char *problem = key_problem(check, bytes, length);
@@ -401,78 +504,111 @@ static int fill_json(const struct filling *f, const struct slot *slot, enum key_
 
 static int fill(const struct filling *f, const struct slot *slot, enum key_check check)
 {
-    return slot->measured ? fill_measured(f, slot, check) : fill_json(f, slot, check);
+    return slot->kind == SLOT_MEASURED ? fill_measured(f, slot, check)
+                                       : fill_json(f, slot, check);
 }
 
 /* ---- ${*} -------------------------------------------------------------------------------- */
 
-static bool is_pair(const struct row *row, size_t column)
+/* Where the keys are among the arguments that a row makes of a command, now that ${*} made more
+ * of them than the migration names; step is 0 where the facts do not say. Facts count from
+ * either end. */
+struct key_range {
+    size_t first;
+    size_t last;
+    size_t step;
+};
+
+static struct key_range key_range_of(const struct command_facts *facts, size_t all)
 {
-    return row->values[column].kind != VALUE_NULL && row->columns->items[column].name[0] != '_';
+    if (facts == NULL || facts->first_key == 0) return (struct key_range){0};
+    return (struct key_range){
+        .first = (size_t)facts->first_key,
+        .last = facts->last_key < 0 ? all - (size_t)-facts->last_key : (size_t)facts->last_key,
+        .step = (size_t)facts->key_step,
+    };
 }
 
-static size_t count_pairs(const struct row *row)
+/* What to look for in the argument at position. */
+static inline enum key_check check_at(const struct key_range *keys, const struct slot *slot,
+                                      size_t position)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < row->columns->count; i++) count += is_pair(row, i) ? 1 : 0;
-    return count;
-}
-
-/* What to look for in the argument at position of all, now that ${*} made more of them than the
- * migration names. Facts count from either end. */
-static enum key_check check_among(const struct filling *f, const struct slot *slot,
-                                  size_t position, size_t all)
-{
-    const struct command_facts *facts = f->command->facts;
-    if (facts == NULL || facts->first_key == 0)
-        return slot->key != KEY_NONE ? KEY_PERHAPS : KEY_NONE;
-    size_t first = (size_t)facts->first_key;
-    size_t last =
-        facts->last_key < 0 ? all - (size_t)-facts->last_key : (size_t)facts->last_key;
-    bool is_key = position >= first && position <= last &&
-                  (position - first) % (size_t)facts->key_step == 0;
+    if (keys->step == 0) return slot->key != KEY_NONE ? KEY_PERHAPS : KEY_NONE;
+    bool is_key = position <= keys->last && position >= keys->first &&
+                  (position - keys->first) % keys->step == 0;
     return is_key ? KEY_CERTAIN : KEY_NONE;
 }
 
-/* Append names and values; the first name becomes the argument at position of all. */
-static int fill_pairs(const struct filling *f, const struct slot *slot, size_t position,
-                      size_t all)
+/* How many pairs the row has, and how many bytes they may take. */
+static size_t count_pairs(const struct layout *layout, const struct row *row, size_t *bytes)
 {
-    buffer_append(f->buf, slot->before, slot->before_length);
-    for (size_t i = 0; i < f->row->columns->count; i++) {
-        if (!is_pair(f->row, i)) continue;
-        const char *name = f->row->columns->items[i].name;
-        const struct value *value = &f->row->values[i];
-        size_t length = strlen(name);
-        enum key_check check = check_among(f, slot, position++, all);
-        const char *problem = key_problem(check, name, length);
-        check = check_among(f, slot, position++, all);
-        if (problem == NULL) problem = key_problem(check, value->bytes, value->length);
-        if (value->length > most_bytes) problem = too_long;
-        if (problem != NULL) return argument_error(f, slot, name, problem);
-        append_argument(f->buf, name, length);
-        append_argument(f->buf, value->bytes, value->length);
+    size_t count = 0;
+    *bytes = 0;
+    for (size_t i = 0; i < layout->pair_count; i++) {
+        const struct pair *pair = &layout->pairs[i];
+        const struct value *value = &row->values[pair->column];
+        if (value->kind == VALUE_NULL) continue;
+        *bytes += pair->before_length + HEADER_SIZE + value->length;
+        count++;
     }
+    return count;
+}
+
+static const char *pair_problem(const struct pair *pair, const struct value *value,
+                                enum key_check name_check, enum key_check value_check)
+{
+    if (value->length > most_bytes) return too_long;
+    const char *problem = key_problem(name_check, pair->name, pair->name_length);
+    return problem != NULL ? problem : key_problem(value_check, value->bytes, value->length);
+}
+
+/* Append names and values, for which bytes are enough; the first name becomes the argument at
+ * position. */
+static int fill_pairs(const struct filling *f, const struct slot *slot, size_t position,
+                      const struct key_range *keys, size_t bytes)
+{
+    const struct layout *layout = f->command->compiled;
+    char *out = buffer_reserve(f->buf, slot->before_length + bytes);
+    if (out == NULL) return error_memory(f->err);
+    out = put_bytes(out, slot->before, slot->before_length);
+    for (size_t i = 0; i < layout->pair_count; i++) {
+        const struct pair *pair = &layout->pairs[i];
+        const struct value *value = &f->row->values[pair->column];
+        if (value->kind == VALUE_NULL) continue;
+        const char *problem = pair_problem(pair, value, check_at(keys, slot, position),
+                                           check_at(keys, slot, position + 1));
+        if (problem != NULL) return argument_error(f, slot, pair->name, problem);
+        out = put_bytes(out, pair->before, pair->before_length);
+        out = put_bytes(put_number(out, value->length), "\r\n", 2);
+        out = put_bytes(out, value->bytes, value->length);
+        position += 2;
+    }
+    f->buf->length = (size_t)(out - f->buf->bytes);
     return 0;
 }
 
 static int fill_among_pairs(const struct filling *f, const struct layout *layout)
 {
-    size_t pairs = count_pairs(f->row);
+    size_t bytes = 0;
+    size_t pairs = count_pairs(layout, f->row, &bytes);
     if (pairs == 0)
         return error_set(f->err, ERROR_FAILED,
                          "'${*}' has nothing to give: every column is NULL or begins with '_'");
     size_t more = 2 * pairs - 1; /* arguments that a ${*} stands for, but itself */
-    size_t all = f->command->argument_count + layout->pairs * more;
+    size_t all = f->command->argument_count + layout->stars * more;
+    const struct key_range keys = key_range_of(f->command->facts, all);
     size_t shift = 0;
-    append_header(f->buf, '*', all);
+    char *out = buffer_reserve(f->buf, HEADER_SIZE);
+    if (out == NULL) return error_memory(f->err);
+    *out = '*';
+    f->buf->length = (size_t)(put_number(out + 1, all) - f->buf->bytes);
     for (size_t i = 0; i < layout->slot_count; i++) {
         const struct slot *slot = &layout->slots[i];
         size_t position = slot->position + shift;
-        if (template_is_pairs(slot->template)) {
-            if (fill_pairs(f, slot, position, all) != 0) return -1;
+        if (slot->kind == SLOT_PAIRS) {
+            if (fill_pairs(f, slot, position, &keys, bytes) != 0) return -1;
             shift += more;
-        } else if (fill(f, slot, check_among(f, slot, position, all)) != 0) {
+        } else if (fill(f, slot, check_at(&keys, slot, position)) != 0) {
             return -1;
         }
     }
@@ -483,7 +619,7 @@ static int fill_among_pairs(const struct filling *f, const struct layout *layout
 
 static int fill_all(const struct filling *f, const struct layout *layout)
 {
-    if (layout->pairs > 0) {
+    if (layout->stars > 0) {
         if (fill_among_pairs(f, layout) != 0) return -1;
     } else {
         for (size_t i = 0; i < layout->slot_count; i++)

@@ -43,7 +43,9 @@ int command_parse_list(struct command *out, const char *const *arguments, const 
 int command_parse_publish(struct command *out, const char *channel, const char *message,
                           struct arena *arena, struct error *err);
 
-/* Find the columns of every placeholder; see template_bind(). The message names the command. */
+/* Find the columns of every placeholder; see template_bind(). The message names the command.
+ * columns are borrowed for as long as rows of them are rendered; the names that ${*} gives are
+ * laid out in the command's own arena. */
 int command_bind(struct command *command, const struct columns *columns, struct error *err);
 
 /*
