@@ -33,6 +33,8 @@ struct postgres_rows {
     enum phase phase;
     struct columns columns;
     enum db_postgres_form *forms;
+    size_t *formed; /* the columns of a stream whose values do not stay as they stand */
+    size_t formed_count;
     struct value *values;
     struct arena arena; /* the arrays above */
     struct arena row;   /* of a whole result: what had to be converted */
@@ -44,8 +46,9 @@ struct postgres_rows {
 static int allocate(struct postgres_rows *rows, size_t count, struct error *err)
 {
     rows->forms = arena_array(&rows->arena, count + 1, sizeof *rows->forms);
+    rows->formed = arena_array(&rows->arena, count + 1, sizeof *rows->formed);
     rows->values = arena_array(&rows->arena, count + 1, sizeof *rows->values);
-    return rows->forms == NULL || rows->values == NULL ? error_memory(err) : 0;
+    return rows->arena.failed ? error_memory(err) : 0;
 }
 
 static int describe_result(struct postgres_rows *rows, struct error *err)
@@ -109,8 +112,10 @@ int db_postgres_rows_stream(struct db_rows **out, struct postgres *pg, const cha
         db_postgres_rows_close(&rows->rows);
         return -1;
     }
-    for (size_t i = 0; i < columns->count; i++)
+    for (size_t i = 0; i < columns->count; i++) {
         rows->forms[i] = db_postgres_types_form(&columns->items[i]);
+        if (rows->forms[i] != FORM_AS_IT_STANDS) rows->formed[rows->formed_count++] = i;
+    }
     rows->phase = STARTING;
     pg->streaming = true;
     *out = &rows->rows;
@@ -204,18 +209,17 @@ static enum db_next end_copying(struct postgres_rows *rows, struct error *err)
 
 static enum db_next take_line(struct postgres_rows *rows, size_t length, struct error *err)
 {
-    size_t count = rows->columns.count;
-    if (db_postgres_text_split(rows->line, length, rows->values, count) != count) {
+    if (db_postgres_text_split(rows->line, length, &rows->columns, rows->values) !=
+        rows->columns.count) {
         error_set(err, ERROR_FAILED, "PostgreSQL sent a row of another shape than described");
         return failed(rows);
     }
-    for (size_t i = 0; i < count; i++) {
-        struct value *value = &rows->values[i];
+    for (size_t i = 0; i < rows->formed_count; i++) {
+        const size_t column = rows->formed[i];
+        struct value *value = &rows->values[column];
         if (value->kind == VALUE_NULL) continue;
-        value->kind = rows->columns.items[i].kind;
-        if (rows->forms[i] == FORM_AS_IT_STANDS) continue;
         char *bytes = rows->line + (value->bytes - rows->line);
-        db_postgres_text_convert(rows->forms[i], bytes, value);
+        db_postgres_text_convert(rows->forms[column], bytes, value);
     }
     return DB_ROW;
 }

@@ -36,7 +36,7 @@ static char unescaped(char letter)
 
 /* Undo the escapes of the field that begins at from. Returns where it ends: at a tab, or at
  * end; *length becomes what is left of it. */
-static char *decode_field(char *from, const char *end, size_t *length)
+static char *decode_field(char *from, char *end, size_t *length)
 {
     char *begin = from;
     while (from < end && *from != '\t' && *from != '\\') from++;
@@ -54,22 +54,35 @@ static char *decode_field(char *from, const char *end, size_t *length)
     return from;
 }
 
-size_t db_postgres_text_split(char *line, size_t length, struct value *values, size_t count)
+/* Where the field that begins at from ends, as decode_field(), in a line without a backslash.
+ */
+static char *find_end(char *from, char *end, size_t *length)
+{
+    char *tab = from < end ? memchr(from, '\t', (size_t)(end - from)) : NULL;
+    if (tab == NULL) tab = end;
+    *length = (size_t)(tab - from);
+    return tab;
+}
+
+size_t db_postgres_text_split(char *line, size_t length, const struct columns *columns,
+                              struct value *values)
 {
     size_t fields = 0;
     if (length > 0 && line[length - 1] == '\n') length--;
     char *at = line;
     char *end = line + length;
+    const bool escaped = length > 0 && memchr(line, '\\', length) != NULL;
 
     for (;;) {
         char *begin = at;
-        bool is_null = end - at >= 2 && at[0] == '\\' && at[1] == 'N';
+        bool is_null = escaped && end - at >= 2 && at[0] == '\\' && at[1] == 'N';
         size_t decoded;
-        at = decode_field(at, end, &decoded);
-        if (fields < count) {
+        at = escaped ? decode_field(at, end, &decoded) : find_end(at, end, &decoded);
+        if (fields < columns->count) {
+            enum value_kind kind = columns->items[fields].kind;
             values[fields] =
                 is_null ? (struct value){.kind = VALUE_NULL}
-                        : (struct value){.kind = VALUE_TEXT, .bytes = begin, .length = decoded};
+                        : (struct value){.kind = kind, .bytes = begin, .length = decoded};
         }
         fields++;
         if (at >= end) return fields;
@@ -99,21 +112,30 @@ static void convert_bytes(char *bytes, struct value *value)
     value->length = length;
 }
 
+/* The byte within a text of length bytes, looked for first where it usually is; or NULL. */
+static char *find(char *bytes, size_t length, char byte, size_t usual)
+{
+    if (usual < length && bytes[usual] == byte) return bytes + usual;
+    return memchr(bytes, byte, length);
+}
+
 /* "infinity" has neither a blank nor a zone and stays; years may be longer than four digits,
  * and " BC" may follow. The session's zone is UTC, so the offset is always +00. */
 static void convert_timestamp(char *bytes, struct value *value, bool zone)
 {
-    char *blank = memchr(bytes, ' ', value->length);
+    enum { DATE = sizeof "2025-03-01" - 1, OFFSET = sizeof "+00" - 1 };
+    char *blank = find(bytes, value->length, ' ', DATE);
     if (blank == NULL) return;
     *blank = 'T';
     if (!zone) return;
 
     char *end = bytes + value->length;
-    char *offset = memchr(blank, '+', (size_t)(end - blank));
-    if (offset == NULL || end - offset < 3) return;
-    *offset = 'Z';
-    memmove(offset + 1, offset + 3, (size_t)(end - offset) - 3);
-    value->length -= 2;
+    char *offset = find(bytes, value->length, '+', value->length - OFFSET);
+    if (offset == NULL || end - offset < OFFSET) return;
+    *offset++ = 'Z';
+    value->length -= OFFSET - 1;
+    if (end - offset >= OFFSET)
+        memmove(offset, offset + OFFSET - 1, (size_t)(end - offset) - 2);
 }
 
 void db_postgres_text_convert(enum db_postgres_form form, char *bytes, struct value *value)

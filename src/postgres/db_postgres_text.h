@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "value.h"
+#include "row.h"
 
 struct buffer;
 
@@ -18,10 +18,11 @@ enum db_postgres_form {
 
 /*
  * Split one line of COPY's text form, length bytes, at its tabs, and undo its escapes in place.
- * The first count fields become values of kind VALUE_TEXT, or VALUE_NULL, that borrow from
- * line. Returns how many fields there are.
+ * Where there are as many columns, the fields become values of the columns' kinds, or
+ * VALUE_NULL, that borrow from line. Returns how many fields there are.
  */
-size_t db_postgres_text_split(char *line, size_t length, struct value *values, size_t count);
+size_t db_postgres_text_split(char *line, size_t length, const struct columns *columns,
+                              struct value *values);
 
 /* Give value, whose bytes are bytes, its form in place. Its kind is the caller's. */
 void db_postgres_text_convert(enum db_postgres_form form, char *bytes, struct value *value);

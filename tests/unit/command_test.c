@@ -331,6 +331,7 @@ static void test_render_errors(void **state)
         {"SET ${own} x", "argument 1 (column 'own') begins with 'redferry:'; such keys are"},
         {"SET ${empty}${own} x", "argument 1 (column 'empty') begins with 'redferry:'"},
         {"SET r${none:-edferry:}x y", "begins with 'redferry:'"},
+        {"SET ${none:-red}ferry: y", "begins with 'redferry:'"},
         {"RENAME ${name} ${own}", "argument 2 (column 'own') begins with 'redferry:'"},
         {"EVAL script 2 a ${own} c", "argument 4 (column 'own') begins with 'redferry:'"},
         {"MODULE.SET ${name} ${own}", "argument 2 (column 'own') begins with 'redferry:'"},

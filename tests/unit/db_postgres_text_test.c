@@ -14,17 +14,22 @@ enum { MOST_FIELDS = 4 };
 
 static void expect_fields(const char *line, size_t count, const char *const *expected)
 {
+    static const struct column items[MOST_FIELDS] = {{.kind = VALUE_TEXT},
+                                                     {.kind = VALUE_INTEGER},
+                                                     {.kind = VALUE_TEXT},
+                                                     {.kind = VALUE_JSON}};
+    const struct columns columns = {.items = items, .count = MOST_FIELDS};
     char copy[256];
     struct value values[MOST_FIELDS];
     size_t length = strlen(line);
     memcpy(copy, line, length);
-    assert_int_equal(db_postgres_text_split(copy, length, values, MOST_FIELDS), count);
+    assert_int_equal(db_postgres_text_split(copy, length, &columns, values), count);
     for (size_t i = 0; i < count && i < MOST_FIELDS; i++) {
         if (expected[i] == NULL) {
             assert_int_equal(values[i].kind, VALUE_NULL);
             continue;
         }
-        assert_int_equal(values[i].kind, VALUE_TEXT);
+        assert_int_equal(values[i].kind, items[i].kind);
         assert_int_equal(values[i].length, strlen(expected[i]));
         assert_memory_equal(values[i].bytes, expected[i], values[i].length);
     }
@@ -42,6 +47,7 @@ static void test_split(void **state)
     expect_fields("\\\\N\t\\\\\\\\\n", 2, (const char *[]){"\\N", "\\\\"});
     expect_fields("a\\tb\\nc\\rd\\be\\ff\\vg\n", 1, (const char *[]){"a\tb\nc\rd\be\ff\vg"});
     expect_fields("\\.\ta\\\n", 2, (const char *[]){".", "a\\"});
+    expect_fields("a\\\\\tb\t\\N\tc\\td\n", 4, (const char *[]){"a\\", "b", NULL, "c\td"});
     expect_fields("1\t2\t3\t4\t5\n", 5, (const char *[]){"1", "2", "3", "4"});
 }
 
@@ -74,6 +80,10 @@ static void test_convert(void **state)
         {FORM_TIMESTAMP, "0044-03-15 00:00:00 BC", "0044-03-15T00:00:00 BC"},
         {FORM_TIMESTAMPTZ, "2025-03-01 09:00:00+00", "2025-03-01T09:00:00Z"},
         {FORM_TIMESTAMPTZ, "12345-03-01 09:00:00.000001+00", "12345-03-01T09:00:00.000001Z"},
+        {FORM_TIMESTAMPTZ, "2025-03-01 09:00:00+00 BC", "2025-03-01T09:00:00Z BC"},
+        {FORM_TIMESTAMPTZ, "2025-03-01 09:00:00", "2025-03-01T09:00:00"},
+        {FORM_TIMESTAMPTZ, "0 0+", "0T0+"},
+        {FORM_TIMESTAMPTZ, "", ""},
         {FORM_TIMESTAMPTZ, "-infinity", "-infinity"},
         {FORM_TIMESTAMPTZ, "0044-03-15 00:00:00+00 BC", "0044-03-15T00:00:00Z BC"},
     };
