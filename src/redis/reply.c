@@ -7,6 +7,11 @@
  * text. Both move while they grow; so a text is an offset while the reply is parsed, and
  * becomes a pointer when it is handed out. hiredis' own connection, and anything else that
  * knows of a socket, is deliberately not used.
+ *
+ * The few lines that nearly all replies consist of are recognised here, where they lie whole in
+ * a slice, and the outermost array is taken apart: it is its elements, one after the other,
+ * each like a reply. Everything else is hiredis', line by line, so that what stands behind it
+ * is looked at again; a reply always ends with a line.
  */
 #include "reply.h"
 
@@ -27,6 +32,11 @@ struct reply_reader {
     size_t count;
     size_t capacity;
     struct buffer texts;
+    const char *at; /* the slice that was fed, borrowed, and what of it was not taken yet */
+    const char *end;
+    size_t due;      /* lines known, or replies of the parser's, until the reply is whole */
+    bool is_parsing; /* the parser has the beginning of a reply */
+    bool has_parsed; /* some of the items are the parser's */
     bool handed_out; /* the items are the previous reply's */
     bool failed;     /* memory ran out */
 };
@@ -137,6 +147,62 @@ static redisReplyObjectFunctions functions = {
 #endif
 };
 
+/* ---- what is recognised without the parser ---------------------------------------------- */
+
+/* The statuses that a transaction answers with. */
+static const struct reply *known_status(const char *line, size_t length, size_t *taken)
+{
+    static const struct reply queued = {
+        .type = REPLY_STATUS, .text = "QUEUED", .length = sizeof "QUEUED" - 1, .span = 1};
+    static const struct reply fine = {
+        .type = REPLY_STATUS, .text = "OK", .length = sizeof "OK" - 1, .span = 1};
+    *taken = sizeof "+QUEUED\r\n" - 1;
+    if (length >= *taken && memcmp(line, "+QUEUED\r\n", *taken) == 0) return &queued;
+    *taken = sizeof "+OK\r\n" - 1;
+    if (length >= *taken && memcmp(line, "+OK\r\n", *taken) == 0) return &fine;
+    return NULL;
+}
+
+/* A number behind the line's first byte: of few digits, and as Redis writes it. Returns the
+ * length of the line, or 0 where it is anything else, or not whole. */
+static size_t known_number(const char *line, size_t length, int64_t *number)
+{
+    enum { FEW = 18 };
+    size_t at = 1;
+    *number = 0;
+    while (at < length && at <= FEW && line[at] >= '0' && line[at] <= '9')
+        *number = *number * 10 + (line[at++] - '0');
+    if (at == 1 || (at > 2 && line[1] == '0')) return 0;
+    if (length - at < 2 || line[at] != '\r' || line[at + 1] != '\n') return 0;
+    return at + 2;
+}
+
+/* Take a line off the slice, where it is one of those. */
+static bool take_known(struct reply_reader *reader)
+{
+    const char *line = reader->at;
+    const size_t length = (size_t)(reader->end - line);
+    size_t taken = 0;
+    int64_t number = 0;
+    const struct reply *status = known_status(line, length, &taken);
+    if (status != NULL) {
+        struct reply *item = add(reader, REPLY_STATUS);
+        if (item != NULL) *item = *status;
+    } else if (length > 0 && *line == ':' &&
+               (taken = known_number(line, length, &number)) > 0) {
+        (void)add_integer(reader, number);
+    } else if (length > 0 && *line == '*' && reader->count == 0 &&
+               (taken = known_number(line, length, &number)) > 0) {
+        (void)add_array(reader, (size_t)number);
+        reader->due += (size_t)number;
+    } else {
+        return false;
+    }
+    reader->at += taken;
+    reader->due--;
+    return true;
+}
+
 /* ---- the reader ------------------------------------------------------------------------- */
 
 int reply_reader_new(struct reply_reader **out, struct error *err)
@@ -151,6 +217,7 @@ int reply_reader_new(struct reply_reader **out, struct error *err)
     }
     reader->parser->privdata = reader;
     reader->parser->maxbuf = KEPT_BYTES;
+    reader->due = 1;
     *out = reader;
     return 0;
 }
@@ -174,13 +241,17 @@ static int complain(const struct reply_reader *reader, struct error *err)
 int reply_reader_feed(struct reply_reader *reader, const char *bytes, size_t length,
                       struct error *err)
 {
-    if (redisReaderFeed(reader->parser, bytes, length) == REDIS_OK) return 0;
-    return complain(reader, err);
+    if (reader->parser->err != 0) return complain(reader, err);
+    reader->at = bytes;
+    reader->end = bytes + length;
+    return 0;
 }
 
 static void forget(struct reply_reader *reader)
 {
     reader->handed_out = false;
+    reader->has_parsed = false;
+    reader->due = 1;
     reader->count = 0;
     if (reader->capacity * sizeof *reader->items > KEPT_BYTES) {
         free(reader->items);
@@ -199,23 +270,48 @@ static void fix_up(struct reply_reader *reader)
         if (item->type == REPLY_ARRAY) {
             for (size_t element = 0; element < item->count; element++)
                 item->span += item[item->span].span;
-        } else if (item->type != REPLY_INTEGER && item->type != REPLY_NIL) {
+        } else if (item->type != REPLY_INTEGER && item->type != REPLY_NIL &&
+                   item->text == NULL) {
             item->text = reader->texts.bytes + item->integer;
             item->integer = 0;
         }
     }
 }
 
+/* Let the parser have the next line of the slice, or what there is of it. */
+static int parse_line(struct reply_reader *reader, struct error *err)
+{
+    const size_t left = (size_t)(reader->end - reader->at);
+    const char *line_end = memchr(reader->at, '\n', left);
+    const size_t length = line_end == NULL ? left : (size_t)(line_end - reader->at) + 1;
+    void *whole = NULL;
+    if (redisReaderFeed(reader->parser, reader->at, length) != REDIS_OK ||
+        redisReaderGetReply(reader->parser, &whole) != REDIS_OK)
+        return complain(reader, err);
+    reader->at += length;
+    reader->has_parsed = true;
+    reader->is_parsing = whole == NULL;
+    if (whole != NULL) reader->due--;
+    return 0;
+}
+
 int reply_reader_next(struct reply_reader *reader, const struct reply **reply,
                       struct error *err)
 {
-    void *whole = NULL;
     if (reader->handed_out) forget(reader);
-    if (redisReaderGetReply(reader->parser, &whole) != REDIS_OK) return complain(reader, err);
+    if (reader->parser->err != 0) return complain(reader, err);
+    while (reader->due > 0) {
+        if (!reader->is_parsing && take_known(reader)) continue;
+        if (reader->at == reader->end) break;
+        if (parse_line(reader, err) != 0) return -1;
+    }
     if (reader->failed || buffer_failed(&reader->texts)) return error_memory(err);
-    if (whole == NULL) return 0;
+    if (reader->due > 0) return 0;
 
-    fix_up(reader);
+    if (reader->has_parsed)
+        fix_up(reader);
+    else
+        reader->items->span = reader->count;
     reader->handed_out = true;
     *reply = reader->items;
     return 1;
@@ -229,11 +325,6 @@ const struct reply *reply_element(const struct reply *array, size_t index)
     const struct reply *element = array + 1;
     while (index-- > 0) element += element->span;
     return element;
-}
-
-bool reply_is_status(const struct reply *reply, const char *text)
-{
-    return reply->type == REPLY_STATUS && strcmp(reply->text, text) == 0;
 }
 
 /* ---- error replies ---------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct error;
 
@@ -46,8 +47,9 @@ int reply_reader_new(struct reply_reader **out, struct error *err);
 /* NULL is harmless. */
 void reply_reader_free(struct reply_reader *reader);
 
-/* Take length bytes from the wire, any slice of it; at most REPLY_SLICE, and with all replies
- * taken out in between, is fast. Returns 0, or -1 with err. */
+/* Take length bytes from the wire, any slice of it; at most REPLY_SLICE is fast. They are
+ * borrowed until reply_reader_next() returns 0, and only then the next ones may come. Returns
+ * 0, or -1 with err. */
 int reply_reader_feed(struct reply_reader *reader, const char *bytes, size_t length,
                       struct error *err);
 
@@ -61,7 +63,11 @@ int reply_reader_next(struct reply_reader *reader, const struct reply **reply,
 const struct reply *reply_element(const struct reply *array, size_t index);
 
 /* Whether reply is a status with this text. */
-bool reply_is_status(const struct reply *reply, const char *text);
+static inline bool reply_is_status(const struct reply *reply, const char *text)
+{
+    return reply->type == REPLY_STATUS && reply->length == strlen(text) &&
+           memcmp(reply->text, text, reply->length) == 0;
+}
 
 /* What an error reply asks for. */
 enum reply_trouble {

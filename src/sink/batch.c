@@ -232,14 +232,16 @@ static void take_elements(struct batch *batch, const struct reply *array)
 {
     const struct step *step = batch->step->step;
     const struct reply *element = array + 1;
+    size_t of_row = 0; /* which of the row's commands */
     for (size_t i = 0; i < batch->commands; i++) {
         if (element->type == REPLY_ERROR) {
             blame(batch, i, element, "failed");
             buffer_append(&batch->failures, &i, sizeof i);
             batch->trouble = REPLY_FINAL;
         } else {
-            count_command(batch, &step->commands[i % step->command_count]);
+            count_command(batch, &step->commands[of_row]);
         }
+        if (++of_row == step->command_count) of_row = 0;
         element += element->span;
     }
     end_taking(batch);
