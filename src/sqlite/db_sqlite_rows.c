@@ -30,8 +30,7 @@ struct sqlite_rows {
     sqlite3_stmt *statement;
     struct columns columns;
     struct value *values;
-    int *classes; /* of the current row, before any conversion */
-    char (*floats)[VALUE_FLOAT_SIZE];
+    char (*numbers)[VALUE_FLOAT_SIZE]; /* the text of the current row's */
     struct arena arena;
     bool over;
 };
@@ -199,49 +198,56 @@ int db_sqlite_rows_describe(struct sqlite *lite, sqlite3_stmt *statement, struct
 
 /* ---- values ----------------------------------------------------------------------------- */
 
-static const char yes[] = "true", no[] = "false";
-
-/* What a column declared BOOL holds: 0/1, t/f, true/false; anything else as it stands. */
+/* What a column declared BOOL holds: nearly always 0 or 1; t/f, true/false; anything else as it
+ * stands. */
 static void take_boolean(struct value *value)
 {
-    static const char *const words[][2] = {{"1", yes}, {"t", yes}, {"true", yes},
-                                           {"0", no},  {"f", no},  {"false", no}};
+    static const struct {
+        const char *text;
+        size_t length;
+        bool is_true;
+    } words[] = {{"1", 1, true},  {"0", 1, false},   {"t", 1, true},
+                 {"f", 1, false}, {"true", 4, true}, {"false", 5, false}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (value->length != strlen(words[i][0]) ||
-            strncasecmp(value->bytes, words[i][0], value->length) != 0)
+        if (value->length != words[i].length ||
+            strncasecmp(value->bytes, words[i].text, value->length) != 0)
             continue;
-        *value = (struct value){
-            .kind = VALUE_BOOLEAN, .bytes = words[i][1], .length = strlen(words[i][1])};
+        value->kind = VALUE_BOOLEAN;
+        value->bytes = words[i].is_true ? "true" : "false";
+        value->length = words[i].is_true ? 4 : 5;
         return;
     }
 }
 
-/* The value of a column by its storage class alone. Returns -1 where memory ran out. */
-static int take_class(const struct sqlite_rows *rows, int at, struct value *value)
+/* The value of a cell by its storage class alone; where it is a number, its text goes to
+ * number. Returns -1 where memory ran out. Only one thread uses the connection, so that the
+ * cell may be looked into (an "unprotected" sqlite3_value) without being copied. */
+static int take_class(sqlite3_value *cell, char number[VALUE_FLOAT_SIZE], struct value *value)
 {
-    sqlite3_stmt *statement = rows->statement;
-    switch (rows->classes[at]) {
+    switch (sqlite3_value_type(cell)) {
     case SQLITE_NULL:
         *value = (struct value){.kind = VALUE_NULL};
         return 0;
+    case SQLITE_INTEGER:
+        *value = value_integer(sqlite3_value_int64(cell), number);
+        return 0;
     case SQLITE_FLOAT:
         value->kind = VALUE_FLOAT;
-        value->bytes = rows->floats[at];
-        value->length =
-            value_float_text(sqlite3_column_double(statement, at), rows->floats[at]);
+        value->bytes = number;
+        value->length = value_float_text(sqlite3_value_double(cell), number);
         return 0;
     case SQLITE_BLOB:
         value->kind = VALUE_BYTES;
-        value->bytes = sqlite3_column_blob(statement, at);
+        value->bytes = sqlite3_value_blob(cell);
         break;
     default:
-        value->kind = rows->classes[at] == SQLITE_INTEGER ? VALUE_INTEGER : VALUE_TEXT;
-        value->bytes = (const char *)sqlite3_column_text(statement, at);
+        value->kind = VALUE_TEXT;
+        value->bytes = (const char *)sqlite3_value_text(cell);
         if (value->bytes == NULL) return -1;
         break;
     }
     /* An empty BLOB has no address. */
-    value->length = (size_t)sqlite3_column_bytes(statement, at);
+    value->length = (size_t)sqlite3_value_bytes(cell);
     if (value->bytes == NULL) value->bytes = "";
     return 0;
 }
@@ -250,8 +256,9 @@ static int take_value(struct sqlite_rows *rows, int at)
 {
     struct value *value = &rows->values[at];
     enum value_kind declared = rows->columns.items[at].kind;
-    rows->classes[at] = sqlite3_column_type(rows->statement, at);
-    if (take_class(rows, at, value) != 0) return -1;
+    if (take_class(sqlite3_column_value(rows->statement, at), rows->numbers[at], value) != 0)
+        return -1;
+    if (declared == VALUE_TEXT) return 0;
     if (declared == VALUE_BOOLEAN && value->kind != VALUE_NULL && value->kind != VALUE_BYTES)
         take_boolean(value);
     if (declared == VALUE_JSON && value->kind == VALUE_TEXT) value->kind = VALUE_JSON;
@@ -280,8 +287,7 @@ int db_sqlite_rows_new(struct db_rows **out, struct sqlite *lite, sqlite3_stmt *
         goto failed;
     }
     rows->values = arena_array(&rows->arena, rows->columns.count + 1, sizeof *rows->values);
-    rows->classes = arena_array(&rows->arena, rows->columns.count + 1, sizeof *rows->classes);
-    rows->floats = arena_array(&rows->arena, rows->columns.count + 1, sizeof *rows->floats);
+    rows->numbers = arena_array(&rows->arena, rows->columns.count + 1, sizeof *rows->numbers);
     if (rows->arena.failed) {
         error_memory(err);
         goto failed;
@@ -328,8 +334,11 @@ int db_sqlite_rows_descriptor(const struct db_rows *base)
 struct value db_sqlite_rows_raw(const struct db_rows *base, size_t column)
 {
     const struct sqlite_rows *rows = (const struct sqlite_rows *)base;
-    struct value value = {.kind = VALUE_NULL};
-    (void)take_class(rows, (int)column, &value);
+    struct value value = rows->values[column];
+    if (value.kind == VALUE_JSON) value.kind = VALUE_TEXT;
+    if (value.kind == VALUE_BOOLEAN)
+        (void)take_class(sqlite3_column_value(rows->statement, (int)column),
+                         rows->numbers[column], &value);
     return value;
 }
 
