@@ -37,6 +37,32 @@ static inline char *buffer_reserve(struct buffer *buf, size_t extra)
     return buffer_grow(buf, extra);
 }
 
+/* Copy length bytes to where there is room for them. Returns the place behind them. Up to 16,
+ * as most values have, are two words that may overlap, which is less than a call. */
+static inline char *bytes_put(char *to, const char *from, size_t length)
+{
+    if (length > 16) {
+        memcpy(to, from, length);
+    } else if (length >= 8) {
+        uint64_t head, tail;
+        memcpy(&head, from, 8);
+        memcpy(&tail, from + length - 8, 8);
+        memcpy(to, &head, 8);
+        memcpy(to + length - 8, &tail, 8);
+    } else if (length >= 4) {
+        uint32_t head, tail;
+        memcpy(&head, from, 4);
+        memcpy(&tail, from + length - 4, 4);
+        memcpy(to, &head, 4);
+        memcpy(to + length - 4, &tail, 4);
+    } else if (length > 0) {
+        to[0] = from[0];
+        to[length / 2] = from[length / 2];
+        to[length - 1] = from[length - 1];
+    }
+    return to + length;
+}
+
 /* Append length bytes, which are not buf's own. */
 static inline void buffer_append(struct buffer *buf, const void *bytes, size_t length)
 {

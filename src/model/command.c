@@ -110,19 +110,13 @@ static inline char *put_number(char *out, size_t number)
     return out;
 }
 
-static inline char *put_bytes(char *out, const char *bytes, size_t length)
-{
-    if (length > 0) memcpy(out, bytes, length);
-    return out + length;
-}
-
 /* Append the letter that says what the number is of, the number, and CRLF. */
 static void append_header(struct buffer *buf, char type, size_t number)
 {
     char *out = buffer_reserve(buf, HEADER_SIZE);
     if (out == NULL) return;
     *out = type;
-    out = put_bytes(put_number(out + 1, number), "\r\n", 2);
+    out = bytes_put(put_number(out + 1, number), "\r\n", 2);
     buf->length = (size_t)(out - buf->bytes);
 }
 
@@ -445,37 +439,43 @@ static inline struct text text_of(const struct template_piece *piece, const stru
     return (struct text){value->bytes, value->length};
 }
 
-/* Add up the length of a measured slot. */
-static int measure(const struct filling *f, const struct slot *slot, size_t *length)
+#define FAILED SIZE_MAX
+
+/* The length of a measured slot, or FAILED with the error. */
+static size_t measure(const struct filling *f, const struct slot *slot)
 {
     size_t sum = slot->literal_length;
     for (size_t i = 0; i < slot->part_count; i++) {
         const struct template_piece *piece = slot->parts[i].piece;
         const struct text text = text_of(piece, f->row);
-        if (text.bytes == NULL && f->row->values[piece->column].kind == VALUE_NULL)
-            return template_null_error(piece, f->err);
+        if (text.bytes == NULL && f->row->values[piece->column].kind == VALUE_NULL) {
+            (void)template_null_error(piece, f->err);
+            return FAILED;
+        }
         sum += text.length;
-        if (sum > most_bytes) return argument_error(f, slot, piece->text, too_long);
+        if (sum > most_bytes) {
+            (void)argument_error(f, slot, piece->text, too_long);
+            return FAILED;
+        }
     }
-    *length = sum;
-    return 0;
+    return sum;
 }
 
 static int fill_measured(const struct filling *f, const struct slot *slot, enum key_check check)
 {
-    size_t length = 0;
-    if (measure(f, slot, &length) != 0) return -1;
+    const size_t length = measure(f, slot);
+    if (length == FAILED) return -1;
     char *out = buffer_reserve(f->buf, slot->before_length + HEADER_SIZE + length);
     if (out == NULL) return error_memory(f->err);
 
-    out = put_number(put_bytes(out, slot->before, slot->before_length), length);
+    out = put_number(bytes_put(out, slot->before, slot->before_length), length);
     for (size_t i = 0; i < slot->part_count; i++) {
         const struct part *part = &slot->parts[i];
         const struct text text = text_of(part->piece, f->row);
-        out = put_bytes(out, part->before, part->before_length);
-        out = put_bytes(out, text.bytes, text.length);
+        out = bytes_put(out, part->before, part->before_length);
+        out = bytes_put(out, text.bytes, text.length);
     }
-    out = put_bytes(out, slot->after, slot->after_length);
+    out = bytes_put(out, slot->after, slot->after_length);
     f->buf->length = (size_t)(out - f->buf->bytes);
     const char *problem = key_problem(check, out - length, length);
     return problem == NULL ? 0 : argument_error(f, slot, NULL, problem);
@@ -495,7 +495,7 @@ static int fill_json(const struct filling *f, const struct slot *slot, enum key_
     const char *rendered = buf->bytes + begin + HEADER_SIZE;
     size_t length = buf->length - begin - HEADER_SIZE;
     if (length > most_bytes) return argument_error(f, slot, NULL, too_long);
-    char *bytes = put_bytes(put_number(buf->bytes + begin, length), "\r\n", 2);
+    char *bytes = bytes_put(put_number(buf->bytes + begin, length), "\r\n", 2);
     memmove(bytes, rendered, length);
     buf->length = (size_t)(bytes - buf->bytes) + length;
     const char *problem = key_problem(check, bytes, length);
@@ -570,7 +570,7 @@ static int fill_pairs(const struct filling *f, const struct slot *slot, size_t p
     const struct layout *layout = f->command->compiled;
     char *out = buffer_reserve(f->buf, slot->before_length + bytes);
     if (out == NULL) return error_memory(f->err);
-    out = put_bytes(out, slot->before, slot->before_length);
+    out = bytes_put(out, slot->before, slot->before_length);
     for (size_t i = 0; i < layout->pair_count; i++) {
         const struct pair *pair = &layout->pairs[i];
         const struct value *value = &f->row->values[pair->column];
@@ -578,9 +578,9 @@ static int fill_pairs(const struct filling *f, const struct slot *slot, size_t p
         const char *problem = pair_problem(pair, value, check_at(keys, slot, position),
                                            check_at(keys, slot, position + 1));
         if (problem != NULL) return argument_error(f, slot, pair->name, problem);
-        out = put_bytes(out, pair->before, pair->before_length);
-        out = put_bytes(put_number(out, value->length), "\r\n", 2);
-        out = put_bytes(out, value->bytes, value->length);
+        out = bytes_put(out, pair->before, pair->before_length);
+        out = bytes_put(put_number(out, value->length), "\r\n", 2);
+        out = bytes_put(out, value->bytes, value->length);
         position += 2;
     }
     f->buf->length = (size_t)(out - f->buf->bytes);

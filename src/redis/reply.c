@@ -298,8 +298,15 @@ static int parse_line(struct reply_reader *reader, struct error *err)
 int reply_reader_next(struct reply_reader *reader, const struct reply **reply,
                       struct error *err)
 {
+    size_t taken = 0;
     if (reader->handed_out) forget(reader);
     if (reader->parser->err != 0) return complain(reader, err);
+    if (reader->count == 0 && !reader->is_parsing &&
+        (*reply = known_status(reader->at, (size_t)(reader->end - reader->at), &taken)) !=
+            NULL) {
+        reader->at += taken;
+        return 1;
+    }
     while (reader->due > 0) {
         if (!reader->is_parsing && take_known(reader)) continue;
         if (reader->at == reader->end) break;

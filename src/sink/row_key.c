@@ -109,15 +109,15 @@ void row_key_append(struct buffer *text, const struct sink_step *step, const str
 
 void row_key_log(struct buffer *log, const struct sink_step *step, const struct row *row)
 {
+    char *out = buffer_reserve(log, step->key_count * (2 + SHOWN));
+    if (out == NULL) return;
     for (size_t i = 0; i < step->key_count; i++) {
         struct shown shown = shorten(&row->values[step->key_columns[i]]);
-        char *out = buffer_reserve(log, 2 + SHOWN);
-        if (out == NULL) return;
-        out[0] = (char)((unsigned)shown.kind | (shown.is_cut ? CUT : 0u));
-        out[1] = (char)shown.length;
-        if (shown.length > 0) memcpy(out + 2, shown.bytes, shown.length);
-        log->length += 2 + shown.length;
+        *out++ = (char)((unsigned)shown.kind | (shown.is_cut ? CUT : 0u));
+        *out++ = (char)shown.length;
+        out = bytes_put(out, shown.bytes, shown.length);
     }
+    log->length = (size_t)(out - log->bytes);
 }
 
 /* The logged value at *at, which moves on to the next. */

@@ -202,12 +202,11 @@ static int refuse_key(const struct source *source, const char *what, struct erro
 static int check_key(struct source *source, struct error *err)
 {
     const struct source_query *query = &source->query;
+    bool is_null = source->phase == LOOKING_FOR_NULL;
     for (size_t i = 0; i < query->key_count; i++) {
         source->key[i] = db_rows_raw(source->rows, query->key[i]);
-    }
-    bool is_null = source->phase == LOOKING_FOR_NULL;
-    for (size_t i = 0; i < query->key_count; i++)
         is_null = is_null || source->key[i].kind == VALUE_NULL;
+    }
     if (is_null) return refuse_key(source, "a row's `key` is NULL", err);
     if (query->key_count == 0) return 0;
     bool repeats = query->marks_repeats
