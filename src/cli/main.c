@@ -246,6 +246,8 @@ int main(int argc, char **argv)
     int code = REDFERRY_FAILED;
     if (hold_standard_streams() != 0) return REDFERRY_INVALID;
 
+    /* A line at a time, so that those of many hosts do not mingle in one log. */
+    (void)setvbuf(stderr, NULL, _IOLBF, 0);
     call.out = stdout;
     report_init(&report, stderr);
     call.ferry = redferry_new();
