@@ -7,9 +7,12 @@
  * first; PostgreSQL, in a process that was born for this connection, answers them in a third of
  * the time that it takes to read the ledger whole.
  *
- * What it does not understand it does not judge. Tables that are missing, of another shape, or
- * that may lie in different schemas, a newer layout, a run that did not end well: each of these
- * is for ledger_read() to look into, and to put into words.
+ * Where names are looked for in several schemas, a fourth one tells whether the tables lie
+ * together; asked always, it would cost as much as another two of the three.
+ *
+ * What it does not understand it does not judge. Tables that are missing, apart, or of another
+ * shape, a newer layout, a run that did not end well: each of these is for ledger_read() to
+ * look into, and to put into words.
  */
 #include "ledger_glance.h"
 
@@ -34,8 +37,9 @@ struct glance {
     struct arena *arena;
     struct entry *items;
     size_t count, capacity;
-    int64_t layout; /* 0: no row seen */
-    bool is_odd;    /* something is for ledger_read() to look into */
+    int64_t layout;    /* 0: no row seen */
+    bool may_be_apart; /* the tables are not surely in one schema */
+    bool is_odd;       /* something is for ledger_read() to look into */
 };
 
 static bool is_text(const struct value *value, const char *text)
@@ -43,8 +47,8 @@ static bool is_text(const struct value *value, const char *text)
     return value->length == strlen(text) && memcmp(value->bytes, text, value->length) == 0;
 }
 
-/* Whether names are looked for in one schema only, so that the tables lie in the same one. The
- * path is an array as PostgreSQL writes it, with all that is looked into unasked. */
+/* Whether names are looked for in one schema only. The path is an array as PostgreSQL writes
+ * it, with all that is looked into unasked. */
 static bool is_one_schema(const struct ledger *ledger, const struct value *path)
 {
     static const char system[] = "{pg_catalog,";
@@ -57,10 +61,10 @@ static bool is_one_schema(const struct ledger *ledger, const struct value *path)
 static int take_row(struct glance *glance, const struct row *row)
 {
     const struct value *layout = &row->values[0];
-    const bool is_first = glance->layout == 0;
-    if (!is_first || !is_one_schema(glance->ledger, &row->values[1]) ||
+    if (glance->layout != 0 ||
         number_parse(layout->bytes, layout->length, 1, LEDGER_LAYOUT, &glance->layout) != 0)
         glance->is_odd = true;
+    glance->may_be_apart = !is_one_schema(glance->ledger, &row->values[1]);
     return 0;
 }
 
@@ -111,18 +115,32 @@ static int by_version(const void *left, const void *right)
     return (a->version > b->version) - (a->version < b->version);
 }
 
-/* The statements as the ledger's tables want them, into texts (borrowed from arena). */
-static int prepare(struct ledger *ledger, struct arena *arena, const char *texts[QUESTIONS],
-                   struct error *err)
+/* The statement called name as the ledger's tables want it, in arena; NULL without memory. */
+static const char *prepare(struct ledger *ledger, const char *name, struct arena *arena)
 {
-    for (int i = 0; i < QUESTIONS; i++) {
-        buffer_clear(&ledger->text);
-        ledger_sql_append(ledger, &ledger->text, statements[i]);
-        if (buffer_text(&ledger->text) != NULL)
-            texts[i] = arena_copy(arena, ledger->text.bytes, ledger->text.length);
-        if (texts[i] == NULL) return error_memory(err);
-    }
+    buffer_clear(&ledger->text);
+    ledger_sql_append(ledger, &ledger->text, name);
+    if (buffer_text(&ledger->text) == NULL) return NULL;
+    return arena_copy(arena, ledger->text.bytes, ledger->text.length);
+}
+
+static int take_truth(void *context, size_t query, const struct row *row, struct error *err)
+{
+    (void)query;
+    (void)err;
+    *(bool *)context = ledger_sql_is_true(&row->values[0]);
     return 0;
+}
+
+/* Whether the tables lie in one schema: 1, 0, or -1 with err. */
+static int ask_together(struct ledger *ledger, struct arena *arena, struct error *err)
+{
+    bool together = false;
+    const char *text = prepare(ledger, "glance_schemas", arena);
+    const struct db_questions question = {
+        .queries = &text, .count = 1, .take = take_truth, .context = &together};
+    if (text == NULL) return error_memory(err);
+    return db_ask(ledger->db, &question, err) == 0 ? together : -1;
 }
 
 int ledger_glance_state(struct ledger *ledger, struct ledger_state *state, struct arena *arena,
@@ -132,9 +150,14 @@ int ledger_glance_state(struct ledger *ledger, struct ledger_state *state, struc
     struct glance glance = {.ledger = ledger, .arena = arena};
     const struct db_questions questions = {
         .queries = texts, .count = QUESTIONS, .take = take, .context = &glance};
-    if (prepare(ledger, arena, texts, err) != 0 || db_ask(ledger->db, &questions, err) != 0)
-        return -1;
+    for (int i = 0; i < QUESTIONS; i++) {
+        texts[i] = prepare(ledger, statements[i], arena);
+        if (texts[i] == NULL) return error_memory(err);
+    }
+    if (db_ask(ledger->db, &questions, err) != 0) return -1;
     if (glance.is_odd || glance.layout == 0) return 0;
+    const int together = glance.may_be_apart ? ask_together(ledger, arena, err) : 1;
+    if (together != 1) return together;
     if (glance.count > 1) qsort(glance.items, glance.count, sizeof *glance.items, by_version);
     *state = (struct ledger_state){
         .present = true,
