@@ -88,7 +88,7 @@ int attempt_glance(struct attempt *attempt, struct error *err)
 
 bool attempt_is_due(const struct attempt *attempt)
 {
-    return clock_monotonic_ms() - attempt->mirrored_ms >= MIRROR_INTERVAL_MS;
+    return clock_glance_ms() - attempt->mirrored_ms >= MIRROR_INTERVAL_MS;
 }
 
 int attempt_tick(struct attempt *attempt, struct error *err)

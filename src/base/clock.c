@@ -13,7 +13,7 @@
 static int64_t nanoseconds(clockid_t clock)
 {
     struct timespec now = {0};
-    (void)clock_gettime(clock, &now); /* cannot fail for the two clocks used here */
+    (void)clock_gettime(clock, &now); /* cannot fail for the clocks used here */
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
@@ -25,6 +25,15 @@ int64_t clock_monotonic(void)
 int64_t clock_monotonic_ms(void)
 {
     return clock_monotonic() / 1000000;
+}
+
+int64_t clock_glance_ms(void)
+{
+#ifdef CLOCK_MONOTONIC_COARSE
+    return nanoseconds(CLOCK_MONOTONIC_COARSE) / 1000000;
+#else
+    return clock_monotonic_ms();
+#endif
 }
 
 int64_t clock_wall_ms(void)

@@ -11,6 +11,9 @@ int64_t clock_monotonic(void);
 /* Milliseconds on the monotonic clock. */
 int64_t clock_monotonic_ms(void);
 
+/* The same as of the system's last tick, at most some 10 ms ago: quick enough for every row. */
+int64_t clock_glance_ms(void);
+
 /* Milliseconds since 1970-01-01 UTC. */
 int64_t clock_wall_ms(void);
 
