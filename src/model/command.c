@@ -43,10 +43,18 @@ enum slot_kind {
     SLOT_PAIRS     /* ${*}: several arguments */
 };
 
+/* Bytes that no row changes. FIXED_ROOM of them are there in any case, so that a short run is
+ * copied without looking at its length. */
+enum { FIXED_ROOM = 32 };
+
+struct fixed {
+    const char *bytes;
+    size_t length;
+};
+
 /* One placeholder, and the fixed bytes in front of it. */
 struct part {
-    const char *before;
-    size_t before_length;
+    struct fixed before;
     const struct template_piece *piece;
 };
 
@@ -54,14 +62,12 @@ struct part {
  * with the CRLF that ends the line before it; so all that is fixed around a value is one run of
  * bytes. */
 struct slot {
-    const char *before; /* its predecessors, up to the '$' of its own length */
-    size_t before_length;
+    struct fixed before; /* its predecessors, up to the '$' of its own length */
     enum slot_kind kind;
     const struct template *template;
     struct part *parts; /* the CRLF behind its length is the first one's */
     size_t part_count;
-    const char *after; /* literal bytes behind the last placeholder */
-    size_t after_length;
+    struct fixed after;    /* literal bytes behind the last placeholder */
     size_t literal_length; /* of all its literal pieces */
     size_t position;       /* among the arguments */
     enum key_check key;
@@ -69,8 +75,7 @@ struct slot {
 
 /* A column as ${*} gives it: before holds the name, up to the '$' of the value's length. */
 struct pair {
-    const char *before;
-    size_t before_length;
+    struct fixed before;
     const char *name;
     size_t name_length;
     size_t column;
@@ -82,8 +87,7 @@ struct layout {
     size_t slot_count;
     size_t stars; /* how many of them are ${*}; where there are any, the number of arguments
                      differs from row to row, and "*N" is not part of the fixed bytes */
-    const char *tail;
-    size_t tail_length;
+    struct fixed tail;
     struct pair *pairs; /* what ${*} stands for, once the columns are bound */
     size_t pair_count;
     struct arena *arena;
@@ -108,6 +112,16 @@ static inline char *put_number(char *out, size_t number)
     if (number >= 10) *out++ = (char)('0' + number / 10);
     *out++ = (char)('0' + number % 10);
     return out;
+}
+
+/* Write fixed bytes where there is room for FIXED_ROOM more than them. */
+static inline char *put_fixed(char *out, const struct fixed *fixed)
+{
+    if (fixed->length <= FIXED_ROOM)
+        memcpy(out, fixed->bytes, FIXED_ROOM);
+    else
+        memcpy(out, fixed->bytes, fixed->length);
+    return out + fixed->length;
 }
 
 /* Append the letter that says what the number is of, the number, and CRLF. */
@@ -164,14 +178,15 @@ static void append_fixed(struct buffer *fixed, const char *bytes, size_t length)
     buffer_append(fixed, bytes, length);
 }
 
-/* Move what fixed holds into the arena. NULL when memory runs out. */
-static const char *settle(struct buffer *fixed, size_t *length, struct arena *arena)
+/* Move what buf holds into the arena. Returns 0, or -1 when memory runs out. */
+static int settle(struct buffer *buf, struct fixed *fixed, struct arena *arena)
 {
-    if (buffer_failed(fixed)) return NULL;
-    const char *bytes = arena_copy(arena, fixed->length > 0 ? fixed->bytes : "", fixed->length);
-    *length = fixed->length;
-    fixed->length = 0;
-    return bytes;
+    char *bytes = arena_alloc(arena, buf->length + FIXED_ROOM);
+    if (bytes == NULL || buffer_failed(buf)) return -1;
+    if (buf->length > 0) memcpy(bytes, buf->bytes, buf->length);
+    *fixed = (struct fixed){bytes, buf->length};
+    buf->length = 0;
+    return 0;
 }
 
 static enum slot_kind kind_of(const struct template_piece *pieces, size_t count)
@@ -198,11 +213,9 @@ static int add_parts(struct slot *slot, const struct template_piece *pieces, siz
         }
         struct part *part = &slot->parts[slot->part_count++];
         part->piece = &pieces[i];
-        part->before = settle(fixed, &part->before_length, arena);
-        if (part->before == NULL) return -1;
+        if (settle(fixed, &part->before, arena) != 0) return -1;
     }
-    slot->after = settle(fixed, &slot->after_length, arena);
-    return slot->after == NULL ? -1 : 0;
+    return settle(fixed, &slot->after, arena);
 }
 
 static int add_slot(const struct command *command, size_t position, enum key_check key,
@@ -220,8 +233,7 @@ static int add_slot(const struct command *command, size_t position, enum key_che
         layout->stars++;
     else
         buffer_append(fixed, "\r\n$", 3);
-    slot->before = settle(fixed, &slot->before_length, layout->arena);
-    if (slot->before == NULL) return -1;
+    if (settle(fixed, &slot->before, layout->arena) != 0) return -1;
     if (slot->kind != SLOT_MEASURED) return 0;
     return add_parts(slot, pieces, count, fixed, layout->arena);
 }
@@ -244,8 +256,7 @@ static int lay_out_arguments(const struct command *command, struct buffer *fixed
         }
     }
     buffer_append(fixed, "\r\n", 2);
-    layout->tail = settle(fixed, &layout->tail_length, layout->arena);
-    return layout->tail == NULL ? error_memory(err) : 0;
+    return settle(fixed, &layout->tail, layout->arena) == 0 ? 0 : error_memory(err);
 }
 
 static int lay_out(struct command *command, struct arena *arena, struct error *err)
@@ -378,8 +389,7 @@ static int bind_pairs(struct layout *layout, const struct columns *columns, stru
         *pair = (struct pair){.name = name, .name_length = strlen(name), .column = i};
         append_fixed(&fixed, name, pair->name_length);
         buffer_append(&fixed, "\r\n$", 3);
-        pair->before = settle(&fixed, &pair->before_length, layout->arena);
-        if (pair->before == NULL) result = -1;
+        if (settle(&fixed, &pair->before, layout->arena) != 0) result = -1;
         layout->pair_count++;
     }
     buffer_release(&fixed);
@@ -465,17 +475,17 @@ static int fill_measured(const struct filling *f, const struct slot *slot, enum 
 {
     const size_t length = measure(f, slot);
     if (length == FAILED) return -1;
-    char *out = buffer_reserve(f->buf, slot->before_length + HEADER_SIZE + length);
+    char *out = buffer_reserve(f->buf, slot->before.length + HEADER_SIZE + length + FIXED_ROOM);
     if (out == NULL) return error_memory(f->err);
 
-    out = put_number(bytes_put(out, slot->before, slot->before_length), length);
+    out = put_number(put_fixed(out, &slot->before), length);
     for (size_t i = 0; i < slot->part_count; i++) {
         const struct part *part = &slot->parts[i];
         const struct text text = text_of(part->piece, f->row);
-        out = bytes_put(out, part->before, part->before_length);
+        out = put_fixed(out, &part->before);
         out = bytes_put(out, text.bytes, text.length);
     }
-    out = bytes_put(out, slot->after, slot->after_length);
+    out = put_fixed(out, &slot->after);
     f->buf->length = (size_t)(out - f->buf->bytes);
     const char *problem = key_problem(check, out - length, length);
     return problem == NULL ? 0 : argument_error(f, slot, NULL, problem);
@@ -486,7 +496,7 @@ static int fill_measured(const struct filling *f, const struct slot *slot, enum 
 static int fill_json(const struct filling *f, const struct slot *slot, enum key_check check)
 {
     struct buffer *buf = f->buf;
-    buffer_append(buf, slot->before, slot->before_length);
+    buffer_append(buf, slot->before.bytes, slot->before.length);
     size_t begin = buf->length;
     if (buffer_reserve(buf, HEADER_SIZE) == NULL) return error_memory(f->err);
     buf->length += HEADER_SIZE;
@@ -548,18 +558,28 @@ static size_t count_pairs(const struct layout *layout, const struct row *row, si
         const struct pair *pair = &layout->pairs[i];
         const struct value *value = &row->values[pair->column];
         if (value->kind == VALUE_NULL) continue;
-        *bytes += pair->before_length + HEADER_SIZE + value->length;
+        *bytes += pair->before.length + HEADER_SIZE + value->length;
         count++;
     }
     return count;
 }
 
-static const char *pair_problem(const struct pair *pair, const struct value *value,
-                                enum key_check name_check, enum key_check value_check)
+/* Whether an argument at position or behind it may be a key. */
+static bool may_hold_keys(const struct key_range *keys, const struct slot *slot,
+                          size_t position)
 {
-    if (value->length > most_bytes) return too_long;
-    const char *problem = key_problem(name_check, pair->name, pair->name_length);
-    return problem != NULL ? problem : key_problem(value_check, value->bytes, value->length);
+    return keys->step == 0 ? slot->key != KEY_NONE : position <= keys->last;
+}
+
+/* What is wrong with a pair whose name is the argument at position. */
+static const char *pair_problem(const struct pair *pair, const struct value *value,
+                                const struct key_range *keys, const struct slot *slot,
+                                size_t position)
+{
+    const char *problem =
+        key_problem(check_at(keys, slot, position), pair->name, pair->name_length);
+    if (problem != NULL) return problem;
+    return key_problem(check_at(keys, slot, position + 1), value->bytes, value->length);
 }
 
 /* Append names and values, for which bytes are enough; the first name becomes the argument at
@@ -568,17 +588,19 @@ static int fill_pairs(const struct filling *f, const struct slot *slot, size_t p
                       const struct key_range *keys, size_t bytes)
 {
     const struct layout *layout = f->command->compiled;
-    char *out = buffer_reserve(f->buf, slot->before_length + bytes);
+    const bool has_keys = may_hold_keys(keys, slot, position);
+    char *out = buffer_reserve(f->buf, slot->before.length + bytes + FIXED_ROOM);
     if (out == NULL) return error_memory(f->err);
-    out = bytes_put(out, slot->before, slot->before_length);
+    out = put_fixed(out, &slot->before);
     for (size_t i = 0; i < layout->pair_count; i++) {
         const struct pair *pair = &layout->pairs[i];
         const struct value *value = &f->row->values[pair->column];
+        const char *problem = value->length > most_bytes ? too_long : NULL;
         if (value->kind == VALUE_NULL) continue;
-        const char *problem = pair_problem(pair, value, check_at(keys, slot, position),
-                                           check_at(keys, slot, position + 1));
+        if (problem == NULL && has_keys)
+            problem = pair_problem(pair, value, keys, slot, position);
         if (problem != NULL) return argument_error(f, slot, pair->name, problem);
-        out = bytes_put(out, pair->before, pair->before_length);
+        out = put_fixed(out, &pair->before);
         out = bytes_put(put_number(out, value->length), "\r\n", 2);
         out = bytes_put(out, value->bytes, value->length);
         position += 2;
@@ -625,8 +647,10 @@ static int fill_all(const struct filling *f, const struct layout *layout)
         for (size_t i = 0; i < layout->slot_count; i++)
             if (fill(f, &layout->slots[i], layout->slots[i].key) != 0) return -1;
     }
-    buffer_append(f->buf, layout->tail, layout->tail_length);
-    return f->buf->failed ? error_memory(f->err) : 0;
+    char *out = buffer_reserve(f->buf, layout->tail.length + FIXED_ROOM);
+    if (out == NULL) return error_memory(f->err);
+    f->buf->length = (size_t)(put_fixed(out, &layout->tail) - f->buf->bytes);
+    return 0;
 }
 
 int command_render(const struct command *command, const struct row *row, struct buffer *buf,
