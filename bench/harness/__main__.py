@@ -12,6 +12,7 @@ Started by bench/run, which has built what is measured, between servers of its o
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
 
 import chart
@@ -126,6 +127,7 @@ def main():
     facts = report.about(bed)
     if facts["load_before"] > os.cpu_count() / 4:
         say(f"the machine is busy (load {facts['load_before']:.1f}): figures will be worth little")
+    begun, stolen = time.monotonic(), report.stolen()
     try:
         done = list(measure(bed, chosen, peers))
     except WrongResult as wrong:
@@ -133,6 +135,8 @@ def main():
         return 1
     except KeyboardInterrupt:
         return 130
+    cores_time = (time.monotonic() - begun) * os.cpu_count()
+    facts["stolen"] = (report.stolen() - stolen) / cores_time
     write(chosen, done, facts, missing)
     return 0
 

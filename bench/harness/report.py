@@ -30,6 +30,12 @@ def _processor():
     return found.group(1) if found else platform.machine()
 
 
+def stolen():
+    """CPU seconds, of all cores, that the hypervisor has kept for others since the machine started."""
+    with open("/proc/stat", encoding="utf-8") as file:
+        return int(file.readline().split()[8]) / os.sysconf("SC_CLK_TCK")
+
+
 def _machine():
     with open("/proc/meminfo", encoding="utf-8") as file:
         gib = round(int(file.readline().split()[1]) / (1 << 20))
@@ -144,6 +150,10 @@ def head(facts, verdicts, missing):
     present = [(name, release) for name, release in facts["releases"].items() if release]
     releases = ", ".join(f"{name} {release}" for name, release in present)
     text = [f"Measured on {facts['when']}: {facts['machine']}; {releases}.\n"]
+    if facts["stolen"] > 0.01:
+        text.append(
+            f"Of the cores' time, {facts['stolen']:.0%} went to the machine's neighbours.\n"
+        )
     text += [f"Not measured: {label} ({why} is missing).\n" for label, why in missing.items()]
     if verdicts:
         text += ["### Targets\n", _verdicts(verdicts)]
