@@ -58,27 +58,42 @@ def watch(bed, command):
 # ---- what the servers spent --------------------------------------------------------------------
 
 
-def _is_of_the_server(pid):
-    """Whether a child of the postmaster is one that stays, by the title that it gives itself.
+def _stat(pid):
+    """The fields of /proc/PID/stat behind the command's name; None where the process is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def _serves_somebody(pid):
+    """Whether a child of the postmaster is none of those that stay, by the title it gives itself.
 
     What serves a client has `[local]` in it; what has just begun, or is to be reaped, has no title.
     """
     try:
         title = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        return True  # gone meanwhile
-    return title.startswith(b"postgres: ") and b"[local]" not in title
+        return False
+    return b"[local]" in title or not title.startswith(b"postgres: ")
+
+
+def _has_backends(postmaster):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        stat = _stat(pid)
+        if stat and stat[1] == str(postmaster) and _serves_somebody(pid):
+            return True
+    return False
 
 
 def _backends_cpu(postmaster):
     """CPU seconds of all backends there were. One counts once it is gone, soon after its client."""
-    children = Path(f"/proc/{postmaster}/task/{postmaster}/children")
-    for _ in range(1000):
-        if all(map(_is_of_the_server, children.read_text().split())):
-            break
+    tries = 0
+    while _has_backends(postmaster) and tries < 1000:
         time.sleep(0.005)
-    fields = Path(f"/proc/{postmaster}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[13]) + int(fields[14])) * TICK
+        tries += 1
+    stat = _stat(postmaster)
+    return (int(stat[13]) + int(stat[14])) * TICK
 
 
 class Servers:
