@@ -75,8 +75,8 @@ int ledger_read(struct ledger *ledger, struct ledger_state *state, struct arena 
 
 /*
  * The same at a glance, in one round trip (two where names are looked for in several schemas),
- * where the ledger is as it mostly is: there, of a layout that we know, and each version's
- * latest run succeeded. Then 1, and *state (in arena)
+ * where the ledger is as it mostly is: there, of a layout that we know, of fewer than a
+ * thousand runs, and each version's latest run succeeded. Then 1, and *state (in arena)
  * has what decides whether anything is left to do: no runs, of its entries the version, the
  * name, the checksum, and whether they are announced; no id. Otherwise 0, or -1 with err, and
  * it takes ledger_read() to know.

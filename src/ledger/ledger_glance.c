@@ -30,11 +30,19 @@ enum question { RUNS, ENTRIES, ROW, QUESTIONS };
 static const char *const statements[QUESTIONS] = {
     [RUNS] = "glance_runs", [ENTRIES] = "glance_entries", [ROW] = "glance_ledger"};
 
-enum { FIRST_CAPACITY = 16 };
+enum { FIRST_CAPACITY = 16, MOST_RUNS = 1000 /* the LIMIT of glance_runs.sql */ };
+
+/* A run, as far as a glance goes. */
+struct glimpse {
+    int64_t version, id;
+    bool succeeded;
+};
 
 struct glance {
     const struct ledger *ledger;
     struct arena *arena;
+    struct glimpse *runs; /* room for MOST_RUNS */
+    size_t run_count;
     struct entry *items;
     size_t count, capacity;
     int64_t layout;    /* 0: no row seen */
@@ -66,6 +74,41 @@ static int take_row(struct glance *glance, const struct row *row)
         glance->is_odd = true;
     glance->may_be_apart = !is_one_schema(glance->ledger, &row->values[1]);
     return 0;
+}
+
+/* History may be longer than what a glance takes in. */
+static void take_run(struct glance *glance, const struct row *row)
+{
+    const struct value *version = &row->values[0], *id = &row->values[1];
+    struct glimpse *run = &glance->runs[glance->run_count];
+    run->succeeded = is_text(&row->values[2], run_status_text(RUN_SUCCEEDED));
+    if (number_parse(version->bytes, version->length, INT64_MIN, INT64_MAX, &run->version) !=
+            0 ||
+        number_parse(id->bytes, id->length, INT64_MIN, INT64_MAX, &run->id) != 0 ||
+        ++glance->run_count == MOST_RUNS) {
+        glance->is_odd = true;
+        glance->run_count = 0;
+    }
+}
+
+static int by_version_and_id(const void *left, const void *right)
+{
+    const struct glimpse *a = left, *b = right;
+    if (a->version != b->version) return a->version < b->version ? -1 : 1;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+/* Whether each version's latest run succeeded. */
+static bool all_succeeded(struct glance *glance)
+{
+    struct glimpse *runs = glance->runs;
+    const size_t count = glance->run_count;
+    if (count > 1) qsort(runs, count, sizeof *runs, by_version_and_id);
+    for (size_t i = 0; i < count; i++) {
+        const bool is_latest = i + 1 == count || runs[i + 1].version != runs[i].version;
+        if (is_latest && !runs[i].succeeded) return false;
+    }
+    return true;
 }
 
 /* Room for one entry more, or NULL. */
@@ -105,7 +148,7 @@ static int take(void *context, size_t query, const struct row *row, struct error
     struct glance *glance = context;
     if (query == ENTRIES) return take_entry(glance, row, err);
     if (query == ROW) return take_row(glance, row);
-    if (!is_text(&row->values[0], run_status_text(RUN_SUCCEEDED))) glance->is_odd = true;
+    take_run(glance, row);
     return 0;
 }
 
@@ -150,12 +193,14 @@ int ledger_glance_state(struct ledger *ledger, struct ledger_state *state, struc
     struct glance glance = {.ledger = ledger, .arena = arena};
     const struct db_questions questions = {
         .queries = texts, .count = QUESTIONS, .take = take, .context = &glance};
+    glance.runs = arena_array(arena, MOST_RUNS, sizeof *glance.runs);
+    if (glance.runs == NULL) return error_memory(err);
     for (int i = 0; i < QUESTIONS; i++) {
         texts[i] = prepare(ledger, statements[i], arena);
         if (texts[i] == NULL) return error_memory(err);
     }
     if (db_ask(ledger->db, &questions, err) != 0) return -1;
-    if (glance.is_odd || glance.layout == 0) return 0;
+    if (glance.is_odd || glance.layout == 0 || !all_succeeded(&glance)) return 0;
     const int together = glance.may_be_apart ? ask_together(ledger, arena, err) : 1;
     if (together != 1) return together;
     if (glance.count > 1) qsort(glance.items, glance.count, sizeof *glance.items, by_version);

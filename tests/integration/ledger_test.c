@@ -314,6 +314,40 @@ static void test_glance_at_odd_ledgers(void **state)
     client_close(&client);
 }
 
+/* The latest run counts, in whatever order they come; and no more of them than a glance takes
+ * in. */
+static void test_glance_at_many_runs(void **state)
+{
+    static const char insert[] =
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 998) "
+        "INSERT INTO data_migration_runs (version, name, direction, status, operator, host, "
+        "pid, tool_version, checksum, definition, started_at, updated_at) "
+        "SELECT 1 + i % 7, 'n', 'up', CASE WHEN i > 991 THEN 'succeeded' ELSE 'failed' END, "
+        "'o', 'h', 1, '0', 'c', 'd', '2025-01-01 00:00:00Z', '2025-01-01 00:00:00Z' FROM n";
+    struct side *side = *state;
+    struct ledger_state seen;
+    struct migration migration = a_migration(8, "eight");
+    struct ledger_beginning up = {.migration = &migration};
+    struct client client = client_open(side, "ada");
+    (void)client_ensure(side, &client);
+    side_ask(side, insert);
+    assert_int_equal(glance(side, &client, &seen), 1);
+    side_ask(side, "UPDATE data_migration_runs SET status = 'failed' WHERE id = 995");
+    assert_int_equal(glance(side, &client, &seen), 0);
+    side_ask(side, "UPDATE data_migration_runs SET status = 'succeeded' WHERE id = 995");
+    finish(&client, begin(&client, &up), &up);
+    assert_int_equal(glance(side, &client, &seen), 1);
+    stop(&client,
+         begin(&client, &(struct ledger_beginning){.migration = &migration, .again = true}),
+         RUN_FAILED);
+    assert_int_equal(glance(side, &client, &seen), 0);
+    finish(&client,
+           begin(&client, &(struct ledger_beginning){.migration = &migration, .again = true}),
+           &up);
+    assert_int_equal(glance(side, &client, &seen), 0);
+    client_close(&client);
+}
+
 /* Where names are looked for in several schemas, the tables can lie in different ones. */
 static void test_glance_along_a_path(void **state)
 {
@@ -892,6 +926,7 @@ int main(void)
         ON_BOTH(test_many),
         ON_BOTH(test_glance),
         ON_BOTH(test_glance_at_open_runs),
+        ON_BOTH(test_glance_at_many_runs),
         ON_BOTH(test_glance_at_odd_ledgers),
         ON_POSTGRESQL(test_glance_along_a_path),
         ON_BOTH(test_large_definition),
