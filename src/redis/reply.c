@@ -11,7 +11,9 @@
  * The few lines that nearly all replies consist of are recognised here, where they lie whole in
  * a slice, and the outermost array is taken apart: it is its elements, one after the other,
  * each like a reply. Everything else is hiredis', line by line, so that what stands behind it
- * is looked at again; a reply always ends with a line.
+ * is looked at again. A reply always ends with a line. Where one does not (hiredis takes any
+ * two bytes for the CRLF behind a text), hiredis would be left with the rest, and what comes
+ * next would overtake it: that is an error.
  */
 #include "reply.h"
 
@@ -38,6 +40,7 @@ struct reply_reader {
     bool is_parsing; /* the parser has the beginning of a reply */
     bool has_parsed; /* some of the items are the parser's */
     bool handed_out; /* the items are the previous reply's */
+    bool is_torn;    /* a reply ended within a line */
     bool failed;     /* memory ran out */
 };
 
@@ -231,17 +234,22 @@ void reply_reader_free(struct reply_reader *reader)
     free(reader);
 }
 
+static bool is_lost(const struct reply_reader *reader)
+{
+    return reader->parser->err != 0 || reader->is_torn;
+}
+
 static int complain(const struct reply_reader *reader, struct error *err)
 {
     if (reader->parser->err == REDIS_ERR_OOM) return error_memory(err);
     return error_set(err, ERROR_REDIS_UNREACHABLE, "this is not Redis' protocol: %s",
-                     reader->parser->errstr);
+                     reader->is_torn ? "a reply ends within a line" : reader->parser->errstr);
 }
 
 int reply_reader_feed(struct reply_reader *reader, const char *bytes, size_t length,
                       struct error *err)
 {
-    if (reader->parser->err != 0) return complain(reader, err);
+    if (is_lost(reader)) return complain(reader, err);
     reader->at = bytes;
     reader->end = bytes + length;
     return 0;
@@ -291,8 +299,10 @@ static int parse_line(struct reply_reader *reader, struct error *err)
     reader->at += length;
     reader->has_parsed = true;
     reader->is_parsing = whole == NULL;
-    if (whole != NULL) reader->due--;
-    return 0;
+    if (reader->is_parsing) return 0;
+    reader->due--;
+    reader->is_torn = reader->parser->pos != reader->parser->len;
+    return reader->is_torn ? complain(reader, err) : 0;
 }
 
 int reply_reader_next(struct reply_reader *reader, const struct reply **reply,
@@ -300,7 +310,7 @@ int reply_reader_next(struct reply_reader *reader, const struct reply **reply,
 {
     size_t taken = 0;
     if (reader->handed_out) forget(reader);
-    if (reader->parser->err != 0) return complain(reader, err);
+    if (is_lost(reader)) return complain(reader, err);
     if (reader->count == 0 && !reader->is_parsing &&
         (*reply = known_status(reader->at, (size_t)(reader->end - reader->at), &taken)) !=
             NULL) {

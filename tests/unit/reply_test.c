@@ -166,6 +166,8 @@ static void test_not_the_protocol(void **state)
         "*2\r\n+OK\r\nnonsense\r\n",
         "*-2\r\n",
         "$-2\r\n",
+        "$1\r\nab\r\n",
+        "*2\r\n$1\r\na:1\r\n+OK\r\n",
         "*9\r\n*9\r\n*9\r\n*9\r\n*9\r\n*9\r\n*9\r\n*9\r\n*9\r\n*9\r\n*9\r\n:1\r\nnonsense\r\n",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
