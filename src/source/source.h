@@ -65,7 +65,8 @@ bool source_blocks_writers(const struct source *source);
 enum source_next source_next(struct source *source, bool end_batch, bool wait, struct row *row,
                              struct error *err);
 
-/* From the open batch on, so many rows a batch, at least 1. */
+/* From now on so many rows a batch, at least 1. Between two batches only, behind SOURCE_BATCH:
+ * a statement that is open may have been asked for just the rows of one. */
 void source_set_batch(struct source *source, int64_t rows);
 
 /* What to poll for POLLIN after SOURCE_AGAIN. */
