@@ -239,6 +239,8 @@ static int take_class(sqlite3_value *cell, char number[VALUE_FLOAT_SIZE], struct
     case SQLITE_BLOB:
         value->kind = VALUE_BYTES;
         value->bytes = sqlite3_value_blob(cell);
+        /* Without the memory for a zeroblob() the cell is NULL from now on. */
+        if (value->bytes == NULL && sqlite3_value_type(cell) != SQLITE_BLOB) return -1;
         break;
     default:
         value->kind = VALUE_TEXT;

@@ -409,6 +409,28 @@ static void test_stream_is_flat(void **state)
     free(file);
 }
 
+/* SQLite makes the bytes of a zeroblob() only when they are asked for. */
+static void test_no_memory_for_a_value(void **state)
+{
+    (void)state;
+    char *file = fixture_sqlite_file("memory");
+    struct db *db = fixture_sqlite(file, NULL);
+    struct error err = {0};
+    struct db_rows *rows = NULL;
+    struct row row;
+    fixture_run(db, "CREATE TABLE t (size)");
+    fixture_run(db, "INSERT INTO t VALUES (50000000)");
+    fixture_ok(db_query(db, "SELECT zeroblob(size) FROM t", NULL, 0, &rows, &err), &err);
+    const sqlite3_int64 before = sqlite3_hard_heap_limit64(sqlite3_memory_used() + 1000000);
+    assert_int_equal(db_rows_next(rows, true, &row, &err), DB_FAILED);
+    (void)sqlite3_hard_heap_limit64(before);
+    fixture_says(&err, "out of memory");
+    db_rows_close(rows);
+    fixture_expect(db, "SELECT length(zeroblob(size)) FROM t", "50000000\n");
+    db_close(db);
+    free(file);
+}
+
 static void test_query_sorts(void **state)
 {
     (void)state;
@@ -523,6 +545,7 @@ int main(void)
         cmocka_unit_test(test_booleans),
         cmocka_unit_test(test_raw_values_keep_their_class),
         cmocka_unit_test(test_stream_is_flat),
+        cmocka_unit_test(test_no_memory_for_a_value),
         cmocka_unit_test(test_query_sorts),
         cmocka_unit_test(test_lock),
         cmocka_unit_test(test_lock_dies_with_its_process),
