@@ -8,8 +8,8 @@
  * everything leaves at once: that is what a delayed line is compared with, since the proxy
  * itself takes a share of the machine.
  *
- * It loses nothing, cuts nothing and looks at nothing; for
- * trouble there is tests/support/fault_proxy.
+ * It loses nothing, cuts nothing and looks at nothing; for trouble there is
+ * tests/support/fault_proxy.
  *
  *     delay_proxy LISTEN TARGET MICROSECONDS    prints `ready`; goes when its parent goes
  */
@@ -82,8 +82,7 @@ static int64_t now(void)
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* ---- one direction -------------------------------------------------------------------------
- */
+/* ---- one direction ----------------------------------------------------------------------- */
 
 static bool has_room(const struct direction *way)
 {
@@ -168,8 +167,7 @@ static bool give(struct direction *way)
     return true;
 }
 
-/* ---- lines
- * ----------------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------------------- */
 
 static int open_socket(struct sockaddr_un *address, const char *path)
 {
@@ -216,8 +214,7 @@ static void accept_line(struct proxy *proxy)
         close_line(&proxy->lines[slot]);
 }
 
-/* ---- the loop ------------------------------------------------------------------------------
- */
+/* ---- the loop ---------------------------------------------------------------------------- */
 
 static short events_of(const struct direction *in, const struct direction *out)
 {

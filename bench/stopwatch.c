@@ -6,8 +6,7 @@
  * needs to start anything. It passes streams and exit code through and is not heard otherwise;
  * where its parent dies it goes, and the command with it.
  *
- *     stopwatch REPORT COMMAND [ARGUMENT…]    writes `wall user system kib` into the file
- * REPORT
+ *     stopwatch REPORT COMMAND [ARGUMENT…]    writes `wall user system kib` into REPORT
  */
 #include <errno.h>
 #include <signal.h>

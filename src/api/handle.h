@@ -41,9 +41,9 @@ enum handle_aim { HANDLE_LOOK, HANDLE_WORK };
  * ledger. Returns 0 or -1; handle_end() is due in both cases. */
 int handle_open(struct redferry *ferry, struct session *session, enum handle_aim aim);
 
-/* The same for a call that mostly finds nothing to do: where that shows at a glance, the ledger
- * is read no further. */
-int handle_open_briefly(struct redferry *ferry, struct session *session, enum handle_aim aim);
+/* The same for a call that works, but mostly finds nothing to do: where a glance shows that, it
+ * is all that is read of the ledger. */
+int handle_open_briefly(struct redferry *ferry, struct session *session);
 
 /* A tally in the public form. */
 redferry_tally handle_tally(const struct tally *tally);

@@ -205,9 +205,9 @@ int handle_open(struct redferry *ferry, struct session *session, enum handle_aim
     return session_read(session, &ferry->error);
 }
 
-int handle_open_briefly(struct redferry *ferry, struct session *session, enum handle_aim aim)
+int handle_open_briefly(struct redferry *ferry, struct session *session)
 {
-    if (connect(ferry, session, aim) != 0) return -1;
+    if (connect(ferry, session, HANDLE_WORK) != 0) return -1;
     return session_is_settled(session) ? 0 : session_read(session, &ferry->error);
 }
 

@@ -78,7 +78,7 @@ int redferry_up(redferry *ferry, const redferry_up_options *options,
     struct session session;
     struct outcome outcome = {0};
     struct wish wish = {.kind = WISH_UP};
-    int result = handle_open_briefly(ferry, &session, HANDLE_WORK);
+    int result = handle_open_briefly(ferry, &session);
     if (result == 0 && options != NULL)
         result = resolve_optional(ferry, &session, "--to", options->to, &wish.to);
     if (result == 0) result = runner_carry_out(&session, &wish, &outcome, &ferry->error);

@@ -62,10 +62,9 @@ void flight_drop(struct flight *flight, struct flight_batch *batch)
 bool flight_is_full(const struct flight *flight)
 {
     size_t bytes = 0;
-    if (flight->queued < WANTED || flight->queued == FLIGHT_QUEUE)
-        return flight->queued == FLIGHT_QUEUE;
     for (size_t i = 0; i < flight->queued; i++) bytes += flight->queue[i]->batch.bytes.length;
-    return bytes >= ENOUGH_BYTES;
+    return flight->queued == FLIGHT_QUEUE ||
+           (flight->queued >= WANTED && bytes >= ENOUGH_BYTES);
 }
 
 void flight_push(struct flight *flight, struct flight_batch *batch)

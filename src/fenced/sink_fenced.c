@@ -9,8 +9,7 @@
  *     own WATCH, MULTI and HGET have answered: nothing overtakes a batch that was refused, and
  *     nothing is written behind a fence that is not ours;
  *   - after every loss of the connection the fence is taken anew, and only then does the
- *     checkpoint say whether the last batch ran: what the old connection still delivers is
- * void;
+ *     checkpoint say whether the last batch ran: what the old connection brings is void;
  *   - whatever does not fit stops the sink for good.
  *
  * What a checkpoint means for the run, and whether the run is still the ledger's, is asked

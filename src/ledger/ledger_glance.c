@@ -66,14 +66,13 @@ static bool is_one_schema(const struct ledger *ledger, const struct value *path)
            memchr(path->bytes + length, ',', path->length - length) == NULL;
 }
 
-static int take_row(struct glance *glance, const struct row *row)
+static void take_row(struct glance *glance, const struct row *row)
 {
     const struct value *layout = &row->values[0];
     if (glance->layout != 0 ||
         number_parse(layout->bytes, layout->length, 1, LEDGER_LAYOUT, &glance->layout) != 0)
         glance->is_odd = true;
     glance->may_be_apart = !is_one_schema(glance->ledger, &row->values[1]);
-    return 0;
 }
 
 /* History may be longer than what a glance takes in. */
@@ -147,8 +146,10 @@ static int take(void *context, size_t query, const struct row *row, struct error
 {
     struct glance *glance = context;
     if (query == ENTRIES) return take_entry(glance, row, err);
-    if (query == ROW) return take_row(glance, row);
-    take_run(glance, row);
+    if (query == ROW)
+        take_row(glance, row);
+    else
+        take_run(glance, row);
     return 0;
 }
 
