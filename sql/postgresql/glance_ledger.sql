@@ -1,2 +1,2 @@
 -- The ledger's layout, and where names without a schema are looked for.
-SELECT layout, current_schemas(true) FROM data_migration_ledger;
+SELECT layout, current_schemas(true)::text FROM data_migration_ledger;
