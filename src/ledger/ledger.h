@@ -97,6 +97,10 @@ int ledger_history(struct ledger *ledger, int64_t version, int64_t run_id, struc
 int ledger_ensure(struct ledger *ledger, struct arena *arena, const char **id,
                   struct error *err);
 
+/* Refuse (ERROR_OPERATOR) to write to a ledger of a layout newer than this release knows,
+ * saying which release is needed; else 0. Asks nothing: layout is what ledger_read() found. */
+int ledger_check_layout(const struct ledger *ledger, int64_t layout, struct error *err);
+
 /* The statements that ledger_ensure() would run on an empty database, as one text for people.
  * Borrowed from arena; NULL when memory runs out. */
 const char *ledger_creation_sql(struct ledger *ledger, struct arena *arena);

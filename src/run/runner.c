@@ -307,6 +307,7 @@ static void keep_chosen(struct selection *selection, const struct selection *bef
 static int open_redis(struct session *session, const struct wish *wish, struct error *err)
 {
     if (session->redis != NULL) return 0; /* by the first half of a redo */
+    if (ledger_check_layout(session->ledger, session->state.layout, err) != 0) return -1;
     if (session_open_redis(session, err) != 0 || assurance_check(session, err) != 0) return -1;
     const bool insists = wish->kind == WISH_RUN || wish->only != 0;
     if (stranger_check_restored(session, insists, err) != 0) return -1;
@@ -314,10 +315,12 @@ static int open_redis(struct session *session, const struct wish *wish, struct e
     return stranger_check(session, session->config->strict && !wish->again, err);
 }
 
-/* With --strict an `up` that has nothing to do asks Redis all the same. */
+/* With --strict an `up` that has nothing to do asks Redis all the same; but not where only a
+ * newer release can read the runs that Redis' answer is compared with. */
 static int check_idle(struct session *session, const struct wish *wish, struct error *err)
 {
-    if (wish->kind != WISH_UP || !session->config->strict || !session->config->has_redis)
+    if (wish->kind != WISH_UP || !session->config->strict || !session->config->has_redis ||
+        session->state.layout > LEDGER_LAYOUT)
         return 0;
     return open_redis(session, wish, err);
 }

@@ -2,7 +2,7 @@
 # Goal: a modified file, a missing one, and a version that came late: `up` and `status` warn and go on,
 # with --strict they refuse; `down` undoes what has no file any more by what the ledger kept; and
 # `redo` undoes nothing that it could not apply again. What is blocked keeps nothing from being
-# finished off.
+# finished off. A ledger of a newer layout is read, and not written to.
 source "$(dirname "$0")/../support/scenario.sh"
 
 write_key()
@@ -133,9 +133,32 @@ YAML
         'what is not announced'
 }
 
+# A ledger that a newer release has taken over: what is in Redis cannot be compared with runs that cannot
+# be read, and looks like no restored backup.
+of_a_newer_layout()
+{
+    sql 'CREATE TABLE application (id integer)'
+    write_key 1
+    expect_exit 0 redferry up
+    sql 'UPDATE data_migration_ledger SET layout = 2'
+    expect_exit 0 redferry up
+    expect_exit 0 redferry up --strict
+    expect_stdout_contains 'nothing to do'
+    write_key 2
+    local command
+    for command in 'up' 'up --strict' 'run 2' 'down' 'redo' 'mark 2'; do
+        # shellcheck disable=SC2086
+        expect_exit 4 redferry $command
+        expect_stderr_contains 'it takes a newer redferry than'
+        expect_stderr_lacks 'backup'
+    done
+    expect_equal "$(redis EXISTS key:1) $(redis EXISTS key:2)" '1 0' 'the keys'
+}
+
 for_both_databases modified
 for_both_databases late
 for_both_databases missing
 for_both_databases redo_asks_first
 for_both_databases finished_off_though_blocked
 for_both_databases announced_later
+for_both_databases of_a_newer_layout
