@@ -57,8 +57,10 @@ def options():
     )
     parser.add_argument("--build", default="build/release", metavar="DIR", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    chosen.rows = chosen.rows or (QUICK_ROWS if chosen.quick else targets.TARGET_ROWS)
-    chosen.rounds = chosen.rounds or (1 if chosen.quick else ROUNDS)
+    if chosen.rows is None:
+        chosen.rows = QUICK_ROWS if chosen.quick else targets.TARGET_ROWS
+    if chosen.rounds is None:
+        chosen.rounds = 1 if chosen.quick else ROUNDS
     chosen.starts = QUICK_STARTS if chosen.quick else parts.STARTS
     usual = [part for part in PARTS if chosen.full or chosen.quick or part != "memory"]
     chosen.parts = chosen.only.split(",") if chosen.only else usual

@@ -46,3 +46,9 @@ chmod +x "$broken/bench/limit"
 build=$broken
 expect_exit 1 bench --rows 500 --only set
 expect_stderr_contains 'a wrong result: limit, flags → SET: Redis ran SET 0 times, not 500'
+
+# What cannot be measured is refused, and not replaced by the default.
+for refused in '--rounds 0' '--rows 0' '--rounds -1' '--only nothing'; do
+    # shellcheck disable=SC2086
+    expect_exit 2 bench $refused
+done
