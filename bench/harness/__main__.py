@@ -12,7 +12,6 @@ Started by bench/run, which has built what is measured, between servers of its o
 import argparse
 import os
 import sys
-import time
 from pathlib import Path
 
 import chart
@@ -129,7 +128,6 @@ def main():
     facts = report.about(bed)
     if facts["load_before"] > os.cpu_count() / 4:
         say(f"the machine is busy (load {facts['load_before']:.1f}): figures will be worth little")
-    begun, stolen = time.monotonic(), report.stolen()
     try:
         done = list(measure(bed, chosen, peers))
     except WrongResult as wrong:
@@ -137,8 +135,6 @@ def main():
         return 1
     except KeyboardInterrupt:
         return 130
-    cores_time = (time.monotonic() - begun) * os.cpu_count()
-    facts["stolen"] = (report.stolen() - stolen) / cores_time
     write(chosen, done, facts, missing)
     return 0
 

@@ -49,7 +49,9 @@ class Contestant:
         except WrongResult as wrong:
             raise WrongResult(f"{self.label}, {shape.title}: {wrong}") from None
         seconds = self.own_seconds(watched.output) or watched.wall
-        return Result(rows, seconds, watched.cpu, redis_cpu, postgres_cpu, watched.peak_kib)
+        return Result(
+            rows, seconds, watched.cpu, redis_cpu, postgres_cpu, watched.peak_kib, watched.stolen
+        )
 
     def numbers(self, data):
         return sample(data.rows)

@@ -21,6 +21,7 @@ class Result:
     redis_cpu: float
     postgres_cpu: float
     peak_kib: int  # of the largest process of the command
+    stolen: float = 0.0  # share of the cores' time that the machine's neighbours took meanwhile
 
     @property
     def rate(self):
@@ -32,12 +33,20 @@ class Watched:
     wall: float
     cpu: float
     peak_kib: int
+    stolen: float
     output: str
+
+
+def stolen_seconds():
+    """CPU seconds, of all cores, that the hypervisor has given to others so far."""
+    with open("/proc/stat", encoding="utf-8") as file:
+        return int(file.readline().split()[8]) * TICK
 
 
 def watch(bed, command):
     """Run a command under bench/stopwatch."""
     report = bed.scratch / "stopwatch"
+    stolen = stolen_seconds()
     done = subprocess.run(
         [bed.tool("stopwatch"), str(report), *map(str, command)],
         text=True,
@@ -47,12 +56,14 @@ def watch(bed, command):
         stderr=subprocess.PIPE,
         env=bed.environment,
     )
+    stolen = stolen_seconds() - stolen
     if done.returncode != 0:
         raise WrongResult(
             f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stderr}"
         )
     wall, user, system, kib = report.read_text().split()
-    return Watched(float(wall), float(user) + float(system), int(kib), done.stdout)
+    share = stolen / (float(wall) * os.cpu_count())
+    return Watched(float(wall), float(user) + float(system), int(kib), share, done.stdout)
 
 
 # ---- what the servers spent --------------------------------------------------------------------

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from datetime import datetime, timezone
 
-from rounds import Spread
+from rounds import MOST_STOLEN, Spread
 
 
 def _first_line(*command):
@@ -28,12 +28,6 @@ def _processor():
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         found = re.search(r"^model name\s*:\s*(.*)$", file.read(), re.MULTILINE)
     return found.group(1) if found else platform.machine()
-
-
-def stolen():
-    """CPU seconds, of all cores, that the hypervisor has kept for others since the machine started."""
-    with open("/proc/stat", encoding="utf-8") as file:
-        return int(file.readline().split()[8]) / os.sysconf("SC_CLK_TCK")
 
 
 def _machine():
@@ -142,6 +136,11 @@ def _heading(part):
     rounds = max(len(results) for results in part.results.values())
     rows = "" if part.name == "start" else f", {part.rows:,} rows"
     told = f"Medians of {rounds} rounds." if rounds > 1 else "One round."
+    if part.again > 0:
+        told += (
+            f" From {part.again} turns neighbours took more than {MOST_STOLEN:.0%} of the cores'"
+        )
+        told += " time; they were taken again."
     return f"### {part.title}{rows}\n\n{told}\n"
 
 
@@ -150,10 +149,6 @@ def head(facts, verdicts, missing):
     present = [(name, release) for name, release in facts["releases"].items() if release]
     releases = ", ".join(f"{name} {release}" for name, release in present)
     text = [f"Measured on {facts['when']}: {facts['machine']}; {releases}.\n"]
-    if facts["stolen"] > 0.01:
-        text.append(
-            f"Of the cores' time, {facts['stolen']:.0%} went to the machine's neighbours.\n"
-        )
     text += [f"Not measured: {label} ({why} is missing).\n" for label, why in missing.items()]
     if verdicts:
         text += ["### Targets\n", _verdicts(verdicts)]
@@ -191,7 +186,7 @@ def _contestant(part, key):
         "rate": part.spread(key, lambda result: result.rate).json(),
         **{
             name: [getattr(result, name) for result in results]
-            for name in ("seconds", "cpu", "redis_cpu", "postgres_cpu", "peak_kib")
+            for name in ("seconds", "cpu", "redis_cpu", "postgres_cpu", "peak_kib", "stolen")
         },
     }
 
