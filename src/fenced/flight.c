@@ -134,7 +134,7 @@ int flight_send(struct flight *flight, struct error *err)
 int flight_execute(struct flight *flight, struct error *err)
 {
     struct flight_batch *oldest = flight->queue[0];
-    oldest->was_late = oldest->state == FLIGHT_HELD && flight->queued >= WANTED;
+    oldest->is_followed = flight->queued >= WANTED;
     oldest->left_ns = clock_monotonic();
     if (send_part(flight, FLIGHT_EXEC, oldest, err) != 0) return -1;
     oldest->state = FLIGHT_EXECUTING;
@@ -210,19 +210,22 @@ static bool take_body(struct flight *flight, struct flight_batch *batch,
         crash_point("batch opened");
     }
     if (at + 1 < FENCE_FRAME + rows->commands + EXTRA) return false;
+    batch->queued_ns = clock_monotonic();
     if (batch->state == FLIGHT_OPEN) batch->state = FLIGHT_HELD;
     crash_point("batch queued");
     return true;
 }
 
+/* The last answer to the body left the server half a round trip before it was seen, and EXEC
+ * came there half a round trip after it left: in between the server was idle. */
 static void note_growth(struct flight *flight, const struct flight_batch *batch)
 {
-    const int64_t took_ns = clock_monotonic() - batch->left_ns;
+    const int64_t round_trip_ns = connection_round_trip(flight->connection);
     const struct growth_sign sign = {
         .rows = (int64_t)batch->batch.rows,
-        .was_late = batch->was_late,
-        .took_us = took_ns / NS_PER_US,
-        .round_trip_us = connection_round_trip(flight->connection) / NS_PER_US,
+        .was_late = batch->is_followed && batch->queued_ns < batch->left_ns + round_trip_ns,
+        .took_us = (clock_monotonic() - batch->left_ns) / NS_PER_US,
+        .round_trip_us = round_trip_ns / NS_PER_US,
     };
     growth_note(&flight->growth, &sign);
 }

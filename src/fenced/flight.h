@@ -39,11 +39,12 @@ struct flight_batch {
     size_t rows_end;    /* where the rows' commands end in batch.bytes */
     struct tally after; /* the checkpoint's, once it ran */
     enum fence_sight sight;
-    bool is_bare;    /* MULTI was refused: what followed was not held back */
-    bool is_void;    /* EXEC answered null: somebody changed the checkpoint */
-    bool is_mislaid; /* it ran, but the checkpoint was not moved */
-    bool was_late;   /* when EXEC left, the server was idle, and more was to be sent */
-    int64_t left_ns; /* when EXEC left; on the monotonic clock */
+    bool is_bare;      /* MULTI was refused: what followed was not held back */
+    bool is_void;      /* EXEC answered null: somebody changed the checkpoint */
+    bool is_mislaid;   /* it ran, but the checkpoint was not moved */
+    bool is_followed;  /* when EXEC left, more was there to be sent */
+    int64_t queued_ns; /* when its body was answered; on the monotonic clock */
+    int64_t left_ns;   /* when EXEC left */
 };
 
 /* What the wire owes an answer to, oldest first. */

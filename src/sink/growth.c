@@ -14,7 +14,7 @@ enum { LATE_ENOUGH = 3 };
 
 void growth_begin(struct growth *growth, int64_t rows, bool is_fixed)
 {
-    *growth = (struct growth){.rows = rows, .is_fixed = is_fixed};
+    *growth = (struct growth){.rows = rows, .is_fixed = is_fixed, .busy_us = INT64_MAX};
 }
 
 void growth_note(struct growth *growth, const struct growth_sign *sign)
@@ -25,9 +25,10 @@ void growth_note(struct growth *growth, const struct growth_sign *sign)
         if (growth->late > 0) growth->late--;
         return;
     }
-    /* Twice the rows take twice as long. */
+    /* Whatever else the machine does makes it look longer than it was. */
     const int64_t busy_us = sign->took_us - sign->round_trip_us;
-    if (++growth->late < LATE_ENOUGH || busy_us > GROWTH_MOST_BUSY_US / 2) return;
-    growth->rows *= 2;
-    growth->late = 0;
+    if (busy_us < growth->busy_us) growth->busy_us = busy_us;
+    /* Twice the rows take twice as long. */
+    if (++growth->late < LATE_ENOUGH || growth->busy_us > GROWTH_MOST_BUSY_US / 2) return;
+    growth_begin(growth, growth->rows * 2, false);
 }

@@ -11,15 +11,16 @@
  * would keep the server from everybody else for too long.
  */
 struct growth {
-    int64_t rows;  /* of the batches to come */
-    bool is_fixed; /* somebody said how many */
-    unsigned late; /* late ones less timely ones of late, from 0 */
+    int64_t rows;    /* of the batches to come */
+    bool is_fixed;   /* somebody said how many */
+    unsigned late;   /* late ones less timely ones of late, from 0 */
+    int64_t busy_us; /* the least that one EXEC of this size kept the server busy */
 };
 
-/* For how long one EXEC may keep the server busy: half of what Redis logs as slow, unless told
+/* For how long one EXEC may keep the server busy: what Redis takes for slow, unless told
  * otherwise (slowlog-log-slower-than). And a server that is nearer than the other is not waited
  * for: what was seen is chance then. In microseconds. */
-enum { GROWTH_MOST_BUSY_US = 5000, GROWTH_NEAR_US = 250 };
+enum { GROWTH_MOST_BUSY_US = 10000, GROWTH_NEAR_US = 250 };
 
 /* Begin with so many rows, and stay there where is_fixed. */
 void growth_begin(struct growth *growth, int64_t rows, bool is_fixed);
@@ -27,8 +28,8 @@ void growth_begin(struct growth *growth, int64_t rows, bool is_fixed);
 /* What is to be seen when a batch is answered. Times are in microseconds. */
 struct growth_sign {
     int64_t rows;
-    bool was_late;   /* when EXEC left, the server had nothing to do, and more was there */
-    int64_t took_us; /* from then until it was answered */
+    bool was_late;   /* its EXEC came to a server that had nothing to do, and more was there */
+    int64_t took_us; /* from when EXEC left until it was answered */
     int64_t round_trip_us;
 };
 void growth_note(struct growth *growth, const struct growth_sign *sign);

@@ -95,6 +95,19 @@ static void test_others_are_served_in_between(void **state)
     assert_int_equal(growth.rows, 1000);
     note_often(&growth, 1, true, GROWTH_MOST_BUSY_US / 2);
     assert_int_equal(growth.rows, 2000);
+    note_often(&growth, 2, true, GROWTH_MOST_BUSY_US / 2);
+    assert_int_equal(growth.rows, 2000);
+}
+
+/* One that stood still counts for nothing beside one that did not. */
+static void test_the_least_counts(void **state)
+{
+    struct growth growth;
+    (void)state;
+    growth_begin(&growth, 1000, false);
+    note_often(&growth, 1, true, QUICK_US);
+    note_often(&growth, 2, true, 10 * GROWTH_MOST_BUSY_US);
+    assert_int_equal(growth.rows, 2000);
 }
 
 int main(void)
@@ -105,6 +118,7 @@ int main(void)
         cmocka_unit_test(test_chance_is_no_reason),
         cmocka_unit_test(test_smaller_batches_say_nothing),
         cmocka_unit_test(test_a_near_server_is_not_waited_for),
+        cmocka_unit_test(test_the_least_counts),
         cmocka_unit_test(test_others_are_served_in_between),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
