@@ -9,12 +9,25 @@
  */
 #include "growth.h"
 
-/* So often more late than timely, before it counts as more than chance. */
-enum { LATE_ENOUGH = 3 };
+/* So often more late than timely, before it counts as more than chance; and half as many rows
+ * again as should do, since nothing of this is exact. */
+enum { LATE_ENOUGH = 3, SPARE_PERCENT = 50, LEAST_BUSY_US = 50 };
 
 void growth_begin(struct growth *growth, int64_t rows, bool is_fixed)
 {
     *growth = (struct growth){.rows = rows, .is_fixed = is_fixed, .busy_us = INT64_MAX};
+}
+
+/* To queue a batch takes a server about as long as to execute it, and that is to fill a round
+ * trip. Rows, then, are worth the time that they took so far. */
+static int64_t wanted(const struct growth *growth, int64_t round_trip_us)
+{
+    const int64_t busy_us = growth->busy_us > LEAST_BUSY_US ? growth->busy_us : LEAST_BUSY_US;
+    int64_t enough_us = round_trip_us * (100 + SPARE_PERCENT) / 100;
+    /* It was not enough, whatever was measured. */
+    if (enough_us < 2 * busy_us) enough_us = 2 * busy_us;
+    if (enough_us > GROWTH_MOST_BUSY_US) enough_us = GROWTH_MOST_BUSY_US;
+    return growth->rows * enough_us / busy_us;
 }
 
 void growth_note(struct growth *growth, const struct growth_sign *sign)
@@ -28,7 +41,7 @@ void growth_note(struct growth *growth, const struct growth_sign *sign)
     /* Whatever else the machine does makes it look longer than it was. */
     const int64_t busy_us = sign->took_us - sign->round_trip_us;
     if (busy_us < growth->busy_us) growth->busy_us = busy_us;
-    /* Twice the rows take twice as long. */
-    if (++growth->late < LATE_ENOUGH || growth->busy_us > GROWTH_MOST_BUSY_US / 2) return;
-    growth_begin(growth, growth->rows * 2, false);
+    if (++growth->late < LATE_ENOUGH) return;
+    const int64_t rows = wanted(growth, sign->round_trip_us);
+    if (rows > growth->rows) growth_begin(growth, rows, false);
 }

@@ -7,8 +7,8 @@
 /*
  * How many rows a batch is to have. A server that has answered all it was sent waits for the
  * next EXEC, a round trip long; with more rows in a batch it waits less often. So where that
- * is seen again and again, batches grow: until it is not seen any more, or until one EXEC
- * would keep the server from everybody else for too long.
+ * is seen again and again, batches grow, so far that queueing one fills a round trip, or until
+ * one EXEC would keep the server from everybody else for too long.
  */
 struct growth {
     int64_t rows;    /* of the batches to come */

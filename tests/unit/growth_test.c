@@ -33,8 +33,18 @@ static void test_grows_where_the_server_waits(void **state)
     note_often(&growth, 2, true, QUICK_US);
     assert_int_equal(growth.rows, 1000);
     note_often(&growth, 1, true, QUICK_US);
+    assert_int_equal(growth.rows, 1000 * (FAR_US + FAR_US / 2) / QUICK_US);
+}
+
+/* Where that was not enough, whatever the figures say. */
+static void test_grows_on(void **state)
+{
+    struct growth growth;
+    (void)state;
+    growth_begin(&growth, 1000, false);
+    note_often(&growth, 3, true, FAR_US);
     assert_int_equal(growth.rows, 2000);
-    note_often(&growth, 3, true, QUICK_US);
+    note_often(&growth, 3, true, 2 * FAR_US);
     assert_int_equal(growth.rows, 4000);
 }
 
@@ -68,8 +78,8 @@ static void test_smaller_batches_say_nothing(void **state)
     growth_begin(&growth, 1000, false);
     for (unsigned i = 0; i < 100; i++) note(&growth, 999, true, QUICK_US);
     assert_int_equal(growth.rows, 1000);
-    note_often(&growth, 3, true, QUICK_US);
-    for (unsigned i = 0; i < 100; i++) note(&growth, 1000, true, QUICK_US);
+    note_often(&growth, 3, true, FAR_US);
+    for (unsigned i = 0; i < 100; i++) note(&growth, 1000, true, FAR_US);
     assert_int_equal(growth.rows, 2000);
 }
 
@@ -91,12 +101,13 @@ static void test_others_are_served_in_between(void **state)
     struct growth growth;
     (void)state;
     growth_begin(&growth, 1000, false);
-    note_often(&growth, 100, true, GROWTH_MOST_BUSY_US / 2 + 1);
+    note_often(&growth, 100, true, GROWTH_MOST_BUSY_US);
     assert_int_equal(growth.rows, 1000);
-    note_often(&growth, 1, true, GROWTH_MOST_BUSY_US / 2);
-    assert_int_equal(growth.rows, 2000);
-    note_often(&growth, 2, true, GROWTH_MOST_BUSY_US / 2);
-    assert_int_equal(growth.rows, 2000);
+    growth_begin(&growth, 1000, false);
+    note_often(&growth, 3, true, GROWTH_MOST_BUSY_US * 4 / 5);
+    assert_int_equal(growth.rows, 1250);
+    note_often(&growth, 100, true, GROWTH_MOST_BUSY_US);
+    assert_int_equal(growth.rows, 1250);
 }
 
 /* One that stood still counts for nothing beside one that did not. */
@@ -105,7 +116,7 @@ static void test_the_least_counts(void **state)
     struct growth growth;
     (void)state;
     growth_begin(&growth, 1000, false);
-    note_often(&growth, 1, true, QUICK_US);
+    note_often(&growth, 1, true, FAR_US);
     note_often(&growth, 2, true, 10 * GROWTH_MOST_BUSY_US);
     assert_int_equal(growth.rows, 2000);
 }
@@ -114,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_grows_where_the_server_waits),
+        cmocka_unit_test(test_grows_on),
         cmocka_unit_test(test_stays_as_it_was_said),
         cmocka_unit_test(test_chance_is_no_reason),
         cmocka_unit_test(test_smaller_batches_say_nothing),
