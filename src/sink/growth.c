@@ -1,11 +1,12 @@
 /*
  * Batches that grow with the distance to Redis.
  *
- * What is measured is what it is about: a server that stands idle while rows are waiting. The
- * length of the round trip itself is no measure, since the body of the next batch is under way
- * during it. Batches never shrink again: a size that was needed once does no harm, and one that
- * swings to and fro would be hard to explain. What closes a batch earlier (its size in bytes)
- * is not known here; such a batch says nothing about more rows.
+ * Whether they grow depends on what it is about: a server that is seen to stand idle while rows
+ * are waiting. A long round trip alone is no reason, since the body of the next batch is under
+ * way during it; it only tells how far they grow. Batches never shrink again: a size that was
+ * needed once does no harm, and one that swings to and fro would be hard to explain. What
+ * closes a batch earlier (its size in bytes) is not known here; such a batch says nothing about
+ * more rows.
  */
 #include "growth.h"
 
