@@ -167,10 +167,10 @@ bool db_is_same_file(const struct db *one, const struct db *other)
     return path != NULL && other_path != NULL && strcmp(path, other_path) == 0;
 }
 
-int db_query_sorts(struct db *db, const char *query, const struct value *parameters,
-                   size_t count, struct error *err)
+int db_forecast(struct db *db, const char *query, const struct value *parameters, size_t count,
+                struct db_forecast *out, struct error *err)
 {
-    return db->ops->query_sorts(db, query, parameters, count, err);
+    return db->ops->forecast(db, query, parameters, count, out, err);
 }
 
 int db_lock_try(struct db *db, const char *name, struct error *err)

@@ -147,10 +147,17 @@ int db_reading_blocks_writers(struct db *db, struct error *err);
 /* Whether both are connections to one and the same SQLite file. */
 bool db_is_same_file(const struct db *one, const struct db *other);
 
-/* Whether the database would have to sort for query, that is, no index serves its order.
- * Returns 1, 0, or -1 with err. */
-int db_query_sorts(struct db *db, const char *query, const struct value *parameters,
-                   size_t count, struct error *err);
+/* What a database expects of reading a query, going by its statistics. */
+struct db_forecast {
+    int64_t rows; /* about how many; -1: it does not say (SQLite says so only of the whole of a
+                     table that ANALYZE has counted) */
+    bool sorts;   /* it would have to sort for the query's order: no index serves that */
+};
+
+/* Ask for it; nothing is run or counted. query and its parameters are as for db_stream(); it is
+ * asked in a transaction of its own. Returns 0, or -1 with err. */
+int db_forecast(struct db *db, const char *query, const struct value *parameters, size_t count,
+                struct db_forecast *out, struct error *err);
 
 /*
  * The lock of one runner per ledger. name is the ledger's full name; SQLite's lock is a file

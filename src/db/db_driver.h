@@ -36,8 +36,8 @@ struct db_ops {
     struct value (*raw)(const struct db_rows *rows, size_t column);
     void (*close_rows)(struct db_rows *rows);
     int (*reading_blocks_writers)(struct db *db, struct error *err);
-    int (*query_sorts)(struct db *db, const char *query, const struct value *parameters,
-                       size_t count, struct error *err);
+    int (*forecast)(struct db *db, const char *query, const struct value *parameters,
+                    size_t count, struct db_forecast *out, struct error *err);
     int (*lock_try)(struct db *db, const char *name, struct error *err);
     int (*lock_check)(struct db *db, struct error *err);
     int (*lock_glance)(struct db *db, struct error *err);

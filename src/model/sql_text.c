@@ -340,3 +340,65 @@ long sql_text_find(const char *sql, size_t length, const char *first_word,
         if (begin >= 0 && second_word == NULL) return begin;
     }
 }
+
+/* ---- a whole table ------------------------------------------------------------------------
+ */
+
+/* The next token outside parentheses, one that opens them included. */
+static struct token next_outside(struct lexer *lexer)
+{
+    struct token token = next_token(lexer);
+    int depth = 0;
+    if (token.kind != TOKEN_SYMBOL || lexer->sql[token.begin] != '(') return token;
+    for (struct token inner = token; inner.kind != TOKEN_END; inner = next_token(lexer)) {
+        char symbol = inner.kind == TOKEN_SYMBOL ? lexer->sql[inner.begin] : '\0';
+        if (symbol == '(') depth++;
+        if (symbol == ')' && --depth == 0) break;
+    }
+    return token;
+}
+
+/* Go on behind the FROM of a SELECT that is not DISTINCT. */
+static bool skip_select_list(struct lexer *lexer)
+{
+    struct token token = next_outside(lexer);
+    if (!token_is(lexer, &token, "SELECT")) return false;
+    for (;;) {
+        token = next_outside(lexer);
+        if (token.kind == TOKEN_END || token_is(lexer, &token, "DISTINCT")) return false;
+        if (token_is(lexer, &token, "FROM")) return true;
+    }
+}
+
+static bool is_name(const struct token *token)
+{
+    return token->kind == TOKEN_WORD || token->kind == TOKEN_QUOTED;
+}
+
+/* Whether an ORDER BY is all that follows. */
+static bool ends_with_order(struct lexer *lexer, struct token token)
+{
+    static const char *const others[] = {"LIMIT",  "OFFSET",    "UNION",
+                                         "EXCEPT", "INTERSECT", NULL};
+    if (token.kind == TOKEN_END) return true;
+    if (!token_is(lexer, &token, "ORDER")) return false;
+    do {
+        token = next_outside(lexer);
+        if (is_one_of(lexer, &token, others)) return false;
+    } while (token.kind != TOKEN_END);
+    return true;
+}
+
+bool sql_text_find_whole_table(const char *sql, size_t length, struct sql_text_place *table)
+{
+    struct lexer lexer = {.sql = sql, .length = sql_text_scan(sql, length).end};
+    if (!skip_select_list(&lexer)) return false;
+    struct token token = next_outside(&lexer);
+    if (!is_name(&token)) return false;
+    *table = (struct sql_text_place){token.begin, token.end};
+    token = next_outside(&lexer);
+    if (token_is(&lexer, &token, "AS")) token = next_outside(&lexer);
+    /* Another name for the table; WHERE and its like would not be the last word. */
+    if (is_name(&token) && !token_is(&lexer, &token, "ORDER")) token = next_outside(&lexer);
+    return ends_with_order(&lexer, token);
+}

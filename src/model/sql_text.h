@@ -39,4 +39,15 @@ bool sql_text_is_transaction_control(const struct sql_text *text, const char *sq
 long sql_text_find(const char *sql, size_t length, const char *first_word,
                    const char *second_word);
 
+/* Where something stands. */
+struct sql_text_place {
+    size_t begin, end;
+};
+
+/* Whether the one statement in length bytes says SELECT … FROM table, with an ORDER BY behind
+ * it at most, and nothing that could leave rows out, or add some: then *table is where the name
+ * stands, quotes included. An aggregate in place of … is not told apart. Where in doubt, false.
+ */
+bool sql_text_find_whole_table(const char *sql, size_t length, struct sql_text_place *table);
+
 #endif

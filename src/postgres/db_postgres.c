@@ -8,6 +8,7 @@
  * own.
  */
 #include "db_postgres_ask.h"
+#include "db_postgres_explain.h"
 #include "db_postgres_rows.h"
 #include "db_postgres_types.h"
 
@@ -325,41 +326,6 @@ static int reading_blocks_writers(struct db *db, struct error *err)
     return 0;
 }
 
-static bool is_sort(const char *line)
-{
-    line += strspn(line, " ");
-    if (strncmp(line, "->", 2) == 0) line += 2 + strspn(line + 2, " ");
-    return strncmp(line, "Sort", 4) == 0 ? strncmp(line, "Sort Key", 8) != 0
-                                         : strncmp(line, "Incremental Sort", 16) == 0;
-}
-
-/* A sort can be cheaper than an index that is there; what counts is whether it can be avoided.
- */
-static int query_sorts(struct db *db, const char *query_text, const struct value *parameters,
-                       size_t count, struct error *err)
-{
-    struct postgres *pg = (struct postgres *)db;
-    struct buffer sql = {0};
-    PGresult *plan = NULL;
-    int sorts = -1;
-    (void)parameters;
-    (void)count;
-    if (begin(db, DB_READ, err) != 0) return -1;
-
-    buffer_append_format(&sql, "EXPLAIN (COSTS OFF) %s", query_text);
-    if (buffer_text(&sql) == NULL)
-        error_memory(err);
-    else if (db_postgres_wire_run(pg, "SET LOCAL enable_sort = off", err) == 0 &&
-             run_statement(pg, sql.bytes, NULL, 0, &plan, err) == 0)
-        sorts = 0;
-    for (int i = 0; sorts == 0 && i < PQntuples(plan); i++)
-        sorts = is_sort(PQgetvalue(plan, i, 0));
-    PQclear(plan);
-    buffer_release(&sql);
-    rollback(db);
-    return sorts;
-}
-
 /* ---- the lock --------------------------------------------------------------------------- */
 
 static int lock_key(const char *name, int64_t *key, struct error *err)
@@ -480,7 +446,7 @@ const struct db_ops db_postgres_ops = {
     .raw = db_postgres_rows_raw,
     .close_rows = db_postgres_rows_close,
     .reading_blocks_writers = reading_blocks_writers,
-    .query_sorts = query_sorts,
+    .forecast = db_postgres_explain,
     .lock_try = lock_try,
     .lock_check = lock_check,
     .lock_glance = lock_glance,

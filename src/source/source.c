@@ -74,9 +74,10 @@ static int choose_resting(struct source *source, const struct source_options *op
     if (source->query.key_count == 0) return 0;
     source->rests = options->rests;
     if (source->rests || !source->blocks_writers) return 0;
-    int sorts = source_query_sorts(&source->query, err);
-    if (sorts < 0) return -1;
-    source->rests = sorts == 0;
+    const struct source_span whole = {0};
+    struct db_forecast forecast;
+    if (source_query_forecast(&source->query, &whole, &forecast, err) != 0) return -1;
+    source->rests = !forecast.sorts;
     return 0;
 }
 
@@ -167,6 +168,17 @@ const size_t *source_key_columns(const struct source *source)
 bool source_blocks_writers(const struct source *source)
 {
     return source->blocks_writers;
+}
+
+int source_estimate(const struct source *source, struct source_estimate *out, struct error *err)
+{
+    const struct source_span span = span_of(source);
+    struct db_forecast forecast;
+    if (source_query_forecast(&source->query, &span, &forecast, err) != 0) return -1;
+    *out = (struct source_estimate){.rows = forecast.rows, .index = SOURCE_INDEX_UNKNOWN};
+    if (source->query.key_count > 0)
+        out->index = forecast.sorts ? SOURCE_INDEX_NO : SOURCE_INDEX_YES;
+    return 0;
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */

@@ -56,6 +56,26 @@ const size_t *source_key_columns(const struct source *source);
  * between batches): the ledger must then be written on the same connection. */
 bool source_blocks_writers(const struct source *source);
 
+/* What the database expects of the reading. */
+enum source_index { SOURCE_INDEX_UNKNOWN, SOURCE_INDEX_YES, SOURCE_INDEX_NO };
+
+struct source_estimate {
+    int64_t rows; /* how many are still to be read: behind the cursor, or the last row given,
+                     and up to `until`; -1: not known */
+    enum source_index index; /* whether an index serves the order of the `key`: no, the database
+                                sorts for it; unknown: there is no `key` */
+};
+
+/*
+ * Ask for it. PostgreSQL's planner says (EXPLAIN), as well as its statistics let it: a table
+ * that was never analysed counts as a handful of pages. SQLite knows how many rows only of a
+ * query that is the whole of a table which ANALYZE has counted, and that from the beginning.
+ * Nothing is read or counted. While no statement is open: before the first row, or behind
+ * source_rest(). Returns 0, or -1 with err.
+ */
+int source_estimate(const struct source *source, struct source_estimate *out,
+                    struct error *err);
+
 /*
  * The next row (borrowed until the next call), or what else there is. A batch ends after
  * options.batch rows (source_set_batch()), or earlier where end_batch asks for it (the sink is

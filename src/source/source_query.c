@@ -280,14 +280,26 @@ int source_query_stream_null(const struct source_query *query, struct db_rows **
     return status;
 }
 
-int source_query_sorts(const struct source_query *query, struct error *err)
+/* A query has as many rows in any order, and SQLite may know how many only as it stands. */
+int source_query_forecast(const struct source_query *query, const struct source_span *span,
+                          struct db_forecast *out, struct error *err)
 {
-    const struct source_span whole = {0};
     struct buffer sql = {0};
-    int sorts = -1;
-    if (append_statement(query, &whole, -1, &sql, err) == 0)
-        sorts = buffer_text(&sql) == NULL ? error_memory(err)
-                                          : db_query_sorts(query->db, sql.bytes, NULL, 0, err);
+    size_t count = 0;
+    struct db_forecast unordered = {.rows = -1};
+    struct value *values = join(span, &count);
+    int status = -1;
+    if (values == NULL)
+        error_memory(err);
+    else if (append_statement(query, span, -1, &sql, err) == 0)
+        status = buffer_text(&sql) == NULL
+                     ? error_memory(err)
+                     : db_forecast(query->db, sql.bytes, values, count, out, err);
+    if (status == 0 && out->rows < 0 && count == 0 && query->key_count > 0) {
+        status = db_forecast(query->db, query->text, NULL, 0, &unordered, err);
+        out->rows = unordered.rows;
+    }
+    free(values);
     buffer_release(&sql);
-    return sorts;
+    return status;
 }

@@ -9,6 +9,7 @@
 #include "row.h"
 
 struct db;
+struct db_forecast;
 struct db_rows;
 struct error;
 struct source_key;
@@ -58,7 +59,9 @@ int source_query_try_unordered(const struct source_query *query, struct error *e
 int source_query_stream_null(const struct source_query *query, struct db_rows **rows,
                              struct error *err);
 
-/* Whether the database would have to sort for the key order. Returns 1, 0, or -1 with err. */
-int source_query_sorts(const struct source_query *query, struct error *err);
+/* What the database expects of the same: how many rows, and whether it has to sort for the key
+ * order. Returns 0, or -1 with err. */
+int source_query_forecast(const struct source_query *query, const struct source_span *span,
+                          struct db_forecast *out, struct error *err);
 
 #endif

@@ -6,6 +6,7 @@
  * stop's grace end both. Who may run is an open-file-description lock on a file beside the
  * database, which the kernel takes back when the process dies, however it dies.
  */
+#include "db_sqlite_explain.h"
 #include "db_sqlite_rows.h"
 
 #include <errno.h>
@@ -319,35 +320,6 @@ static int reading_blocks_writers(struct db *db, struct error *err)
     return next == DB_FAILED ? -1 : blocks;
 }
 
-/* SQLite plans the same with and without values for its parameters. */
-static int query_sorts(struct db *db, const char *sql, const struct value *parameters,
-                       size_t count, struct error *err)
-{
-    struct sqlite *lite = (struct sqlite *)db;
-    struct buffer explain = {0};
-    sqlite3_stmt *statement = NULL;
-    int step = SQLITE_DONE;
-    int sorts = -1;
-
-    buffer_append_format(&explain, "EXPLAIN QUERY PLAN %s", sql);
-    if (buffer_text(&explain) == NULL) {
-        error_memory(err);
-    } else if (db_sqlite_rows_prepare(lite, explain.bytes, parameters, count, &statement,
-                                      err) == 0) {
-        sorts = 0;
-        while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-            const char *detail = (const char *)sqlite3_column_text(statement, 3);
-            if (detail != NULL && strstr(detail, "TEMP B-TREE FOR") != NULL &&
-                strstr(detail, "ORDER BY") != NULL)
-                sorts = 1;
-        }
-        if (step != SQLITE_DONE) sorts = db_sqlite_rows_error(lite, NULL, err);
-    }
-    sqlite3_finalize(statement);
-    buffer_release(&explain);
-    return sorts;
-}
-
 /* ---- the lock --------------------------------------------------------------------------- */
 
 /* Each ledger of one file has a byte of its own in the one lock file. */
@@ -479,7 +451,7 @@ const struct db_ops db_sqlite_ops = {
     .raw = db_sqlite_rows_raw,
     .close_rows = db_sqlite_rows_close,
     .reading_blocks_writers = reading_blocks_writers,
-    .query_sorts = query_sorts,
+    .forecast = db_sqlite_explain,
     .lock_try = lock_try,
     .lock_check = lock_check,
     .lock_glance = lock_check,

@@ -733,19 +733,73 @@ static void test_lock_outlasts_timeouts(void **state)
 
 /* ---- plans ------------------------------------------------------------------------------ */
 
-static void test_query_sorts(void **state)
+/* Whether PostgreSQL would sort for query; *rows (may be NULL) becomes what it expects. */
+static bool sorts(struct db *db, const char *query, int64_t *rows)
+{
+    struct db_forecast forecast;
+    struct error err = {0};
+    if (db_forecast(db, query, NULL, 0, &forecast, &err) != 0)
+        fail_msg("%s: %s", query, err.message);
+    if (rows != NULL) *rows = forecast.rows;
+    return forecast.sorts;
+}
+
+static void test_forecast(void **state)
 {
     (void)state;
     struct db *db = open_again();
+    struct db_forecast forecast;
     struct error err = {0};
-    fixture_run(db, "CREATE TABLE t (a integer PRIMARY KEY, b text)");
-    fixture_run(db, "INSERT INTO t VALUES (1, 'x'), (2, 'y')");
+    int64_t rows = 0;
+    fixture_run(db, "CREATE TABLE t (a integer PRIMARY KEY, b text, c integer)");
+    fixture_run(db, "INSERT INTO t SELECT n, 'é' || n, n % 10 FROM generate_series(1, 500) n");
+    fixture_run(db, "CREATE INDEX tca ON t (c, a)");
     fixture_run(db, "ANALYZE t"); /* so that sorting is cheaper than the index */
-    assert_int_equal(db_query_sorts(db, "SELECT * FROM t ORDER BY a", NULL, 0, &err), 0);
-    assert_int_equal(db_query_sorts(db, "SELECT * FROM t ORDER BY b", NULL, 0, &err), 1);
-    assert_int_equal(db_query_sorts(db, "SELECT * FROM t ORDER BY absent", NULL, 0, &err), -1);
+    assert_false(sorts(db, "SELECT * FROM t ORDER BY a", &rows));
+    assert_int_equal(rows, 500);
+    assert_true(sorts(db, "SELECT * FROM t ORDER BY b", &rows));
+    assert_int_equal(rows, 500);
+    assert_false(sorts(db, "SELECT * FROM t WHERE c = 3 ORDER BY c, a", &rows));
+    assert_int_equal(rows, 50);
+    assert_true(sorts(db, "SELECT * FROM t ORDER BY c, a, b", NULL));
+    assert_true(sorts(db, "SELECT * FROM t WHERE b > 'é' ORDER BY a, b -- é", NULL));
+
+    /* What is sorted aside says nothing of the order. */
+    assert_false(sorts(db,
+                       "SELECT a, (SELECT u.b FROM t u WHERE u.c = t.a ORDER BY u.b LIMIT 1) "
+                       "FROM t ORDER BY a",
+                       NULL));
+    assert_true(sorts(db, "SELECT c, count(*) FROM t GROUP BY c, b ORDER BY c, b", NULL));
+    assert_false(sorts(db, "SELECT c, count(*) FROM t GROUP BY c ORDER BY c", NULL));
+
+    assert_int_equal(
+        db_forecast(db, "SELECT * FROM t ORDER BY absent", NULL, 0, &forecast, &err), -1);
+    fixture_says(&err, "absent");
     assert_int_equal(db_reading_blocks_writers(db, &err), 0);
     fixture_run(db, "DROP TABLE t");
+    db_close(db);
+}
+
+/* In order without a sort: from partition to partition, and from all of them merged. */
+static void test_forecast_of_partitions(void **state)
+{
+    (void)state;
+    struct db *db = open_again();
+    fixture_run(db, "CREATE TABLE p (a integer, b text) PARTITION BY RANGE (a)");
+    fixture_run(db, "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100)");
+    fixture_run(db, "CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (100) TO (200)");
+    fixture_run(db, "CREATE INDEX pb ON p (b)");
+    fixture_run(db, "INSERT INTO p SELECT n, n FROM generate_series(0, 199) n");
+    fixture_run(db, "ANALYZE p");
+    assert_true(sorts(db, "SELECT * FROM p ORDER BY a", NULL));
+    assert_false(sorts(db, "SELECT * FROM p ORDER BY b", NULL));
+    fixture_run(db, "CREATE INDEX pa1 ON p1 (a)");
+    assert_true(sorts(db, "SELECT * FROM p ORDER BY a", NULL));
+    fixture_run(db, "CREATE INDEX pa2 ON p2 (a)");
+    int64_t rows = 0;
+    assert_false(sorts(db, "SELECT * FROM p ORDER BY a", &rows));
+    assert_int_equal(rows, 200);
+    fixture_run(db, "DROP TABLE p");
     db_close(db);
 }
 
@@ -778,7 +832,8 @@ int main(void)
         cmocka_unit_test(test_lock),
         cmocka_unit_test(test_lock_glance),
         cmocka_unit_test(test_lock_outlasts_timeouts),
-        cmocka_unit_test(test_query_sorts),
+        cmocka_unit_test(test_forecast),
+        cmocka_unit_test(test_forecast_of_partitions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -431,19 +431,99 @@ static void test_no_memory_for_a_value(void **state)
     free(file);
 }
 
-static void test_query_sorts(void **state)
+/* What SQLite expects of query: "sorts" or "in order", and how many rows. */
+static void expect_forecast(struct db *db, const char *query, bool sorts, int64_t rows)
+{
+    struct db_forecast forecast;
+    struct error err = {0};
+    if (db_forecast(db, query, NULL, 0, &forecast, &err) != 0)
+        fail_msg("%s: %s", query, err.message);
+    if (forecast.sorts != sorts || forecast.rows != rows)
+        fail_msg("%s: sorts %d, %lld rows", query, forecast.sorts, (long long)forecast.rows);
+}
+
+static void test_forecast(void **state)
 {
     (void)state;
-    char *file = fixture_sqlite_file("sorts");
+    char *file = fixture_sqlite_file("forecast");
     struct db *db = fixture_sqlite(file, NULL);
+    struct db_forecast forecast;
     struct error err = {0};
     fixture_run(db, "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT, c TEXT)");
     fixture_run(db, "CREATE INDEX i ON t (b)");
-    assert_int_equal(db_query_sorts(db, "SELECT * FROM t ORDER BY a", NULL, 0, &err), 0);
-    assert_int_equal(db_query_sorts(db, "SELECT * FROM t ORDER BY b", NULL, 0, &err), 0);
-    assert_int_equal(db_query_sorts(db, "SELECT * FROM t ORDER BY c", NULL, 0, &err), 1);
-    assert_int_equal(db_query_sorts(db, "SELECT * FROM t ORDER BY b, c", NULL, 0, &err), 1);
-    assert_int_equal(db_query_sorts(db, "SELECT * FROM t ORDER BY absent", NULL, 0, &err), -1);
+    expect_forecast(db, "SELECT * FROM t ORDER BY a", false, -1);
+    expect_forecast(db, "SELECT * FROM t ORDER BY b", false, -1);
+    expect_forecast(db, "SELECT * FROM t ORDER BY c", true, -1);
+    expect_forecast(db, "SELECT * FROM t ORDER BY b, c", true, -1);
+    /* What is sorted aside says nothing of the order. */
+    expect_forecast(db,
+                    "SELECT a, (SELECT c FROM t u WHERE u.b = t.b ORDER BY c LIMIT 1) FROM t "
+                    "ORDER BY a",
+                    false, -1);
+    expect_forecast(
+        db, "SELECT a FROM t WHERE a IN (SELECT a FROM t ORDER BY c LIMIT 5) ORDER BY c", true,
+        -1);
+    assert_int_equal(
+        db_forecast(db, "SELECT * FROM t ORDER BY absent", NULL, 0, &forecast, &err), -1);
+    fixture_says(&err, "absent");
+    db_close(db);
+    free(file);
+}
+
+/* Only of a whole table that was counted: every other number would be a guess. */
+static void test_forecast_of_rows(void **state)
+{
+    (void)state;
+    static const char *const whole[] = {
+        "SELECT * FROM t",
+        "SELECT b, upper(c) AS c FROM t",
+        "SELECT b FROM T ORDER BY c",
+        "SELECT b FROM \"t\" AS u -- LIMIT 3",
+        "SELECT x.b, (SELECT c FROM t WHERE a = 1) FROM t x ORDER BY (SELECT 1 LIMIT 1)",
+    };
+    static const char *const others[] = {
+        "SELECT * FROM t WHERE a < 10",
+        "SELECT * FROM t LIMIT 10",
+        "SELECT DISTINCT b FROM t",
+        "SELECT count(*) FROM t",
+        "SELECT max(b) FROM t",
+        "SELECT b FROM t GROUP BY b",
+        "SELECT * FROM t, t u",
+        "SELECT * FROM t JOIN t u USING (a)",
+        "SELECT a FROM t UNION SELECT 1",
+        "WITH u AS (SELECT 1 AS a) SELECT a FROM u",
+        "SELECT * FROM v",
+        "SELECT * FROM json_each('[1,2]')",
+        "SELECT * FROM (SELECT a FROM t)",
+        "VALUES (1), (2)",
+        "SELECT group_concat(b) FROM t",
+        "SELECT * FROM t ORDER BY a LIMIT 1",
+        "SELECT a IS DISTINCT FROM 1 FROM t",
+        "SELECT * FROM never_analysed",
+        "SELECT 1",
+    };
+    char *file = fixture_sqlite_file("counts");
+    struct db *db = fixture_sqlite(file, NULL);
+    fixture_run(db, "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT, c TEXT)");
+    fixture_run(db, "CREATE INDEX part ON t (c) WHERE a < 10");
+    fixture_run(db, "CREATE VIEW v AS SELECT * FROM t WHERE a < 10");
+    fixture_run(db, "WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n "
+                    "WHERE x < 200) INSERT INTO t SELECT x, x, x FROM n");
+    fixture_run(db, "ANALYZE");
+    fixture_run(db, "CREATE TABLE never_analysed (a)");
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        struct db_forecast forecast;
+        struct error err = {0};
+        fixture_ok(db_forecast(db, whole[i], NULL, 0, &forecast, &err), &err);
+        if (forecast.rows != 200) fail_msg("%s: %lld", whole[i], (long long)forecast.rows);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct db_forecast forecast;
+        struct error err = {0};
+        if (db_forecast(db, others[i], NULL, 0, &forecast, &err) != 0)
+            fail_msg("%s: %s", others[i], err.message);
+        if (forecast.rows != -1) fail_msg("%s: %lld", others[i], (long long)forecast.rows);
+    }
     db_close(db);
     free(file);
 }
@@ -546,7 +626,8 @@ int main(void)
         cmocka_unit_test(test_raw_values_keep_their_class),
         cmocka_unit_test(test_stream_is_flat),
         cmocka_unit_test(test_no_memory_for_a_value),
-        cmocka_unit_test(test_query_sorts),
+        cmocka_unit_test(test_forecast),
+        cmocka_unit_test(test_forecast_of_rows),
         cmocka_unit_test(test_lock),
         cmocka_unit_test(test_lock_dies_with_its_process),
     };

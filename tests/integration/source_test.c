@@ -835,6 +835,94 @@ static void test_refusals(void **state)
 
 /* ---- many rows -------------------------------------------------------------------------- */
 
+static struct source_estimate estimate(const struct source *source)
+{
+    struct source_estimate found;
+    struct error err = {0};
+    fixture_ok(source_estimate(source, &found, &err), &err);
+    return found;
+}
+
+/* Of what is left to read, without reading it. */
+static void test_postgres_estimates(void **state)
+{
+    (void)state;
+    struct db *db = fixture_postgres(NULL);
+    struct reading reading = {.db = db, .query = "SELECT * FROM t", .key = {"a"}, .batch = 10};
+    struct row row;
+    struct error err = {0};
+    fixture_run(db, "CREATE TABLE t (a integer PRIMARY KEY, b numeric)");
+    fixture_run(db, "INSERT INTO t SELECT n, n FROM generate_series(1, 1000) n");
+    fixture_run(db, "ANALYZE t");
+    struct source *source = open_reading(&reading);
+    assert_int_equal(estimate(source).rows, 1000);
+    assert_int_equal(estimate(source).index, SOURCE_INDEX_YES);
+    /* It is as if nobody had asked. */
+    assert_int_equal(source_next(source, false, true, &row, &err), SOURCE_ROW);
+    source_close(source);
+
+    reading.cursor = "[750]";
+    source = open_reading(&reading);
+    assert_in_range(estimate(source).rows, 240, 260);
+    assert_int_equal(estimate(source).index, SOURCE_INDEX_YES);
+    source_close(source);
+
+    /* A key that needs lag(), and no index. */
+    reading = (struct reading){.db = db, .query = "SELECT * FROM t", .key = {"b"}};
+    source = open_reading(&reading);
+    assert_int_equal(estimate(source).rows, 1000);
+    assert_int_equal(estimate(source).index, SOURCE_INDEX_NO);
+    source_close(source);
+    fixture_run(db, "CREATE INDEX tb ON t (b)");
+    source = open_reading(&reading);
+    assert_int_equal(estimate(source).index, SOURCE_INDEX_YES);
+    source_close(source);
+
+    reading = (struct reading){.db = db, .query = "SELECT * FROM t WHERE a <= 100"};
+    source = open_reading(&reading);
+    assert_in_range(estimate(source).rows, 90, 110);
+    assert_int_equal(estimate(source).index, SOURCE_INDEX_UNKNOWN);
+    source_close(source);
+    fixture_run(db, "DROP TABLE t");
+    db_close(db);
+}
+
+static void test_sqlite_estimates(void **state)
+{
+    (void)state;
+    char *file = fixture_sqlite_file("estimates");
+    struct db *db = fixture_sqlite(file, NULL);
+    struct reading reading = {.db = db, .query = "SELECT * FROM t;", .key = {"a"}};
+    fixture_run(db, "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)");
+    fixture_run(db, "INSERT INTO t VALUES (1, 'x'), (2, 'y'), (3, 'z')");
+    struct source *source = open_reading(&reading);
+    assert_int_equal(estimate(source).rows, -1);
+    assert_int_equal(estimate(source).index, SOURCE_INDEX_YES);
+    fixture_run(db, "ANALYZE");
+    assert_int_equal(estimate(source).rows, 3);
+    source_close(source);
+
+    reading.cursor = "[1]";
+    source = open_reading(&reading);
+    assert_int_equal(estimate(source).rows, -1);
+    assert_int_equal(estimate(source).index, SOURCE_INDEX_YES);
+    source_close(source);
+
+    reading = (struct reading){.db = db, .query = "SELECT * FROM t", .key = {"b"}};
+    source = open_reading(&reading);
+    assert_int_equal(estimate(source).rows, 3);
+    assert_int_equal(estimate(source).index, SOURCE_INDEX_NO);
+    source_close(source);
+
+    reading = (struct reading){.db = db, .query = "SELECT * FROM t"};
+    source = open_reading(&reading);
+    assert_int_equal(estimate(source).rows, 3);
+    assert_int_equal(estimate(source).index, SOURCE_INDEX_UNKNOWN);
+    source_close(source);
+    db_close(db);
+    free(file);
+}
+
 static int64_t count_rows(const struct reading *reading)
 {
     struct source *source = open_reading(reading);
@@ -906,6 +994,8 @@ int main(void)
         cmocka_unit_test(test_repeated_keys),
         cmocka_unit_test(test_null_keys),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_postgres_estimates),
+        cmocka_unit_test(test_sqlite_estimates),
         cmocka_unit_test(test_many_rows_are_flat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

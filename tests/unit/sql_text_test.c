@@ -266,6 +266,45 @@ static void test_mixed(void **state)
     }
 }
 
+static void expect_table(const char *sql, const char *table)
+{
+    struct sql_text_place place;
+    if (!sql_text_find_whole_table(sql, strlen(sql), &place)) {
+        if (table != NULL) fail_msg("%s: no table", sql);
+        return;
+    }
+    if (table == NULL)
+        fail_msg("%s: %.*s", sql, (int)(place.end - place.begin), sql + place.begin);
+    assert_int_equal(place.end - place.begin, strlen(table));
+    assert_memory_equal(sql + place.begin, table, place.end - place.begin);
+}
+
+static void test_whole_table(void **state)
+{
+    (void)state;
+    expect_table("SELECT a, b FROM t", "t");
+    expect_table(" select all a from t; -- WHERE", "t");
+    expect_table("SELECT (SELECT x FROM u WHERE y) FROM \"a \"\"t\"\"\"", "\"a \"\"t\"\"\"");
+    expect_table("SELECT a FROM t AS u", "t");
+    expect_table("SELECT a FROM [t x] u ORDER BY b, (SELECT 1 LIMIT 1) DESC", "[t x]");
+
+    expect_table("", NULL);
+    expect_table("SELECT 1", NULL);
+    expect_table("SELECT DISTINCT a FROM t", NULL);
+    expect_table("SELECT a FROM t WHERE b", NULL);
+    expect_table("SELECT a FROM t AS u WHERE b", NULL);
+    expect_table("SELECT a FROM s.t", NULL);
+    expect_table("SELECT a FROM f(1)", NULL);
+    expect_table("SELECT a FROM (SELECT 1)", NULL);
+    expect_table("SELECT a FROM t, u", NULL);
+    expect_table("SELECT a FROM t NATURAL JOIN u", NULL);
+    expect_table("SELECT a FROM t LIMIT 1", NULL);
+    expect_table("SELECT a FROM t ORDER BY b LIMIT 1", NULL);
+    expect_table("SELECT a FROM t UNION SELECT 1 ORDER BY 1", NULL);
+    expect_table("TABLE t", NULL);
+    expect_table("WITH t AS (SELECT 1) SELECT * FROM t", NULL);
+}
+
 /* Any bytes: nothing is read past the end, and the places are in order. */
 static void test_any_bytes(void **state)
 {
@@ -283,6 +322,8 @@ static void test_any_bytes(void **state)
         assert_true(text.begin <= text.end && text.end <= length);
         assert_true(text.statements < 2 || (text.second > text.begin && text.second < length));
         assert_true(sql_text_find(sql, length, "a", "a") < (long)length);
+        struct sql_text_place place;
+        assert_false(sql_text_find_whole_table(sql, length, &place));
     }
 }
 
@@ -292,7 +333,8 @@ int main(void)
         cmocka_unit_test(test_one_statement), cmocka_unit_test(test_several_statements),
         cmocka_unit_test(test_no_statement),  cmocka_unit_test(test_unclosed),
         cmocka_unit_test(test_keyword),       cmocka_unit_test(test_find),
-        cmocka_unit_test(test_mixed),         cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_whole_table),   cmocka_unit_test(test_mixed),
+        cmocka_unit_test(test_any_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
