@@ -48,6 +48,11 @@ const char *db_server(const struct db *db)
     return db->ops->server(db);
 }
 
+int64_t db_backend(const struct db *db)
+{
+    return db->ops->backend(db);
+}
+
 int db_begin(struct db *db, enum db_access access, struct error *err)
 {
     return db->ops->begin(db, access, err);

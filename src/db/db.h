@@ -49,6 +49,10 @@ enum db_dialect db_dialect_of(const struct url *url);
 /* "PostgreSQL 15.6", "SQLite 3.40.1". Borrowed. */
 const char *db_server(const struct db *db);
 
+/* The number that the server gave this session when it let us in; 0 where there is none. That
+ * of a pooler is not the one that its server knows the session by. */
+int64_t db_backend(const struct db *db);
+
 /*
  * Begin a transaction, READ COMMITTED, that reads only or may write (SQLite: DEFERRED with
  * query_only, or IMMEDIATE). In PostgreSQL it sets for itself all that the text of values and

@@ -15,6 +15,7 @@ struct db_ops {
     void (*use_stop)(struct db *db, const struct stop *stop);
     const char *(*server)(const struct db *db);
     const char *(*file)(const struct db *db); /* its real path; NULL: no file of ours */
+    int64_t (*backend)(const struct db *db);
     int (*begin)(struct db *db, enum db_access access, struct error *err);
     int (*commit)(struct db *db, struct error *err);
     void (*rollback)(struct db *db);

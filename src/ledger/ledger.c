@@ -196,6 +196,11 @@ int ledger_ensure(struct ledger *ledger, struct arena *arena, const char **id,
     return ledger_tables_ensure(ledger, arena, id, err);
 }
 
+int ledger_check(struct ledger *ledger, struct error *err)
+{
+    return ledger_tables_check(ledger, err);
+}
+
 int ledger_check_layout(const struct ledger *ledger, int64_t layout, struct error *err)
 {
     return ledger_tables_check_layout(ledger, layout, err);

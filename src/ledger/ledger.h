@@ -97,6 +97,10 @@ int ledger_history(struct ledger *ledger, int64_t version, int64_t run_id, struc
 int ledger_ensure(struct ledger *ledger, struct arena *arena, const char **id,
                   struct error *err);
 
+/* Whether ledger_ensure() would find no fault, asked without writing. Returns 0, or -1 with
+ * err, as there. */
+int ledger_check(struct ledger *ledger, struct error *err);
+
 /* Refuse (ERROR_OPERATOR) to write to a ledger of a layout newer than this release knows,
  * saying which release is needed; else 0. Asks nothing: layout is what ledger_read() found. */
 int ledger_check_layout(const struct ledger *ledger, int64_t layout, struct error *err);

@@ -318,6 +318,21 @@ int ledger_tables_ensure(struct ledger *ledger, struct arena *arena, const char 
     return explain(ledger, LEDGER_TO_WRITE, err);
 }
 
+int ledger_tables_check(struct ledger *ledger, struct error *err)
+{
+    struct arena arena = {0};
+    const char *id = NULL;
+    int64_t layout = 0;
+    int result = -1;
+    if (db_begin(ledger->db, DB_READ, err) == 0 && ledger_tables_locate(ledger, err) == 0 &&
+        check_existing(ledger, &arena, &layout, &id, err) == 0)
+        result = 0;
+    db_rollback(ledger->db);
+    if (result != 0) (void)explain(ledger, LEDGER_TO_WRITE, err);
+    arena_release(&arena);
+    return result;
+}
+
 const char *ledger_tables_creation_sql(struct ledger *ledger, struct arena *arena)
 {
     struct buffer text = {0};

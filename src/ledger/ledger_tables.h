@@ -39,6 +39,9 @@ int ledger_tables_foreign(const struct ledger *ledger, enum ledger_table table,
 int ledger_tables_ensure(struct ledger *ledger, struct arena *arena, const char **id,
                          struct error *err);
 
+/* The body of ledger_check(). */
+int ledger_tables_check(struct ledger *ledger, struct error *err);
+
 /* The body of ledger_creation_sql(). */
 const char *ledger_tables_creation_sql(struct ledger *ledger, struct arena *arena);
 

@@ -79,6 +79,11 @@ static const char *file(const struct db *db)
     return NULL;
 }
 
+static int64_t backend(const struct db *db)
+{
+    return PQbackendPID(((const struct postgres *)db)->connection);
+}
+
 /* ---- transactions ----------------------------------------------------------------------- */
 
 struct setting {
@@ -432,6 +437,7 @@ const struct db_ops db_postgres_ops = {
     .use_stop = use_stop,
     .server = server,
     .file = file,
+    .backend = backend,
     .begin = begin,
     .commit = commit,
     .rollback = rollback,

@@ -63,9 +63,7 @@ int selection_resolve(const struct session *session, const char *what, const cha
 
 /* ---- what stands in the way ----------------------------------------------------------- */
 
-/* Whether it stopped, in a step or on the way back to it, longer ago than --resume-within: by
- * now the application may have newer values in Redis. */
-static bool is_stale(const struct session *session, const struct agenda_item *item)
+bool selection_is_stale(const struct session *session, const struct agenda_item *item)
 {
     char oldest[CLOCK_TEXT_SIZE];
     if (!item->pending || !item->stopped) return false;
@@ -78,7 +76,7 @@ static bool is_stale(const struct session *session, const struct agenda_item *it
 static bool is_blocked(const struct session *session, const struct agenda_item *item)
 {
     return item->state == STATE_CANCELLED || item->state == STATE_HALF_UNDONE ||
-           is_stale(session, item);
+           selection_is_stale(session, item);
 }
 
 static void block(struct selection *selection, const struct agenda_item *item)

@@ -7,6 +7,7 @@
 
 #include "error.h"
 
+struct agenda_item;
 struct arena;
 struct session;
 
@@ -47,5 +48,9 @@ int selection_resolve(const struct session *session, const char *what, const cha
  */
 int selection_make(struct selection *selection, const struct session *session,
                    const struct wish *wish, struct arena *arena, struct error *err);
+
+/* Whether it stopped, in a step or on the way back to it, longer ago than --resume-within: by
+ * now the application may have newer values in Redis, and `up` leaves it alone. */
+bool selection_is_stale(const struct session *session, const struct agenda_item *item);
 
 #endif

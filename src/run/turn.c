@@ -83,8 +83,7 @@ static int check_awaited(const struct queue *queue, const struct session *sessio
     return 0;
 }
 
-/* "ana on host db1 (pid 12), running 1_x since …", into words. */
-static const char *describe_holder(const struct session *session, struct error *words)
+const char *turn_describe_holder(const struct session *session, struct error *words)
 {
     const struct run *run = running_run(session);
     if (run == NULL) return "another redferry that is starting or finishing";
@@ -102,7 +101,7 @@ static void tell_holder(struct queue *queue, const struct session *session)
     struct error holder = {0}, words = {0};
     const bool first = queue->told_ms == 0 || (run != NULL && !queue->named);
     if (!first && now - queue->told_ms < TELL_EVERY_MS) return;
-    error_set(&words, ERROR_NONE, "waiting for %s", describe_holder(session, &holder));
+    error_set(&words, ERROR_NONE, "waiting for %s", turn_describe_holder(session, &holder));
     struct event event = {
         .kind = EVENT_WAITING,
         .text = words.message,
@@ -132,7 +131,7 @@ static int check_patience(const struct session *session, struct error *err)
 {
     const struct config *config = session->config;
     struct error words = {0};
-    const char *holder = describe_holder(session, &words);
+    const char *holder = turn_describe_holder(session, &words);
     char patience[32];
     if (config->on_lock == ON_LOCK_SKIP)
         return error_set(err, ERROR_INCOMPLETE, "skipped: the lock is held by %s", holder);

@@ -28,4 +28,8 @@ struct turn {
  */
 int turn_take(struct session *session, const struct turn *turn, struct error *err);
 
+/* Who holds the lock, going by what the session last read: "ana on host db1 (pid 12), running
+ * 1_x since …". The text is words' or constant. */
+const char *turn_describe_holder(const struct session *session, struct error *words);
+
 #endif

@@ -140,6 +140,12 @@ static const char *file(const struct db *db)
     return ((const struct sqlite *)db)->path;
 }
 
+static int64_t backend(const struct db *db)
+{
+    (void)db;
+    return 0;
+}
+
 /* ---- transactions ----------------------------------------------------------------------- */
 
 static int run(struct sqlite *lite, const char *sql, struct error *err)
@@ -437,6 +443,7 @@ const struct db_ops db_sqlite_ops = {
     .use_stop = use_stop,
     .server = server,
     .file = file,
+    .backend = backend,
     .begin = begin,
     .commit = commit,
     .rollback = rollback,
