@@ -317,6 +317,26 @@ typedef struct redferry_lint_report {
 REDFERRY_API int redferry_lint(redferry *ferry, const char *const *files, size_t count,
                                const redferry_lint_report **report);
 
+/* One line of what the doctor says. */
+typedef struct redferry_examination {
+    const char *verdict; /* "ok", "warning", "problem" */
+    const char *name;    /* what was looked at: "redis persistence" */
+    const char *text;
+    const char *advice; /* what mends it, or NULL */
+} redferry_examination;
+
+typedef struct redferry_doctor_report {
+    const redferry_examination *items; /* in the order of the examinations */
+    size_t count;
+    size_t ok, warnings, problems; /* how many are */
+} redferry_doctor_report;
+
+/* Look at both servers, the role's and the user's privileges, persistence, eviction, memory,
+ * clocks, the lock, the ledger and the checkpoints. Writes nothing; a server that cannot be
+ * reached is a problem, and the rest is looked at all the same. REDFERRY_OPERATOR where there
+ * is a problem, with "strict" also a warning, and *report is there all the same. */
+REDFERRY_API int redferry_doctor(redferry *ferry, const redferry_doctor_report **report);
+
 /* ---- commands that prepare ------------------------------------------------------------ */
 
 /* Make the directory and the ledger. */

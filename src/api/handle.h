@@ -15,7 +15,8 @@
  */
 struct redferry {
     struct config config;
-    bool resolved; /* config_resolve() was done */
+    bool resolved;        /* config_resolve() was done */
+    const char *warnings; /* what it warned of, or NULL; the config's */
     struct stop stop;
     redferry_event_fn callback;
     void *payload;

@@ -145,11 +145,10 @@ static void tell_warnings(const struct listener *listener, const char *warnings)
 
 static int resolve(struct redferry *ferry, const struct listener *listener)
 {
-    const char *warnings = NULL;
     if (ferry->resolved) return 0;
-    if (config_resolve(&ferry->config, &warnings, &ferry->error) != 0) return -1;
+    if (config_resolve(&ferry->config, &ferry->warnings, &ferry->error) != 0) return -1;
     ferry->resolved = true;
-    tell_warnings(listener, warnings);
+    tell_warnings(listener, ferry->warnings);
     return 0;
 }
 

@@ -1,11 +1,12 @@
 /*
- * The commands that look: status and history out of the ledger, lint out of the files. They
- * write nothing anywhere and can do without Redis.
+ * The commands that look: status and history out of the ledger, lint out of the files, the
+ * doctor at everything. They write nothing anywhere and can do without Redis.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "agenda.h"
+#include "doctor.h"
 #include "handle.h"
 #include "lint.h"
 #include "runner.h"
@@ -219,5 +220,56 @@ int redferry_lint(redferry *ferry, const char *const *files, size_t count,
                                found.errors == 1 ? "error" : "errors");
     }
     lint_release(&found);
+    return handle_end(ferry, &session, result);
+}
+
+/* ---- doctor --------------------------------------------------------------------------- */
+
+static redferry_doctor_report *doctor_report_of(struct arena *arena,
+                                                const struct doctor *doctor)
+{
+    redferry_doctor_report *report = arena_alloc(arena, sizeof *report);
+    redferry_examination *items = arena_array(arena, doctor->count + 1, sizeof *items);
+    if (report == NULL || items == NULL) return NULL;
+    for (size_t i = 0; i < doctor->count; i++) {
+        const struct doctor_finding *finding = &doctor->findings[i];
+        items[i] = (redferry_examination){
+            .verdict = doctor_verdict_text(finding->verdict),
+            .name = finding->examination,
+            .text = finding->text,
+            .advice = finding->advice,
+        };
+    }
+    *report = (redferry_doctor_report){.items = items,
+                                       .count = doctor->count,
+                                       .ok = doctor->counts[DOCTOR_OK],
+                                       .warnings = doctor->counts[DOCTOR_WARNING],
+                                       .problems = doctor->counts[DOCTOR_PROBLEM]};
+    return report;
+}
+
+/* Whether what was found lets a deploy go on. */
+static int judge_report(struct redferry *ferry, const redferry_doctor_report *report)
+{
+    const bool strict = ferry->config.strict;
+    if (report->problems == 0 && (!strict || report->warnings == 0)) return 0;
+    return error_set(&ferry->error, ERROR_OPERATOR, "%zu %s, %zu %s%s", report->problems,
+                     report->problems == 1 ? "problem" : "problems", report->warnings,
+                     report->warnings == 1 ? "warning" : "warnings",
+                     report->problems == 0 ? " (--strict)" : "");
+}
+
+int redferry_doctor(redferry *ferry, const redferry_doctor_report **out)
+{
+    struct session session;
+    int result = handle_begin(ferry, &session);
+    struct doctor doctor = {
+        .session = &session, .warnings = ferry->warnings, .arena = &ferry->results};
+    if (result == 0) result = doctor_examine(&doctor, &ferry->error);
+    if (result == 0) {
+        const redferry_doctor_report *report = doctor_report_of(&ferry->results, &doctor);
+        *out = report;
+        result = report != NULL ? judge_report(ferry, report) : error_memory(&ferry->error);
+    }
     return handle_end(ferry, &session, result);
 }

@@ -48,8 +48,8 @@ struct cmd_call {
     char *refusal; /* why the command line is not right; else the handle's error counts */
 };
 
-extern const struct cmd cmd_down, cmd_help, cmd_history, cmd_init, cmd_lint, cmd_mark, cmd_new,
-    cmd_redo, cmd_repair, cmd_run, cmd_status, cmd_unmark, cmd_up;
+extern const struct cmd cmd_doctor, cmd_down, cmd_help, cmd_history, cmd_init, cmd_lint,
+    cmd_mark, cmd_new, cmd_redo, cmd_repair, cmd_run, cmd_status, cmd_unmark, cmd_up;
 
 enum { CMD_ANY = 1000000 }; /* for most: as many as there are */
 

@@ -212,6 +212,25 @@ json_t *document_lint(const redferry_lint_report *report, int code)
     return NULL;
 }
 
+static json_t *examination_entry(const redferry_examination *item)
+{
+    return json_pack("{s:o, s:o, s:o, s:o}", "verdict", text(item->verdict), "examination",
+                     text(item->name), "text", text(item->text), "advice", text(item->advice));
+}
+
+json_t *document_doctor(const redferry_doctor_report *report, int code)
+{
+    json_t *entries = json_array();
+    for (size_t i = 0; i < report->count; i++) {
+        if (json_array_append_new(entries, examination_entry(&report->items[i])) == 0) continue;
+        json_decref(entries);
+        return NULL;
+    }
+    return json_pack("{s:o, s:I, s:I, s:I, s:i}", "examinations", entries, "ok",
+                     (json_int_t)report->ok, "warnings", (json_int_t)report->warnings,
+                     "problems", (json_int_t)report->problems, "exit", code);
+}
+
 json_t *document_texts(int code, const char *name, ...)
 {
     json_t *document = json_object();

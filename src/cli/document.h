@@ -38,6 +38,9 @@ struct json_t *document_history(const redferry_history_report *report);
 /* Findings and guarantees. */
 struct json_t *document_lint(const redferry_lint_report *report, int code);
 
+/* What the doctor found. */
+struct json_t *document_doctor(const redferry_doctor_report *report, int code);
+
 /* A few texts: name, value (NULL: null), name, value, …, NULL. */
 struct json_t *document_texts(int code, const char *name, ...) __attribute__((sentinel));
 

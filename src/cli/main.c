@@ -23,8 +23,9 @@
 
 /* Every command, in the order of `redferry help`. */
 static const struct cmd *const commands[] = {
-    &cmd_init,   &cmd_new,     &cmd_lint, &cmd_up,     &cmd_run,    &cmd_down, &cmd_redo,
-    &cmd_status, &cmd_history, &cmd_mark, &cmd_unmark, &cmd_repair, &cmd_help, NULL,
+    &cmd_init, &cmd_new,    &cmd_lint,   &cmd_up,      &cmd_run,
+    &cmd_down, &cmd_redo,   &cmd_status, &cmd_history, &cmd_doctor,
+    &cmd_mark, &cmd_unmark, &cmd_repair, &cmd_help,    NULL,
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

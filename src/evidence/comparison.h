@@ -43,7 +43,7 @@ struct comparison_finding {
     const struct comparison_line *line;
     bool is_missing;
     bool may_have_expired;
-    size_t more;      /* further parts of the same command that differ */
+    size_t more; /* further parts of the same command that differ */
     const char *key;
     const char *part; /* "field enabled", "member a", "TTL"; "": the whole value */
     const char *sql;

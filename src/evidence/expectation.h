@@ -63,7 +63,7 @@ struct expectation {
     bool if_present;  /* XX: it changes nothing where nothing is there */
     bool if_greater;  /* GT, LT */
     bool if_less;
-    bool may_be_gone;  /* its time to live is over */
+    bool may_be_gone;    /* its time to live is over */
     int64_t most_ttl_ms; /* the longest TTL that it can have by now; 0: none is asked for */
 };
 

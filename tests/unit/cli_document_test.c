@@ -156,6 +156,21 @@ static void test_lint(void **state)
            "\"guarantee\":\"exactly once\"}],\"files\":2,\"exit\":2}");
 }
 
+static void test_doctor(void **state)
+{
+    (void)state;
+    const redferry_examination items[] = {
+        {.verdict = "ok", .name = "lock", .text = "free"},
+        {.verdict = "problem", .name = "redis", .text = "no", .advice = "do"},
+    };
+    const redferry_doctor_report report = {.items = items, .count = 2, .ok = 1, .problems = 1};
+    expect(
+        document_doctor(&report, 4),
+        "{\"examinations\":[{\"verdict\":\"ok\",\"examination\":\"lock\",\"text\":\"free\","
+        "\"advice\":null},{\"verdict\":\"problem\",\"examination\":\"redis\",\"text\":\"no\","
+        "\"advice\":\"do\"}],\"ok\":1,\"warnings\":0,\"problems\":1,\"exit\":4}");
+}
+
 static void test_texts_and_errors(void **state)
 {
     (void)state;
@@ -206,6 +221,7 @@ int main(void)
         cmocka_unit_test(test_status),
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_lint),
+        cmocka_unit_test(test_doctor),
         cmocka_unit_test(test_texts_and_errors),
         cmocka_unit_test(test_bears_figures_that_are_none),
         cmocka_unit_test(test_says_so_without_memory),

@@ -1,0 +1,315 @@
+/*
+ * Whether ledger and Redis fit together.
+ *
+ * A migration that stopped stands in both: as an unfinished run in SQL and as a checkpoint in
+ * Redis. Where one of the two is missing, what `up` makes of it is decided by resume.c; here it
+ * is asked for that decision beforehand. While another runner is at work both change, and
+ * nothing is said of them. A large Redis is searched for a bounded time.
+ */
+#include "doctor_checkpoints.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "agenda.h"
+#include "arena.h"
+#include "checkpoint.h"
+#include "clock.h"
+#include "doctor.h"
+#include "doctor_redis.h"
+#include "error.h"
+#include "ledger.h"
+#include "migration.h"
+#include "number.h"
+#include "reply.h"
+#include "resume.h"
+#include "session.h"
+#include "stop.h"
+#include "stranger.h"
+
+enum { SCAN_MS = 2000 };
+
+/* ---- the one trace -------------------------------------------------------------------- */
+
+/* What stranger.c warns of is a finding here. */
+static void hear(const struct event *event, void *payload)
+{
+    if (event->kind == EVENT_WARNING)
+        doctor_find((struct doctor *)payload, DOCTOR_WARNING, "%s", event->text);
+}
+
+int doctor_checkpoints_trace(struct doctor *doctor, struct error *err)
+{
+    struct session *session = doctor->session;
+    const struct listener listener = session->listener;
+    const size_t before = doctor->count;
+    if (session->state.layout > LEDGER_LAYOUT) return 0;
+    session->listener = (struct listener){hear, doctor};
+    int result = stranger_check(session, false, err);
+    if (result == 0 && !doctor->lock_held)
+        result = stranger_check_restored(session, false, err);
+    session->listener = listener;
+    if (result != 0) return -1;
+    if (doctor->count == before)
+        doctor_find(doctor, DOCTOR_OK, "they know each other, or nothing was carried yet");
+    return 0;
+}
+
+/* ---- looking for checkpoints ---------------------------------------------------------- */
+
+/* What is looked for in Redis, and what was found. */
+struct search {
+    struct doctor *doctor;
+    const char *prefix; /* of a checkpoint's key */
+    int64_t *versions;  /* that have one */
+    size_t count, capacity;
+    size_t bad;
+    int64_t newest_run;
+    const char *unseen; /* why not all keys were looked at, or NULL */
+};
+
+static bool has_found(const struct search *search, int64_t version)
+{
+    for (size_t i = 0; i < search->count; i++)
+        if (search->versions[i] == version) return true;
+    return false;
+}
+
+/* A key of another kind is none of ours. */
+static int take_key(struct search *search, const struct reply *key, struct error *err)
+{
+    const size_t length = strlen(search->prefix);
+    int64_t version = 0;
+    if (key->type != REPLY_TEXT || key->length <= length ||
+        number_parse(key->text + length, key->length - length, 1, INT64_MAX, &version) != 0 ||
+        has_found(search, version))
+        return 0;
+    int64_t *versions = doctor_grow(search->doctor, search->versions, search->count,
+                                    &search->capacity, sizeof *versions);
+    if (versions == NULL) return error_memory(err);
+    search->versions = versions;
+    versions[search->count++] = version;
+    return 0;
+}
+
+/* One SCAN; cursor moves on. Returns 1, 0 where it is refused, or -1 with err. */
+static int scan_once(struct search *search, char cursor[24], struct error *err)
+{
+    struct doctor *doctor = search->doctor;
+    const char *pattern = arena_format(doctor->arena, "%s*", search->prefix);
+    const char *const words[] = {"SCAN", cursor, "MATCH", pattern, "COUNT", "1000"};
+    const struct reply *reply = NULL;
+    if (pattern == NULL) return error_memory(err);
+    const int answered = doctor_redis_ask(doctor, 6, words, &reply, err);
+    if (answered != 1) return answered;
+    const struct reply *next = reply_element(reply, 0), *keys = reply_element(reply, 1);
+    if (next == NULL || next->type != REPLY_TEXT || next->length > 20 || keys == NULL)
+        return error_set(err, ERROR_FAILED, "SCAN: an answer without a cursor");
+    for (size_t i = 0; i < keys->count; i++)
+        if (take_key(search, reply_element(keys, i), err) != 0) return -1;
+    memcpy(cursor, next->text, next->length + 1);
+    return 1;
+}
+
+/* A large Redis is not walked through to its end. */
+static int scan(struct search *search, struct error *err)
+{
+    const struct stop *stop = search->doctor->session->stop;
+    const int64_t until_ms = clock_monotonic_ms() + SCAN_MS;
+    char cursor[24] = "0";
+    do {
+        if (stop_requested(stop)) return stop_error(stop, err);
+        const int scanned = scan_once(search, cursor, err);
+        if (scanned < 0) return -1;
+        if (scanned == 0) {
+            search->unseen = arena_text(search->doctor->arena, err->message);
+            return 0;
+        }
+        if (strcmp(cursor, "0") != 0 && clock_monotonic_ms() > until_ms) {
+            search->unseen = "there are too many keys";
+            return 0;
+        }
+    } while (strcmp(cursor, "0") != 0);
+    return 0;
+}
+
+/* ---- held against the ledger ---------------------------------------------------------- */
+
+static bool is_unfinished(const struct agenda_item *item)
+{
+    return item->stopped || item->state == STATE_HALF_UNDONE;
+}
+
+enum doctor_match doctor_checkpoints_match(const struct agenda_item *item,
+                                           const struct checkpoint *found, int64_t newest_run)
+{
+    if (found->fence_run > newest_run || found->origin > newest_run) return DOCTOR_FROM_LATER;
+    if (item != NULL && (is_unfinished(item) || item->unannounced)) return DOCTOR_FITS;
+    return DOCTOR_LEFT_OVER;
+}
+
+/* The checkpoint of version; *found is yours to checkpoint_release(). */
+static int read_checkpoint(struct search *search, int64_t version, struct checkpoint *found,
+                           struct error *err)
+{
+    struct doctor *doctor = search->doctor;
+    const char *key = arena_format(doctor->arena, "%s%" PRId64, search->prefix, version);
+    const struct reply *reply = NULL;
+    *found = (struct checkpoint){0};
+    if (key == NULL) return error_memory(err);
+    const char *const words[] = {"HGETALL", key};
+    if (doctor_redis_ask(doctor, 2, words, &reply, err) != 1) return -1;
+    return checkpoint_parse(found, reply, err);
+}
+
+static void tell_leftover(struct search *search, const struct agenda_item *item,
+                          int64_t version, const struct checkpoint *found,
+                          enum doctor_match match)
+{
+    struct doctor *doctor = search->doctor;
+    search->bad++;
+    if (match == DOCTOR_FROM_LATER) {
+        doctor_find(doctor, DOCTOR_PROBLEM,
+                    "'%s%" PRId64 "' was written by run %" PRId64
+                    ", and the newest that the ledger knows is %" PRId64
+                    ": was it restored from a backup?",
+                    search->prefix, version, found->fence_run, search->newest_run);
+        doctor_advise(doctor, "restore a newer ledger, or look at what is in Redis, then "
+                              "`redferry mark VERSION` or `redferry repair VERSION`");
+        return;
+    }
+    doctor_find(doctor, DOCTOR_WARNING, "'%s%" PRId64 "' is left over: no run needs it",
+                search->prefix, version);
+    if (item != NULL)
+        doctor_advise(doctor, "`redferry repair %" PRId64 "` clears it", version);
+    else
+        doctor_advise(doctor, "redis-cli DEL '%s%" PRId64 "'", search->prefix, version);
+}
+
+static int judge_found(struct search *search, int64_t version, struct error *err)
+{
+    const struct agenda_item *item = agenda_find(&search->doctor->session->agenda, version);
+    struct checkpoint found;
+    if (item != NULL && is_unfinished(item)) return 0; /* judge_unfinished() does that */
+    if (read_checkpoint(search, version, &found, err) != 0) return -1;
+    const enum doctor_match match =
+        found.present ? doctor_checkpoints_match(item, &found, search->newest_run)
+                      : DOCTOR_FITS;
+    if (match != DOCTOR_FITS) tell_leftover(search, item, version, &found, match);
+    checkpoint_release(&found);
+    return 0;
+}
+
+/* The runs of item as the next one would find them, itself in front. */
+static struct run *runs_for_next(struct search *search, const struct agenda_item *item,
+                                 size_t *count, struct error *err)
+{
+    struct session *session = search->doctor->session;
+    struct arena *arena = search->doctor->arena;
+    struct run *runs = NULL;
+    if (ledger_history(session->ledger, item->version, 0, arena, &runs, count, err) != 0)
+        return NULL;
+    struct run *all = arena_array(arena, *count + 1, sizeof *all);
+    if (all == NULL) {
+        (void)error_memory(err);
+        return NULL;
+    }
+    all[0] = (struct run){.id = search->newest_run + 1,
+                          .version = item->version,
+                          .down = item->run->down,
+                          .status = RUN_RUNNING};
+    if (*count > 0) memcpy(all + 1, runs, *count * sizeof *runs);
+    ++*count;
+    return all;
+}
+
+/* What the next run would make of the checkpoint, or of there being none. */
+static int foresee(struct search *search, const struct agenda_item *item,
+                   const struct checkpoint *found, enum resume_way *way, struct error *err)
+{
+    struct session *session = search->doctor->session;
+    struct migration *before = NULL;
+    struct error refusal = {0};
+    struct resume resume = {.migration = item->migration,
+                            .down = item->run->down,
+                            .run_id = search->newest_run + 1};
+    resume.runs = runs_for_next(search, item, &resume.run_count, err);
+    if (resume.runs == NULL) return -1;
+    resume_study(&resume);
+    if (resume.then != NULL && resume.then->checksum != NULL &&
+        strcmp(resume.then->checksum, item->migration->checksum) != 0 &&
+        session_definition(session, resume.then->id, &before, err) != 0)
+        return -1;
+    resume.before = before;
+    *way = resume_decide(&resume, found, false, &refusal);
+    migration_free(before);
+    if (*way != RESUME_REFUSED) return 0;
+    search->bad++;
+    doctor_find(search->doctor, DOCTOR_PROBLEM, "%" PRId64 "_%s: %s", item->version, item->name,
+                refusal.message);
+    return 0;
+}
+
+static int judge_unfinished(struct search *search, const struct agenda_item *item,
+                            struct error *err)
+{
+    enum resume_way way = RESUME_ON;
+    struct checkpoint found;
+    if (item->migration == NULL) return 0;
+    if (read_checkpoint(search, item->version, &found, err) != 0) return -1;
+    const int foreseen = foresee(search, item, &found, &way, err);
+    checkpoint_release(&found);
+    if (foreseen != 0) return -1;
+    if (way != RESUME_OVER) return 0;
+    search->bad++;
+    doctor_find(search->doctor, DOCTOR_WARNING,
+                "%" PRId64
+                "_%s stopped half-way, and its checkpoint is gone from Redis (flushed, "
+                "evicted, or restored)",
+                item->version, item->name);
+    doctor_advise(search->doctor, "all that it did may be repeated: `redferry up` starts it "
+                                  "over from step 1");
+    return 0;
+}
+
+static int64_t newest_run(const struct session *session)
+{
+    const struct record *record = &session->state.record;
+    int64_t newest = 0;
+    for (size_t i = 0; i < record->run_count; i++)
+        if (record->runs[i].id > newest) newest = record->runs[i].id;
+    return newest;
+}
+
+static int judge_all(struct search *search, struct error *err)
+{
+    const struct agenda *agenda = &search->doctor->session->agenda;
+    for (size_t i = 0; i < search->count; i++)
+        if (judge_found(search, search->versions[i], err) != 0) return -1;
+    for (size_t i = 0; i < agenda->count; i++)
+        if (is_unfinished(&agenda->items[i]) &&
+            judge_unfinished(search, &agenda->items[i], err) != 0)
+            return -1;
+    return 0;
+}
+
+int doctor_checkpoints(struct doctor *doctor, struct error *err)
+{
+    const struct session *session = doctor->session;
+    struct search search = {.doctor = doctor, .newest_run = newest_run(session)};
+    if (session->state.id == NULL || session->state.layout > LEDGER_LAYOUT) return 0;
+    if (doctor->lock_held) {
+        doctor_find(doctor, DOCTOR_OK, "not looked at: a run is at work");
+        return 0;
+    }
+    search.prefix = arena_format(doctor->arena, CHECKPOINT_TRACE_KEY ":", session->state.id);
+    if (search.prefix == NULL) return error_memory(err);
+    if (scan(&search, err) != 0 || judge_all(&search, err) != 0) return -1;
+    if (search.bad == 0)
+        doctor_find(doctor, DOCTOR_OK,
+                    "each that is there has its run, and the other way round");
+    if (search.unseen != NULL)
+        doctor_find(doctor, DOCTOR_OK, "those that no run needs were not all looked for: %s",
+                    search.unseen);
+    return 0;
+}

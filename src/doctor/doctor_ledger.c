@@ -1,0 +1,226 @@
+/*
+ * The doctor's look at the ledger: its tables, its lock, and the states of its migrations.
+ *
+ * What a command that writes would refuse is asked of the same functions beforehand, so that
+ * both say the same. States that are normal have no line; of many in the same state the first
+ * few are named. What Redis says beside the ledger is doctor_checkpoints.c's.
+ */
+#include "doctor_ledger.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "agenda.h"
+#include "arena.h"
+#include "buffer.h"
+#include "clock.h"
+#include "db.h"
+#include "doctor.h"
+#include "error.h"
+#include "ledger.h"
+#include "selection.h"
+#include "session.h"
+#include "turn.h"
+
+enum {
+    SILENT_MS = 60000, /* a run that is alive writes every second */
+    MOST_ALIKE = 5
+};
+
+/* ---- the tables ----------------------------------------------------------------------- */
+
+int doctor_ledger_tables(struct doctor *doctor, struct error *err)
+{
+    struct session *session = doctor->session;
+    struct error read = {0};
+    const int usable = ledger_check(session->ledger, err);
+    if (usable != 0 && err->code != ERROR_OPERATOR && err->code != ERROR_FAILED) return -1;
+    doctor->has_ledger = session_read(session, &read) == 0;
+    if (usable != 0 || !doctor->has_ledger) {
+        doctor_find(doctor, DOCTOR_PROBLEM, "%s", usable != 0 ? err->message : read.message);
+        doctor_advise(doctor, "docs/operating.md, \"Privileges\", lists what a role needs");
+        return 0;
+    }
+    if (!session->state.present) {
+        doctor_find(doctor, DOCTOR_OK,
+                    "is not there yet: `redferry init`, or the first `up`, "
+                    "makes it");
+        return 0;
+    }
+    doctor_find(doctor, DOCTOR_OK, "layout %" PRId64 ", %zu applied, %zu pending",
+                session->state.layout, session->agenda.applied, session->agenda.pending);
+    return 0;
+}
+
+/* ---- the lock ------------------------------------------------------------------------- */
+
+/* The run that says that it is at work; NULL: none. */
+static const struct run *running_run(const struct session *session)
+{
+    const struct record *record = &session->state.record;
+    for (size_t i = 0; i < record->run_count; i++)
+        if (record->runs[i].status == RUN_RUNNING || record->runs[i].status == RUN_PAUSED)
+            return &record->runs[i];
+    return NULL;
+}
+
+/* How long a run has said nothing, by the database's clock; 0 where that cannot be told. */
+static int64_t silence_ms(const struct doctor *doctor, const struct run *run)
+{
+    struct tm parts = {0};
+    if (run->updated_at == NULL ||
+        strptime(run->updated_at, "%Y-%m-%dT%H:%M:%S", &parts) == NULL)
+        return 0;
+    return clock_wall_ms() + doctor->database_ahead_ms - (int64_t)timegm(&parts) * 1000;
+}
+
+int doctor_ledger_lock(struct doctor *doctor, struct error *err)
+{
+    const struct session *session = doctor->session;
+    const struct run *run = running_run(session);
+    struct error holder = {0};
+    const int held = db_lock_held(session->db, ledger_lock_name(session->ledger), err);
+    if (held < 0) return -1;
+    doctor->lock_held = held == 1;
+    if (held == 0) {
+        doctor_find(doctor, DOCTOR_OK, "nobody holds it");
+        return 0;
+    }
+    const char *who = turn_describe_holder(session, &holder);
+    if (run == NULL || run->status == RUN_PAUSED || silence_ms(doctor, run) < SILENT_MS) {
+        doctor_find(doctor, DOCTOR_OK, "held by %s", who);
+        doctor_advise(doctor, "`up` waits for it; `redferry status` shows how far it is");
+        return 0;
+    }
+    doctor_find(doctor, DOCTOR_WARNING, "held by %s, which has said nothing for %" PRId64 " s",
+                who, silence_ms(doctor, run) / 1000);
+    doctor_advise(doctor,
+                  "look at process %" PRId64 " on %s; where it hangs, end it, and the next "
+                  "`redferry up` goes on",
+                  run->pid, run->host != NULL ? run->host : "its host");
+    return 0;
+}
+
+/* ---- migrations ----------------------------------------------------------------------- */
+
+static bool is_cancelled(const struct session *session, const struct agenda_item *item)
+{
+    (void)session;
+    return item->state == STATE_CANCELLED;
+}
+
+static bool is_half_undone(const struct session *session, const struct agenda_item *item)
+{
+    (void)session;
+    return item->state == STATE_HALF_UNDONE;
+}
+
+static bool has_stopped(const struct session *session, const struct agenda_item *item)
+{
+    return (item->state == STATE_FAILED || item->state == STATE_INTERRUPTED ||
+            item->state == STATE_CRASHED) &&
+           !selection_is_stale(session, item);
+}
+
+static bool is_modified(const struct session *session, const struct agenda_item *item)
+{
+    (void)session;
+    return item->state == STATE_MODIFIED;
+}
+
+static bool is_below(const struct session *session, const struct agenda_item *item)
+{
+    (void)session;
+    return item->pending && item->below_applied;
+}
+
+static bool is_unannounced(const struct session *session, const struct agenda_item *item)
+{
+    (void)session;
+    return item->unannounced;
+}
+
+static bool is_missing(const struct session *session, const struct agenda_item *item)
+{
+    (void)session;
+    return item->state == STATE_MISSING;
+}
+
+/* What is worth a line of its own. In the advice, VERSION stands for the number. */
+static const struct oddity {
+    bool (*is)(const struct session *session, const struct agenda_item *item);
+    enum doctor_verdict verdict;
+    const char *text;
+    const char *advice;
+} oddities[] = {
+    {is_cancelled, DOCTOR_PROBLEM, "was cancelled, and `up` stops there",
+     "`redferry run VERSION` goes on with it, `redferry down --only VERSION` undoes it"},
+    {is_half_undone, DOCTOR_PROBLEM, "is half undone, and `up` stops there",
+     "`redferry down --only VERSION` goes on undoing it"},
+    {selection_is_stale, DOCTOR_PROBLEM,
+     "stopped longer ago than --resume-within, and `up` stops there: Redis may hold newer "
+     "values by now",
+     "`redferry run VERSION` goes on with it all the same"},
+    {has_stopped, DOCTOR_WARNING, "stopped half-way",
+     "mend what stopped it; `redferry up` goes on with it"},
+    {is_modified, DOCTOR_WARNING, "was modified since it was applied",
+     "`redferry repair VERSION` accepts the file"},
+    {is_below, DOCTOR_WARNING, "is pending below an applied version",
+     "`redferry up` applies it; with --strict it does not"},
+    {is_unannounced, DOCTOR_WARNING,
+     "is applied, but not finished off: its last message, and "
+     "its checkpoint",
+     "any `redferry up` does that"},
+    {is_missing, DOCTOR_OK, "is applied and has no file, as after a release was rolled back",
+     NULL},
+};
+
+/* With the version put in its place. */
+static void advise_about(struct doctor *doctor, const char *advice, int64_t version)
+{
+    static const char word[] = "VERSION";
+    struct buffer text = {0};
+    for (const char *at = advice; *at != '\0';) {
+        if (strncmp(at, word, sizeof word - 1) == 0) {
+            buffer_append_integer(&text, version);
+            at += sizeof word - 1;
+        } else {
+            buffer_append_char(&text, *at++);
+        }
+    }
+    doctor_advise(doctor, "%s", buffer_text(&text) != NULL ? text.bytes : advice);
+    buffer_release(&text);
+}
+
+static void tell_oddity(struct doctor *doctor, const struct oddity *oddity,
+                        const struct agenda_item *item)
+{
+    const bool stopped = oddity->is == has_stopped;
+    const char *state = stopped ? state_text(item->state) : "";
+    const char *error = stopped && item->run->error != NULL ? item->run->error : "";
+    doctor_find(doctor, oddity->verdict, "%" PRId64 "_%s %s%s%s%s%s%s", item->version,
+                item->name, oddity->text, stopped ? " (" : "", state, stopped ? ")" : "",
+                error[0] != '\0' ? ": " : "", error);
+    if (oddity->advice != NULL) advise_about(doctor, oddity->advice, item->version);
+}
+
+int doctor_ledger_migrations(struct doctor *doctor, struct error *err)
+{
+    const struct session *session = doctor->session;
+    const struct agenda *agenda = &session->agenda;
+    const size_t before = doctor->count;
+    (void)err;
+    for (size_t i = 0; i < sizeof oddities / sizeof *oddities; i++) {
+        size_t alike = 0;
+        for (size_t j = 0; j < agenda->count; j++)
+            if (oddities[i].is(session, &agenda->items[j]) && ++alike <= MOST_ALIKE)
+                tell_oddity(doctor, &oddities[i], &agenda->items[j]);
+        if (alike > MOST_ALIKE)
+            doctor_find(doctor, oddities[i].verdict, "and %zu more: %s", alike - MOST_ALIKE,
+                        oddities[i].text);
+    }
+    if (doctor->count == before)
+        doctor_find(doctor, DOCTOR_OK, "none is in a state to look at");
+    return 0;
+}
