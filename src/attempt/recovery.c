@@ -77,6 +77,15 @@ static int confirm(void *context, int64_t origin, struct error *err)
     return 0;
 }
 
+/* Redis is away in the middle of a step: the run is alive, and says so. */
+static int waiting(void *context, struct error *err)
+{
+    const struct recovery *recovery = context;
+    struct attempt *attempt = recovery->attempt;
+    if (attempt->failed_step == NULL || !attempt_is_due(attempt)) return 0;
+    return attempt_tick(attempt, err);
+}
+
 /* ---- opening ---------------------------------------------------------------------------- */
 
 /* Read the runs of this version, and the file as the last of them had it where it has changed
@@ -119,6 +128,7 @@ static int open_sink(struct recovery *recovery, struct error *err)
         .checksum = attempt->beginning.migration->checksum,
         .decide = decide,
         .confirm = confirm,
+        .waiting = waiting,
         .context = recovery,
     };
     return sink_fenced_open(&attempt->sink, &options, err);

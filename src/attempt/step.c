@@ -113,6 +113,23 @@ void step_release(struct step_work *work)
 
 /* ---- carrying rows -------------------------------------------------------------------- */
 
+/* Let the wire move for a while. However long Redis takes, the ledger and the listener hear of
+ * the run. */
+static int wait_for_redis(struct step_work *work, struct error *err)
+{
+    struct attempt *attempt = work->attempt;
+    if (sink_wait(attempt->sink, -1, STEP_TICK_MS, err) < 0) return -1;
+    return attempt_is_due(attempt) ? attempt_tick(attempt, err) : 0;
+}
+
+static int await_answers(struct step_work *work, struct error *err)
+{
+    while (!sink_is_flushed(work->attempt->sink)) {
+        if (wait_for_redis(work, err) != 0) return -1;
+    }
+    return sink_flush(work->attempt->sink, err);
+}
+
 /* Send what the open batch holds, with the cursor of its last row. */
 static int close_batch(struct step_work *work, struct buffer *cursor, struct error *err)
 {
@@ -122,6 +139,9 @@ static int close_batch(struct step_work *work, struct buffer *cursor, struct err
     if (source_cursor(work->source, cursor, err) != 0) return -1;
     const char *text = cursor->length > 0 ? buffer_text(cursor) : NULL;
     if (buffer_failed(cursor)) return error_memory(err);
+    while (!sink_has_room(sink)) {
+        if (wait_for_redis(work, err) != 0) return -1;
+    }
     return sink_close_batch(sink, text, err);
 }
 
@@ -129,7 +149,7 @@ static int close_batch(struct step_work *work, struct buffer *cursor, struct err
 static int pause_between(struct step_work *work, int64_t pause_ms, struct error *err)
 {
     struct attempt *attempt = work->attempt;
-    if (sink_flush(attempt->sink, err) != 0) return -1;
+    if (await_answers(work, err) != 0) return -1;
     while (pause_ms > 0) {
         const int64_t slice = pause_ms < STEP_TICK_MS ? pause_ms : STEP_TICK_MS;
         if (attempt_tick(attempt, err) != 0) return -1;

@@ -116,6 +116,19 @@ void fence_calm(struct fence *fence)
         (struct clock_backoff){.first_ms = FIRST_BACKOFF_MS, .most_ms = MOST_BACKOFF_MS};
 }
 
+/* Sleep before the next try; the caller may use the time. err, why it is tried again, stays. */
+static int back_off(struct fence *fence, struct error *err)
+{
+    const struct sink_fenced_options *options = fence->options;
+    struct error refusal = {0};
+    if (options->waiting != NULL && options->waiting(options->context, &refusal) != 0) {
+        *err = refusal;
+        return -1;
+    }
+    return stop_sleep(connection_stop(options->connection), clock_backoff_next(&fence->backoff),
+                      err);
+}
+
 int fence_wait(struct fence *fence, bool is_short, struct error *err)
 {
     const struct stop *stop = connection_stop(fence->options->connection);
@@ -128,7 +141,7 @@ int fence_wait(struct fence *fence, bool is_short, struct error *err)
         return 0;
     }
     int64_t tried_ms = now_ms - fence->tried_ms;
-    if (tried_ms < most_ms) return stop_sleep(stop, clock_backoff_next(&fence->backoff), err);
+    if (tried_ms < most_ms) return back_off(fence, err);
 
     struct error why = *err;
     if (tried_ms >= 1000) tried_ms -= tried_ms % 1000;

@@ -147,6 +147,16 @@ static int fenced_close_batch(struct sink *sink, const char *cursor, struct erro
     return 0;
 }
 
+static bool fenced_has_room(const struct sink *sink)
+{
+    return !flight_is_full(&((const struct fenced *)sink)->delivery.flight);
+}
+
+static bool fenced_is_flushed(const struct sink *sink)
+{
+    return ((const struct fenced *)sink)->delivery.flight.queued == 0;
+}
+
 static void fenced_drop_batch(struct sink *sink)
 {
     struct fenced *self = (struct fenced *)sink;
@@ -185,6 +195,8 @@ static const struct sink_ops fenced_ops = {
     .put = fenced_put,
     .full = fenced_full,
     .close_batch = fenced_close_batch,
+    .has_room = fenced_has_room,
+    .is_flushed = fenced_is_flushed,
     .drop_batch = fenced_drop_batch,
     .wait = fenced_wait,
     .flush = fenced_flush,

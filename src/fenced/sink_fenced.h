@@ -44,6 +44,10 @@ struct sink_fenced_options {
     /* Asks SQL whether the own run is still running, and records origin there. Called after
      * every taking of the fence, before the first batch. Returns 0, or -1 with err. */
     int (*confirm)(void *context, int64_t origin, struct error *err);
+
+    /* Called before each sleep while Redis is away, or refuses; or NULL. Returns 0, or -1 with
+     * err: it is not to be waited for any longer. */
+    int (*waiting)(void *context, struct error *err);
     void *context;
 };
 

@@ -32,6 +32,16 @@ int sink_close_batch(struct sink *sink, const char *cursor, struct error *err)
     return sink->ops->close_batch(sink, cursor, err);
 }
 
+bool sink_has_room(const struct sink *sink)
+{
+    return sink->ops->has_room(sink);
+}
+
+bool sink_is_flushed(const struct sink *sink)
+{
+    return sink->ops->is_flushed(sink);
+}
+
 void sink_drop_batch(struct sink *sink)
 {
     sink->ops->drop_batch(sink);

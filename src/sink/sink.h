@@ -48,6 +48,11 @@ int64_t sink_batch_rows(const struct sink *sink);
  * reply is read. */
 int sink_close_batch(struct sink *sink, const char *cursor, struct error *err);
 
+/* Whether sink_close_batch() would not have to wait, and sink_flush() would not. Whoever has
+ * something else to do calls sink_wait() until then. */
+bool sink_has_room(const struct sink *sink);
+bool sink_is_flushed(const struct sink *sink);
+
 /* Drop the open batch unsent. */
 void sink_drop_batch(struct sink *sink);
 
@@ -76,6 +81,8 @@ struct sink_ops {
     int (*put)(struct sink *sink, const struct row *row, struct error *err);
     bool (*full)(const struct sink *sink);
     int (*close_batch)(struct sink *sink, const char *cursor, struct error *err);
+    bool (*has_room)(const struct sink *sink);
+    bool (*is_flushed)(const struct sink *sink);
     void (*drop_batch)(struct sink *sink);
     int (*wait)(struct sink *sink, int descriptor, int64_t timeout_ms, struct error *err);
     int (*flush)(struct sink *sink, struct error *err);

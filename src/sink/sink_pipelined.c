@@ -282,11 +282,22 @@ static bool pipelined_full(const struct sink *sink)
     return self->open != NULL && self->open->bytes.length >= MIGRATION_BATCH_BYTES;
 }
 
-/* Wait until there is room for length more bytes in flight. */
+/* Whether there is room for length more bytes in flight. */
+static bool has_room_for(const struct pipelined *self, size_t length)
+{
+    if (self->queued == MOST_IN_FLIGHT) return false;
+    return self->queued == 0 || self->queued_bytes + length <= MOST_BYTES_IN_FLIGHT;
+}
+
+static bool pipelined_has_room(const struct sink *sink)
+{
+    const struct pipelined *self = (const struct pipelined *)sink;
+    return has_room_for(self, self->open != NULL ? self->open->bytes.length : 0);
+}
+
 static int make_way(struct pipelined *self, size_t length, struct error *err)
 {
-    while (self->queued == MOST_IN_FLIGHT ||
-           (self->queued > 0 && self->queued_bytes + length > MOST_BYTES_IN_FLIGHT)) {
+    while (!has_room_for(self, length)) {
         if (pump(self, -1, -1, err) < 0) return -1;
     }
     return 0;
@@ -325,6 +336,11 @@ static int pipelined_wait(struct sink *sink, int descriptor, int64_t timeout_ms,
     return pump((struct pipelined *)sink, descriptor, timeout_ms, err);
 }
 
+static bool pipelined_is_flushed(const struct sink *sink)
+{
+    return ((const struct pipelined *)sink)->queued == 0;
+}
+
 static int pipelined_flush(struct sink *sink, struct error *err)
 {
     struct pipelined *self = (struct pipelined *)sink;
@@ -349,6 +365,8 @@ static const struct sink_ops pipelined_ops = {
     .put = pipelined_put,
     .full = pipelined_full,
     .close_batch = pipelined_close_batch,
+    .has_room = pipelined_has_room,
+    .is_flushed = pipelined_is_flushed,
     .drop_batch = pipelined_drop_batch,
     .wait = pipelined_wait,
     .flush = pipelined_flush,
