@@ -127,11 +127,12 @@ typedef struct redferry_event {
     int64_t run_id;
     int step, steps; /* step of steps, from 1; 0: none */
     const char *step_name;
-    int64_t rows_total;   /* estimate for the step; -1: not known */
-    redferry_tally tally; /* of the run so far */
-    int64_t step_rows;    /* rows of this step so far */
-    double seconds;       /* since the migration began, or waited */
-    double rows_per_second;
+    int64_t rows_total;     /* estimate for the step; -1: not known */
+    redferry_tally tally;   /* of the run so far */
+    int64_t step_rows;      /* rows of this step so far */
+    double seconds;         /* since the migration began, or waited */
+    double rows_per_second; /* PROGRESS: at present; STEP_DONE and behind it: of the step */
+    double idle_seconds;    /* since the step's last row came */
 } redferry_event;
 
 /* Told of what happens, in the thread that made the call. It must not call into the handle but

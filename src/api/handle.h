@@ -20,6 +20,7 @@ struct redferry {
     struct stop stop;
     redferry_event_fn callback;
     void *payload;
+    redferry_event place; /* the run at work, as it was last told of; {0}: none */
     struct error error;
     redferry_setting *settings; /* config's table in the public form */
     size_t setting_count;

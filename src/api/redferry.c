@@ -110,10 +110,28 @@ redferry_tally handle_tally(const struct tally *tally)
                             tally->messages_published};
 }
 
+/* What is said in the middle of a run belongs to it. */
+static void put_in_place(struct redferry *ferry, redferry_event *told)
+{
+    const bool is_over = told->kind == REDFERRY_EVENT_MIGRATION_DONE ||
+                         told->kind == REDFERRY_EVENT_MIGRATION_FAILED;
+    if (is_over) {
+        ferry->place = (redferry_event){0};
+    } else if (told->version != 0) {
+        if (told->kind != REDFERRY_EVENT_WAITING) ferry->place = *told; /* for another's run */
+    } else if (ferry->place.version != 0) {
+        const redferry_event said = *told;
+        *told = ferry->place;
+        told->kind = said.kind;
+        told->text = said.text;
+        told->seconds = said.seconds;
+    }
+}
+
 static void tell(const struct event *event, void *payload)
 {
-    const struct redferry *ferry = payload;
-    const redferry_event told = {
+    struct redferry *ferry = payload;
+    redferry_event told = {
         .kind = (redferry_event_kind)event->kind,
         .text = event->text,
         .version = event->version,
@@ -128,7 +146,9 @@ static void tell(const struct event *event, void *payload)
         .step_rows = event->step_rows,
         .seconds = event->seconds,
         .rows_per_second = event->rows_per_second,
+        .idle_seconds = event->idle_seconds,
     };
+    put_in_place(ferry, &told);
     if (ferry->callback != NULL) ferry->callback(&told, ferry->payload);
 }
 
@@ -178,6 +198,7 @@ int handle_begin(struct redferry *ferry, struct session *session)
     const int64_t now = clock_monotonic_ms();
     error_clear(&ferry->error);
     arena_release(&ferry->results);
+    ferry->place = (redferry_event){0};
     *session = (struct session){
         .config = &ferry->config,
         .stop = &ferry->stop,

@@ -1,17 +1,28 @@
 /*
  * Progress: what a run has done so far, told as events. Counters come in with every batch;
  * events go out at most five times a second, so that telling costs nothing however fast rows
- * flow. It knows nothing of terminals: how an event looks is the caller's affair.
+ * flow. The rate that they tell is a recent one: it falls while a server keeps the run waiting,
+ * and what it promises of the end is what the present promises. It knows nothing of terminals:
+ * how an event looks is the caller's affair.
  */
 #include "progress.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "clock.h"
 #include "error.h"
 
-enum { PROGRESS_INTERVAL_MS = 200 };
+enum {
+    PROGRESS_INTERVAL_MS = 200,
+    SAMPLE_EVERY_MS = 1000,
+    WINDOW_MS = 10 * 1000,
+    SAMPLES_LEAST = 4 /* so that rows which come in bursts give no rate of 0 between them */
+};
+
+_Static_assert((int)PROGRESS_SAMPLES > (int)WINDOW_MS / (int)SAMPLE_EVERY_MS + 1,
+               "the window's samples have room");
 
 void listener_tell(const struct listener *listener, const struct event *event)
 {
@@ -34,16 +45,58 @@ double progress_seconds(const struct progress *progress)
     return (double)(clock_monotonic_ms() - progress->begun_ms) / 1000.0;
 }
 
+/* ---- pace ----------------------------------------------------------------------------- */
+
+void progress_pace_begin(struct progress_pace *pace, int64_t now_ms)
+{
+    *pace = (struct progress_pace){.samples = {{now_ms, 0}}, .count = 1, .moved_ms = now_ms};
+}
+
+static void drop_oldest(struct progress_pace *pace)
+{
+    pace->count--;
+    memmove(pace->samples, pace->samples + 1, (size_t)pace->count * sizeof *pace->samples);
+}
+
+void progress_pace_note(struct progress_pace *pace, int64_t now_ms, int64_t rows)
+{
+    if (rows == pace->rows) return;
+    pace->rows = rows;
+    pace->moved_ms = now_ms;
+    if (now_ms - pace->samples[pace->count - 1].at_ms < SAMPLE_EVERY_MS) return;
+    pace->samples[pace->count++] = (struct progress_sample){now_ms, rows};
+    while (pace->count == PROGRESS_SAMPLES ||
+           (pace->count > SAMPLES_LEAST && pace->samples[1].at_ms <= now_ms - WINDOW_MS))
+        drop_oldest(pace);
+}
+
+static double per_second(int64_t rows, int64_t ms)
+{
+    return rows > 0 && ms > 0 ? (double)rows * 1000.0 / (double)ms : 0;
+}
+
+double progress_pace_rate(const struct progress_pace *pace, int64_t now_ms)
+{
+    const struct progress_sample *from = &pace->samples[0];
+    return per_second(pace->rows - from->rows, now_ms - from->at_ms);
+}
+
+/* ---- telling -------------------------------------------------------------------------- */
+
+/* While a step lasts its rate is the present one, in the end that of the whole. */
 static void tell(struct progress *progress, enum event_kind kind, const char *text)
 {
     const int64_t now = clock_monotonic_ms();
-    const double step_seconds = (double)(now - progress->step_begun_ms) / 1000.0;
     struct event *event = &progress->event;
     event->kind = kind;
     event->text = text;
     event->seconds = progress_seconds(progress);
     event->step_rows = event->tally.rows_read - progress->rows_before_step;
-    event->rows_per_second = step_seconds > 0 ? (double)event->step_rows / step_seconds : 0;
+    progress_pace_note(&progress->pace, now, event->step_rows);
+    event->idle_seconds = (double)(now - progress->pace.moved_ms) / 1000.0;
+    event->rows_per_second = kind == EVENT_PROGRESS
+                                 ? progress_pace_rate(&progress->pace, now)
+                                 : per_second(event->step_rows, now - progress->step_begun_ms);
     progress->told_ms = now;
     listener_tell(progress->listener, event);
 }
@@ -63,15 +116,18 @@ void progress_begin(struct progress *progress, const struct listener *listener,
         .begun_ms = now,
         .step_begun_ms = now,
     };
+    progress_pace_begin(&progress->pace, now);
     tell(progress, EVENT_MIGRATION_BEGUN, NULL);
 }
 
-void progress_step(struct progress *progress, int step, const char *name)
+void progress_step(struct progress *progress, int step, const char *name, int64_t rows_total)
 {
     progress->event.step = step;
     progress->event.step_name = name;
+    progress->event.rows_total = rows_total;
     progress->rows_before_step = progress->event.tally.rows_read;
     progress->step_begun_ms = clock_monotonic_ms();
+    progress_pace_begin(&progress->pace, progress->step_begun_ms);
     tell(progress, EVENT_STEP_BEGUN, NULL);
 }
 

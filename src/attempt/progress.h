@@ -34,6 +34,7 @@ struct event {
     int64_t step_rows;
     double seconds;
     double rows_per_second;
+    double idle_seconds;
 };
 
 /* Who is told. */
@@ -52,6 +53,31 @@ void listener_say(const struct listener *listener, enum event_kind kind, const c
                   ...) __attribute__((format(printf, 3, 4)));
 
 /*
+ * How fast rows go at present: over the last ten seconds, or over the last few times that any
+ * came, where that is longer. The longer none comes, the lower the rate.
+ */
+enum { PROGRESS_SAMPLES = 16 };
+
+struct progress_pace {
+    struct progress_sample {
+        int64_t at_ms; /* monotonic */
+        int64_t rows;
+    } samples[PROGRESS_SAMPLES]; /* the oldest first */
+    int count;
+    int64_t rows;     /* so far */
+    int64_t moved_ms; /* when the last ones came */
+};
+
+/* Begin with no rows at now_ms (monotonic, as below). */
+void progress_pace_begin(struct progress_pace *pace, int64_t now_ms);
+
+/* Take how many rows there are by now. */
+void progress_pace_note(struct progress_pace *pace, int64_t now_ms, int64_t rows);
+
+/* Rows per second. */
+double progress_pace_rate(const struct progress_pace *pace, int64_t now_ms);
+
+/*
  * How one run of a migration gets on: counters become rates and events, a few a second and not
  * more.
  */
@@ -62,14 +88,15 @@ struct progress {
     int64_t step_begun_ms;
     int64_t told_ms;
     int64_t rows_before_step;
+    struct progress_pace pace; /* of the step */
 };
 
 /* Begin a run and tell of it. name (borrowed) lives as long as progress. */
 void progress_begin(struct progress *progress, const struct listener *listener,
                     const struct run *run, int steps);
 
-/* Begin a step and tell of it. */
-void progress_step(struct progress *progress, int step, const char *name);
+/* Begin a step and tell of it. rows_total: how many rows are expected of it, -1: not known. */
+void progress_step(struct progress *progress, int step, const char *name, int64_t rows_total);
 
 /* Take the run's counts so far; tell of them where a fifth of a second has passed since the
  * last time. */

@@ -27,11 +27,12 @@ struct cmd {
     const char *details;   /* for `help NAME`: paragraphs, each one line of text; or NULL */
     const struct option_line *options; /* its own; NULL: none */
     size_t least, most;                /* arguments */
+    bool logs;                         /* --log-file is for it: it works, and may take long */
     int (*run)(struct cmd_call *call); /* returns an exit code */
 };
 
-/* What a command is given to run with, and what it leaves behind. All borrowed but document
- * and refusal. */
+/* What a command is given to run with, and what it leaves behind. All borrowed but document,
+ * refusal, log and log_path. */
 struct cmd_call {
     const struct cmd *const *commands; /* every command; ended by NULL */
     redferry *ferry;
@@ -39,13 +40,16 @@ struct cmd_call {
     const char *const *arguments;
     size_t count;
     struct report *report; /* for what goes to stderr */
-    FILE *out;             /* for results that people read */
-    size_t columns;        /* of out's terminal; 0: no terminal */
-    bool coloured;         /* out may be */
-    bool json;             /* print nothing to out, leave a document */
+    FILE *log;             /* --log-file, or NULL */
+    char *log_path;
+    FILE *out;      /* for results that people read */
+    size_t columns; /* of out's terminal; 0: no terminal */
+    bool coloured;  /* out may be */
+    bool json;      /* print nothing to out, leave a document */
     bool quiet;
     struct json_t *document; /* what --json prints; NULL: the error alone */
     char *refusal; /* why the command line is not right; else the handle's error counts */
+    bool is_told;  /* error and document were printed by another process */
 };
 
 extern const struct cmd cmd_doctor, cmd_down, cmd_help, cmd_history, cmd_init, cmd_lint,

@@ -54,5 +54,6 @@ const struct cmd cmd_down = {
                "definition that was stored when it ran is used.",
     .options = options,
     .most = 1,
+    .logs = true,
     .run = run,
 };

@@ -15,5 +15,6 @@ const struct cmd cmd_redo = {
     .name = "redo",
     .arguments = "",
     .summary = "undo the last one applied, and apply it again",
+    .logs = true,
     .run = run,
 };

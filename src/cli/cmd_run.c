@@ -27,6 +27,8 @@ static int run(struct cmd_call *call)
 static const struct option_line options[] = {
     {"again", 0, NULL, "once more from the start, also where it is applied"},
     {"all", 0, NULL, "every applied migration; with --again"},
+    {"background", 0, NULL,
+     "go on in the background once a run has begun, logging to --log-file"},
     {0},
 };
 
@@ -39,5 +41,6 @@ const struct cmd cmd_run = {
                "run too.",
     .options = options,
     .most = CMD_ANY,
+    .logs = true,
     .run = run,
 };

@@ -14,6 +14,8 @@ static int run(struct cmd_call *call)
 
 static const struct option_line options[] = {
     {"to", 0, "VERSION", "apply those up to VERSION; what lies above it stays pending"},
+    {"background", 0, NULL,
+     "go on in the background once a run has begun, logging to --log-file"},
     {0},
 };
 
@@ -26,5 +28,6 @@ const struct cmd cmd_up = {
                "nothing is pending, nothing is written and no lock is taken; so this can run "
                "on every host, with every deploy. Manual migrations are left alone.",
     .options = options,
+    .logs = true,
     .run = run,
 };

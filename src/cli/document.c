@@ -12,7 +12,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "text.h"
 
@@ -48,6 +47,12 @@ static json_t *decimal(double value)
 static json_t *ordinal(int64_t value)
 {
     return value > 0 ? json_integer(value) : json_null();
+}
+
+/* A figure of a run; null where there is no run, or it is not known. */
+static json_t *figure(bool is_known, int64_t value)
+{
+    return is_known && value >= 0 ? json_integer(value) : json_null();
 }
 
 json_t *document_error(const char *error, int code)
@@ -109,6 +114,18 @@ json_t *document_outcome(const struct document_lists *lists, const redferry_outc
     if (failed == 0) return document;
     json_decref(document);
     return NULL;
+}
+
+json_t *document_background(const struct document_background *background)
+{
+    char *path = realpath(background->log_path, NULL);
+    json_t *run = json_pack("{s:o, s:o, s:o, s:I, s:o}", "run", id(background->run_id),
+                            "version", id(background->version), "name", text(background->name),
+                            "pid", (json_int_t)background->pid, "log_file",
+                            text(path != NULL ? path : background->log_path));
+    free(path);
+    return json_pack("{s:[], s:n, s:o, s:i}", "applied", "failed", "background", run, "exit",
+                     REDFERRY_OK);
 }
 
 /* A state that nothing has run for yet has no figures. */
@@ -246,22 +263,10 @@ json_t *document_texts(int code, const char *name, ...)
     return NULL;
 }
 
-/* Now, in UTC, to the millisecond. */
 static json_t *now(void)
 {
-    struct timespec time = {0};
-    struct tm parts = {0};
-    char date[32], whole[48];
-    (void)clock_gettime(CLOCK_REALTIME, &time);
-    (void)gmtime_r(&time.tv_sec, &parts);
-    (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
-    (void)snprintf(whole, sizeof whole, "%s.%03ldZ", date, time.tv_nsec / 1000000);
-    return json_string(whole);
-}
-
-json_t *document_log(const char *level, const char *message)
-{
-    return json_pack("{s:o, s:s, s:o}", "time", now(), "level", level, "text", text(message));
+    char buf[TEXT_TIME];
+    return json_string(text_now(buf));
 }
 
 json_t *document_event(const redferry_event *event, const char *context)
@@ -283,21 +288,38 @@ json_t *document_event(const redferry_event *event, const char *context)
                              kinds[event->kind].level, "event", kinds[event->kind].name, "text",
                              text(event->text), "context", text(context), "seconds",
                              decimal(event->seconds));
-    if (event->version == 0) return line;
-
-    json_t *place = json_pack("{s:o, s:o, s:s, s:o, s:o, s:o}", "version", id(event->version),
+    const bool is_placed = event->version != 0;
+    json_t *place = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "version", id(event->version),
                               "name", text(event->name), "direction",
-                              event->down ? "down" : "up", "run", id(event->run_id), "step",
-                              ordinal(event->step), "step_name", text(event->step_name));
-    json_t *total = event->rows_total >= 0 ? json_integer(event->rows_total) : json_null();
-    json_t *rows = json_pack(
-        "{s:I, s:I, s:I, s:I, s:o, s:o}", "rows", (json_int_t)event->tally.rows_read,
-        "commands", (json_int_t)event->tally.commands_sent, "messages",
-        (json_int_t)event->tally.messages_published, "step_rows", (json_int_t)event->step_rows,
-        "rows_total", total, "rows_per_second", decimal(event->rows_per_second));
+                              text(!is_placed    ? NULL
+                                   : event->down ? "down"
+                                                 : "up"),
+                              "run", id(event->run_id), "step", ordinal(event->step),
+                              "step_name", text(event->step_name));
+    json_t *rows =
+        json_pack("{s:o, s:o, s:o}", "rows", figure(is_placed, event->tally.rows_read),
+                  "commands", figure(is_placed, event->tally.commands_sent), "messages",
+                  figure(is_placed, event->tally.messages_published));
+    json_t *pace =
+        json_pack("{s:o, s:o, s:o, s:o}", "step_rows", figure(is_placed, event->step_rows),
+                  "rows_total", figure(is_placed, event->rows_total), "rows_per_second",
+                  is_placed ? decimal(event->rows_per_second) : json_null(), "idle_seconds",
+                  is_placed ? decimal(event->idle_seconds) : json_null());
     int failed = json_object_update_new(line, place);
     failed |= json_object_update_new(line, rows);
+    failed |= json_object_update_new(line, pace);
     if (failed == 0) return line;
+    json_decref(line);
+    return NULL;
+}
+
+json_t *document_failure(const redferry_event *place, const char *error, const char *context)
+{
+    redferry_event event = *place;
+    event.kind = REDFERRY_EVENT_MIGRATION_FAILED;
+    event.text = error;
+    json_t *line = document_event(&event, context);
+    if (json_object_set_new(line, "event", json_string("error")) == 0) return line;
     json_decref(line);
     return NULL;
 }

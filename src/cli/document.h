@@ -44,11 +44,22 @@ struct json_t *document_doctor(const redferry_doctor_report *report, int code);
 /* A few texts: name, value (NULL: null), name, value, …, NULL. */
 struct json_t *document_texts(int code, const char *name, ...) __attribute__((sentinel));
 
+/* A command that went on in the background, and the run that it had begun there. */
+struct document_background {
+    int64_t run_id, version;
+    const char *name;
+    int64_t pid;
+    const char *log_path;
+};
+struct json_t *document_background(const struct document_background *background);
+
 /* A line of --log-format json. */
 struct json_t *document_event(const redferry_event *event, const char *context);
 
-/* Such a line for something that is no event of the library. */
-struct json_t *document_log(const char *level, const char *text);
+/* Such a line for the error at the end; place: the failure of a migration, or {0} but for
+ * rows_total -1. */
+struct json_t *document_failure(const redferry_event *place, const char *error,
+                                const char *context);
 
 /* Print a document as lines that people can read, or as one line (compact), and free it; where
  * there is none for want of memory, say so in its place. Returns 0, or -1 where a document is

@@ -13,6 +13,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "background.h"
 #include "cmd.h"
 #include "document.h"
 #include "option.h"
@@ -117,6 +118,7 @@ static void choose_manner(struct cmd_call *call, struct report_manner *manner, c
     manner->redraws = manner->progress && !manner->json && screen_is_terminal(stderr);
     no_color = is_set(call, "no-color");
     manner->coloured = !no_color && screen_is_coloured(stderr);
+    manner->unicode = screen_is_unicode();
 
     call->json = is_set(call, "json");
     call->quiet = manner->quiet;
@@ -126,6 +128,23 @@ static void choose_manner(struct cmd_call *call, struct report_manner *manner, c
     const char *text = setting(call, "context");
     *context = text != NULL ? strdup(text) : NULL;
     manner->context = *context;
+}
+
+/* Tell in a log what would go to stderr, where that is wanted. A command for the background
+ * does so only once it is there. Returns REDFERRY_OK, or the refusal's code. */
+static int open_log(struct cmd_call *call, bool background)
+{
+    const char *path = setting(call, "log-file");
+    if (path == NULL && background) path = BACKGROUND_LOG;
+    if (path == NULL) return REDFERRY_OK;
+    call->log_path = strdup(path);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+    call->log = fd >= 0 ? fdopen(fd, "a") : NULL;
+    if (call->log == NULL || call->log_path == NULL)
+        return cmd_refuse(call, "cannot open the log file '%s': %s", path, strerror(errno));
+    (void)setvbuf(call->log, NULL, _IOLBF, 0);
+    if (!background) report_to_log(call->report, call->log, stderr);
+    return REDFERRY_OK;
 }
 
 /* Check a command line's arguments and run its command. */
@@ -141,7 +160,10 @@ static int run_command(struct cmd_call *call, const struct cmd *cmd)
     if (call->count > cmd->most)
         return cmd_refuse(call, "'%s' does not take '%s'; see 'redferry help %s'", cmd->name,
                           call->arguments[cmd->most], cmd->name);
-    return cmd->run(call);
+    const bool background = cmd_switch(call, "background");
+    const int code = cmd->logs ? open_log(call, background) : REDFERRY_OK;
+    if (code != REDFERRY_OK) return code;
+    return background ? background_run(call, cmd->run) : cmd->run(call);
 }
 
 static int print_version(struct cmd_call *call)
@@ -203,6 +225,7 @@ static int flush_results(struct cmd_call *call, int code)
 static int finish(struct cmd_call *call, int code)
 {
     const char *error = call->refusal;
+    if (call->is_told) return code;
     if (error == NULL && call->ferry != NULL) error = redferry_error(call->ferry);
     if (error == NULL || (code == REDFERRY_FAILED && *error == '\0')) error = "out of memory";
     report_finish(call->report);
@@ -255,8 +278,10 @@ int main(int argc, char **argv)
     bool ready = call.ferry != NULL &&
                  (read_options(&options, call.ferry, argc, argv) == 0 || options.error != NULL);
     code = ready ? run_program(&call) : finish(&call, code);
-    report_finish(&report);
+    report_release(&report);
     redferry_free(call.ferry);
+    if (call.log != NULL) (void)fclose(call.log);
+    free(call.log_path);
     free(call.refusal);
     option_release(&options);
     return code;

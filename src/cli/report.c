@@ -4,7 +4,8 @@
  * On a terminal one line is drawn again and again; elsewhere (a deploy's log) the same facts
  * are a line every ten seconds, so that a log is neither silent nor flooded. Every other line
  * first takes the progress line away, whichever stream it goes to: both are usually one screen.
- * The file only words and draws: rates and totals are the library's.
+ * The file only words and draws: rates and totals are the library's, and how a line is fitted
+ * to a terminal is progress_line's.
  *
  * Reading redferry.yaml may already give warnings, and how to print them may stand in that very
  * file; so they are held back until report_start().
@@ -17,26 +18,11 @@
 #include <time.h>
 
 #include "document.h"
+#include "progress_line.h"
 #include "screen.h"
 #include "text.h"
 
-enum {
-    DRAW_EVERY_MS = 100,
-    SAY_EVERY_MS = 10 * 1000,
-    BAR_LEAST = 8,
-    BAR_MOST = 24,
-    LABEL_LEAST = 16
-};
-
-/* In which words it is told how far a step is: the first that fit the terminal. */
-static const struct manner_of_figures {
-    size_t columns; /* wanted of the terminal */
-    const char *of, *then, *rate, *rest;
-} figure_words[] = {
-    {100, " of about ", " rows, ", " rows/s", ", ETA "},
-    {60, "/", " rows, ", "/s", ", ETA "},
-    {0, "/", " ", "/s", " "},
-};
+enum { DRAW_EVERY_MS = 100, SAY_EVERY_MS = 10 * 1000 };
 
 static const char TAKE_AWAY[] = "\r\033[K";
 
@@ -49,7 +35,8 @@ static int64_t monotonic_ms(void)
 
 void report_init(struct report *report, FILE *err)
 {
-    *report = (struct report){.err = err, .clock_ms = monotonic_ms};
+    *report =
+        (struct report){.err = err, .failed = {.rows_total = -1}, .clock_ms = monotonic_ms};
 }
 
 static void take_away(struct report *report)
@@ -58,11 +45,19 @@ static void take_away(struct report *report)
     report->drawn = false;
 }
 
+/* Begin a line of a log with the time. */
+static void put_stamp(const struct report *report)
+{
+    char time[TEXT_TIME];
+    if (report->stamped) fprintf(report->err, "%s ", text_now(time));
+}
+
 /* Write a line to err: prefix, in colour, then text. */
 static void say_as(struct report *report, const char *prefix, enum screen_colour colour,
                    const char *text)
 {
     take_away(report);
+    put_stamp(report);
     fputs(screen_colour(colour, report->manner.coloured), report->err);
     fputs(prefix, report->err);
     fputs(screen_colour(SCREEN_PLAIN, report->manner.coloured), report->err);
@@ -77,20 +72,27 @@ static void say(struct report *report, const char *text)
     say_as(report, "redferry:", SCREEN_PLAIN, text);
 }
 
+static void log_line(struct report *report, struct json_t *line)
+{
+    (void)document_print(line, report->err, true);
+    (void)fflush(report->err);
+}
+
 static void warn(struct report *report, const char *text)
 {
-    if (report->manner.json) {
-        (void)document_print(document_log("warning", text), report->err, true);
-    } else {
-        say_as(report, "redferry: warning:", SCREEN_YELLOW, text);
-    }
+    say_as(report, "redferry: warning:", SCREEN_YELLOW, text);
 }
 
 /* Tell the warnings that were held back, and free them. */
 static void let_go(struct report *report)
 {
     for (size_t i = 0; i < report->held_count; i++) {
-        warn(report, report->held[i]);
+        const redferry_event held = {
+            .kind = REDFERRY_EVENT_WARNING, .text = report->held[i], .rows_total = -1};
+        if (report->manner.json)
+            log_line(report, document_event(&held, report->manner.context));
+        else
+            warn(report, held.text);
         free(report->held[i]);
     }
     report->held_count = 0;
@@ -105,6 +107,30 @@ void report_start(struct report *report, const struct report_manner *manner, FIL
     let_go(report);
 }
 
+void report_to_log(struct report *report, FILE *log, FILE *besides)
+{
+    take_away(report);
+    (void)fflush(report->err);
+    report->err = log;
+    report->besides = besides;
+    report->stamped = true;
+    report->manner.redraws = report->manner.coloured = false;
+}
+
+void report_to_background(struct report *report, FILE *log)
+{
+    report_to_log(report, log, NULL);
+    report->out = NULL;
+}
+
+static void forget_failure(struct report *report)
+{
+    free(report->failed_name);
+    free(report->failed_step_name);
+    report->failed_name = report->failed_step_name = NULL;
+    report->failed = (redferry_event){.rows_total = -1};
+}
+
 void report_finish(struct report *report)
 {
     let_go(report);
@@ -112,22 +138,26 @@ void report_finish(struct report *report)
     (void)fflush(report->err);
 }
 
+void report_release(struct report *report)
+{
+    report_finish(report);
+    forget_failure(report);
+}
+
 void report_error(struct report *report, const char *text)
 {
     let_go(report);
-    if (report->manner.json) {
-        (void)document_print(document_log("error", text), report->err, true);
-    } else {
+    if (report->manner.json)
+        log_line(report, document_failure(&report->failed, text, report->manner.context));
+    else
         say_as(report, "redferry:", SCREEN_RED, text);
-    }
-}
+    if (report->besides == NULL) return;
 
-/* "13 s": as precise as a guess can be. */
-static const char *remaining(char buf[static TEXT_TIME], double seconds)
-{
-    if (seconds >= 60) return text_duration(buf, seconds);
-    (void)snprintf(buf, TEXT_TIME, "%.0f s", seconds);
-    return buf;
+    struct report screen = *report;
+    screen.err = report->besides;
+    screen.besides = NULL;
+    screen.stamped = screen.drawn = false;
+    report_error(&screen, text);
 }
 
 /* Print ": 2 rows, 4 commands, 2 messages in 0.01 s", without what is 0 but for the rows. */
@@ -147,16 +177,27 @@ static void put_figures(FILE *stream, const redferry_tally *tally, double second
     fprintf(stream, " in %s", text_duration(took, seconds));
 }
 
+static void put_done(FILE *stream, const redferry_done *done, const char *word, bool brief)
+{
+    fprintf(stream, "%s %" PRId64 " ", word, done->version);
+    text_put(stream, done->name != NULL ? done->name : "");
+    if (!brief) put_figures(stream, &done->tally, done->seconds);
+    fputs("\n", stream);
+    (void)fflush(stream);
+}
+
 void report_done(struct report *report, const redferry_done *done, const char *word, bool brief)
 {
-    if (report->out == NULL) return;
+    const struct report_manner *manner = &report->manner;
+    const bool is_logged = report->stamped && !manner->json && !manner->quiet;
+    if (report->out == NULL && !is_logged) return;
     take_away(report);
     (void)fflush(report->err);
-    fprintf(report->out, "%s %" PRId64 " ", word, done->version);
-    text_put(report->out, done->name != NULL ? done->name : "");
-    if (!brief) put_figures(report->out, &done->tally, done->seconds);
-    fputs("\n", report->out);
-    (void)fflush(report->out);
+    if (is_logged) {
+        put_stamp(report);
+        put_done(report->err, done, word, brief);
+    }
+    if (report->out != NULL) put_done(report->out, done, word, brief);
     report->done++;
 }
 
@@ -175,67 +216,27 @@ static char *label(const redferry_event *event)
                        event->step > 0 && name != NULL ? "'" : "");
 }
 
-/* The estimate, where there is one and rows have not gone beyond it; else -1. */
-static int64_t total(const redferry_event *event)
+/* Make room for a line that is drawn again. Returns how many columns it may have: in the last
+ * one some terminals would break the line. */
+static size_t begin_drawing(struct report *report)
 {
-    return event->rows_total > 0 && event->step_rows <= event->rows_total ? event->rows_total
-                                                                          : -1;
-}
-
-/* "20200211131900 flags 1/2": what fits beside a bar. Yours to free. */
-static char *short_label(const redferry_event *event)
-{
-    const char *name = event->step_name != NULL ? event->step_name : "";
-    return text_format("%s%" PRId64 " %s %d/%d", event->down ? "undoing " : "", event->version,
-                       name, event->step, event->steps);
-}
-
-/* "420000 of about 1000000 rows, 45000 rows/s, ETA 13 s", or shorter. Yours to free. */
-static char *figures(const redferry_event *event, size_t columns)
-{
-    const struct manner_of_figures *words = figure_words;
-    char rest[TEXT_TIME], of[64] = "", left[96] = "";
-    int64_t whole = total(event);
-    double rate = event->rows_per_second > 0 ? event->rows_per_second : 0;
-    while (words->columns > columns) words++;
-    if (whole >= 0) (void)snprintf(of, sizeof of, "%s%" PRId64, words->of, whole);
-    if (whole >= 0 && rate >= 1)
-        (void)snprintf(left, sizeof left, "%s%s", words->rest,
-                       remaining(rest, (double)(whole - event->step_rows) / rate));
-    return text_format("%" PRId64 "%s%s%.0f%s%s", event->step_rows, of, words->then, rate,
-                       words->rate, left);
-}
-
-/* Draw how much of the step is done: " [####----]", in width columns. */
-static void put_bar(FILE *stream, const redferry_event *event, size_t width)
-{
-    size_t inner = width - 3;
-    size_t full = (size_t)((double)inner * (double)event->step_rows / (double)total(event));
-    fputs(" [", stream);
-    for (size_t i = 0; i < inner; i++) fputs(i < full ? "#" : "-", stream);
-    fputs("]", stream);
-}
-
-/* Draw the line again: label, bar, figures. The figures matter most, then the label. */
-static void draw(struct report *report, const char *label_text, const char *figures_text,
-                 const redferry_event *event)
-{
-    size_t columns = screen_columns(report->err) - 1;
-    size_t needed = figures_text != NULL ? text_width(figures_text) + 1 : 0;
-    size_t room = columns > needed ? columns - needed : 0;
-    size_t own = text_width(label_text);
-    size_t bar = 0;
-    if (event != NULL && total(event) > 0 && room >= LABEL_LEAST + BAR_LEAST) {
-        bar = room > own + BAR_LEAST ? room - own : BAR_LEAST;
-        if (bar > BAR_MOST) bar = BAR_MOST;
-    }
     fputs(TAKE_AWAY, report->err);
-    (void)text_put_cut(report->err, label_text, room - bar);
-    if (bar > 0) put_bar(report->err, event, bar);
-    if (needed > 0 && room > 0) fputs(" ", report->err);
-    if (needed > 0) (void)text_put_cut(report->err, figures_text, columns);
-    (void)fflush(report->err);
     report->drawn = true;
+    return screen_columns(report->err) - 1;
+}
+
+static void draw_progress(struct report *report, const redferry_event *event)
+{
+    const size_t columns = begin_drawing(report);
+    (void)progress_line_put(report->err, event, columns, report->manner.unicode);
+    (void)fflush(report->err);
+}
+
+static void draw_text(struct report *report, const char *text)
+{
+    const size_t columns = begin_drawing(report);
+    (void)text_put_cut(report->err, text, columns);
+    (void)fflush(report->err);
 }
 
 /* Whether something that comes often is due again; then it counts as told. */
@@ -276,7 +277,7 @@ static void on_waiting(struct report *report, const redferry_event *event)
     if (!report->manner.progress) return;
     char *line = text_format("%s (%.0f s so far)", text, event->seconds);
     if (line != NULL && report->manner.redraws) {
-        draw(report, line, NULL, NULL);
+        draw_text(report, line);
     } else if (line != NULL && is_due(&report->said_ms, SAY_EVERY_MS, report)) {
         say(report, line);
     }
@@ -300,9 +301,11 @@ static void on_migration_begun(struct report *report, const redferry_event *even
     say_label(report, event->down ? "" : "applying ", event);
 }
 
+/* A statement may take its time, and tells of nothing meanwhile. */
 static void on_step_begun(struct report *report, const redferry_event *event)
 {
     if (report->manner.verbose) say_label(report, "", event);
+    if (report->manner.redraws) draw_progress(report, event);
 }
 
 static void on_progress(struct report *report, const redferry_event *event)
@@ -312,16 +315,17 @@ static void on_progress(struct report *report, const redferry_event *event)
     if (redraws && !is_due(&report->drawn_ms, DRAW_EVERY_MS, report)) return;
     if (!redraws && !is_due(&report->said_ms, SAY_EVERY_MS, report)) return;
 
-    char *place = redraws ? short_label(event) : label(event);
-    char *how_far = figures(event, redraws ? screen_columns(report->err) : SIZE_MAX);
-    if (place != NULL && how_far != NULL && redraws) {
-        draw(report, place, how_far, event);
-    } else if (place != NULL && how_far != NULL) {
-        char *line = text_format("%s: %s", place, how_far);
-        if (line != NULL) say(report, line);
-        free(line);
+    if (redraws) {
+        draw_progress(report, event);
+        return;
     }
-    free(how_far);
+    char figures[PROGRESS_LINE_FIGURES];
+    char *place = label(event);
+    char *line = place != NULL
+                     ? text_format("%s: %s", place, progress_line_figures(figures, event))
+                     : NULL;
+    if (line != NULL) say(report, line);
+    free(line);
     free(place);
 }
 
@@ -371,8 +375,19 @@ static void log_event(struct report *report, const redferry_event *event)
     if (again && !manner->progress) wanted = false;
     if (event->kind == REDFERRY_EVENT_MIGRATION_BEGUN) report->said_ms = report->clock_ms();
     if (!wanted || (again && !is_due(&report->said_ms, SAY_EVERY_MS, report))) return;
-    (void)document_print(document_event(event, manner->context), report->err, true);
-    (void)fflush(report->err);
+    log_line(report, document_event(event, manner->context));
+}
+
+/* The error at the end is a line of its own, and belongs to the same run. */
+static void keep_failure(struct report *report, const redferry_event *event)
+{
+    forget_failure(report);
+    report->failed = *event;
+    report->failed.text = NULL;
+    if (event->name != NULL) report->failed_name = strdup(event->name);
+    if (event->step_name != NULL) report->failed_step_name = strdup(event->step_name);
+    report->failed.name = report->failed_name;
+    report->failed.step_name = report->failed_step_name;
 }
 
 void report_event(const redferry_event *event, void *payload)
@@ -385,6 +400,7 @@ void report_event(const redferry_event *event, void *payload)
         bool wanted = tellers[kind].quiet || (report->started && !report->manner.quiet);
         if (wanted) tellers[kind].tell(report, event);
     }
+    if (event->kind == REDFERRY_EVENT_MIGRATION_FAILED) keep_failure(report, event);
     if (event->kind != REDFERRY_EVENT_MIGRATION_DONE) return;
     redferry_done done = {
         .version = event->version,

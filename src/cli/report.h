@@ -19,6 +19,7 @@ struct report_manner {
     bool progress;       /* show how far it is */
     bool redraws;        /* err is a terminal: progress is one line that is drawn again */
     bool coloured;       /* err may be */
+    bool unicode;        /* err shows UTF-8 */
     const char *context; /* for JSON lines; or NULL; borrowed */
 };
 
@@ -28,8 +29,12 @@ enum { REPORT_HELD = 16 };
 struct report {
     FILE *out; /* NULL: results are not printed here */
     FILE *err;
+    FILE *besides; /* where the error at the end is told too; or NULL */
     struct report_manner manner;
     bool started;
+    bool stamped;          /* err is a log: each line begins with the time */
+    redferry_event failed; /* the failure of a migration, with texts of its own, or {0} */
+    char *failed_name, *failed_step_name;
     char *held[REPORT_HELD]; /* warnings that came before the manner was known */
     size_t held_count;
     bool drawn;       /* the progress line stands on the screen */
@@ -45,18 +50,28 @@ void report_init(struct report *report, FILE *err);
 /* Begin to tell, in this manner; out gets results (NULL: it does not). */
 void report_start(struct report *report, const struct report_manner *manner, FILE *out);
 
+/* From now on tell in log (borrowed), as lines with the time before each, instead of err;
+ * besides (borrowed; NULL: nowhere) gets the error at the end as well. */
+void report_to_log(struct report *report, FILE *log, FILE *besides);
+
+/* The same, where nobody reads out any more. */
+void report_to_background(struct report *report, FILE *log);
+
 /* The library's callback; payload is the report. */
 void report_event(const redferry_event *event, void *payload);
 
-/* Print the line of a migration that was applied or undone; word says which ("applied"). A line
- * without figures where brief. Nothing where there is no out. */
+/* Print the line of a migration that was applied or undone to out, and to a log; word says
+ * which ("applied"). A line without figures where brief. */
 void report_done(struct report *report, const redferry_done *done, const char *word,
                  bool brief);
 
 /* Tell what went wrong. */
 void report_error(struct report *report, const char *text);
 
-/* Tell what is held back, take the progress line from the screen, and free what is held. */
+/* Tell what is held back, and take the progress line from the screen. */
 void report_finish(struct report *report);
+
+/* The same, for the last time, and free what report holds. */
+void report_release(struct report *report);
 
 #endif

@@ -21,7 +21,7 @@ static const int stopping[] = {SIGINT, SIGTERM, SIGHUP};
 enum { STOPPING = sizeof stopping / sizeof stopping[0] };
 
 /* The program's only mutable global: a handler can be handed nothing else. The pointers change
- * only while no handler is installed. */
+ * only while no handler can run. */
 static struct {
     volatile sig_atomic_t caught;
     redferry *ferry;
@@ -41,6 +41,12 @@ static void on_signal(int number)
     errno = saved;
 }
 
+void signals_fill(sigset_t *set)
+{
+    (void)sigemptyset(set);
+    for (int i = 0; i < STOPPING; i++) (void)sigaddset(set, stopping[i]);
+}
+
 void signals_install(redferry *ferry, const char *notice)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
@@ -49,14 +55,22 @@ void signals_install(redferry *ferry, const char *notice)
     state.ferry = ferry;
     state.notice = notice;
 
-    (void)sigemptyset(&action.sa_mask);
-    for (int i = 0; i < STOPPING; i++) (void)sigaddset(&action.sa_mask, stopping[i]);
+    signals_fill(&action.sa_mask);
     for (int i = 0; i < STOPPING; i++) {
         if (sigaction(stopping[i], NULL, &before) != 0) continue;
         bool unwanted = stopping[i] == SIGHUP && before.sa_handler == SIG_IGN;
         if (!unwanted) (void)sigaction(stopping[i], &action, NULL);
     }
     (void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+void signals_hush(void)
+{
+    sigset_t stops, before;
+    signals_fill(&stops);
+    (void)sigprocmask(SIG_BLOCK, &stops, &before);
+    state.notice = NULL;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 void signals_release(void)

@@ -1,6 +1,8 @@
 #ifndef REDFERRY_SIGNALS_H
 #define REDFERRY_SIGNALS_H
 
+#include <signal.h>
+
 struct redferry;
 
 /*
@@ -10,6 +12,12 @@ struct redferry;
  * leave while a migration runs.
  */
 void signals_install(struct redferry *ferry, const char *notice);
+
+/* Write no notice any more. */
+void signals_hush(void);
+
+/* Have set hold the signals that ask to stop. */
+void signals_fill(sigset_t *set);
 
 /* Give the signals their usual effect back. Before ferry is freed. */
 void signals_release(void);

@@ -71,6 +71,8 @@ static const struct config_setting settings[] = {
      "print the result as one JSON document"},
     {"log-format", 0, "text|json", "REDFERRY_LOG_FORMAT", NULL, "text", CONFIG_CHOICE, "text|json",
      "how messages and progress are written"},
+    {"log-file", 0, "FILE", "REDFERRY_LOG_FILE", NULL, NULL, CONFIG_TEXT, NULL,
+     "where up, run, down and redo write messages and progress, instead of stderr"},
     {"quiet", 'q', NULL, "REDFERRY_QUIET", NULL, "false", CONFIG_SWITCH, NULL,
      "say nothing but errors and warnings"},
     {"verbose", 'v', NULL, "REDFERRY_VERBOSE", NULL, "false", CONFIG_SWITCH, NULL,

@@ -29,6 +29,17 @@ bool screen_is_coloured(FILE *stream)
     return (no_color == NULL || *no_color == '\0') && screen_is_terminal(stream);
 }
 
+bool screen_is_unicode(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+        if (value == NULL || *value == '\0') continue;
+        return strcasestr(value, "UTF-8") != NULL || strcasestr(value, "utf8") != NULL;
+    }
+    return false;
+}
+
 size_t screen_columns(FILE *stream)
 {
     struct winsize size = {0};

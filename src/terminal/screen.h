@@ -16,6 +16,9 @@ bool screen_is_terminal(FILE *stream);
 /* Whether to colour what goes to stream: a terminal, and NO_COLOR is empty or not set. */
 bool screen_is_coloured(FILE *stream);
 
+/* Whether the environment (LC_ALL, LC_CTYPE, LANG) says that text is UTF-8. */
+bool screen_is_unicode(void);
+
 /* How many columns stream's terminal has now, else what COLUMNS says, else 80. */
 size_t screen_columns(FILE *stream);
 

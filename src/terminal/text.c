@@ -279,6 +279,17 @@ const char *text_time(char buf[static TEXT_TIME], const char *time)
     return buf;
 }
 
+const char *text_now(char buf[static TEXT_TIME])
+{
+    struct timespec time = {0};
+    struct tm parts = {0};
+    (void)clock_gettime(CLOCK_REALTIME, &time);
+    (void)gmtime_r(&time.tv_sec, &parts);
+    const size_t length = strftime(buf, TEXT_TIME, "%Y-%m-%dT%H:%M:%S", &parts);
+    (void)snprintf(buf + length, TEXT_TIME - length, ".%03ldZ", time.tv_nsec / 1000000);
+    return buf;
+}
+
 const char *text_between(char buf[static TEXT_TIME], const char *from, const char *to)
 {
     double begun = 0, ended = 0;

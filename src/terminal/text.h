@@ -50,6 +50,9 @@ const char *text_count(char buf[static TEXT_COUNT], int64_t number, const char *
 enum { TEXT_TIME = 40 };
 const char *text_time(char buf[static TEXT_TIME], const char *time);
 
+/* The present time, ISO 8601 in UTC to the millisecond, in buf. Returns buf. */
+const char *text_now(char buf[static TEXT_TIME]);
+
 /* How long it took from one such time to the other, "1.25 s", in buf; NULL where either is
  * missing or no time. */
 const char *text_between(char buf[static TEXT_TIME], const char *from, const char *to);

@@ -57,7 +57,7 @@ static void read_page(struct page *page)
 
 static void close_page(struct page *page)
 {
-    report_finish(&page->report);
+    report_release(&page->report);
     assert_int_equal(fclose(page->out), 0);
     assert_int_equal(fclose(page->err), 0);
     free(page->out_text);
@@ -130,7 +130,7 @@ static void test_redraws_one_line_on_a_terminal(void **state)
     read_page(&page);
     assert_int_equal(count_of(page.err_text, "\r\033[K"), 15);
     assert_non_null(strstr(page.err_text,
-                           "\r\033[K20200211131900 all 1/2 [#######-------] 500/1000 rows, "
+                           "\r\033[K20200211131900 1/2 all [######-------] 500/~1000 rows, "
                            "10/s, ETA 50 s\r"));
     assert_null(strchr(page.err_text, '\n'));
 
@@ -173,7 +173,7 @@ static void test_knows_no_end_without_a_total(void **state)
     tell(&page, beyond);
     read_page(&page);
     assert_non_null(strstr(page.err_text, "'all': 500 rows, 10 rows/s\n"));
-    assert_non_null(strstr(page.err_text, "'all': 2000 rows, 10 rows/s\n"));
+    assert_non_null(strstr(page.err_text, "'all': 2000 of about 1000 rows, 10 rows/s\n"));
     close_page(&page);
 }
 
@@ -271,6 +271,21 @@ static void test_holds_warnings_back_until_it_starts(void **state)
     close_page(&page);
 }
 
+/* Each of them can be asked for its run, whatever it tells of. */
+static void assert_line_is_whole(const json_t *object)
+{
+    static const char *const keys[] = {
+        "time",        "level",    "event",     "text",      "context",    "seconds",
+        "version",     "name",     "direction", "run",       "step",       "step_name",
+        "rows",        "commands", "messages",  "step_rows", "rows_total", "rows_per_second",
+        "idle_seconds"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        assert_non_null(json_object_get(object, keys[i]));
+    assert_int_equal(json_object_size(object), sizeof keys / sizeof keys[0]);
+    assert_true(json_is_string(json_object_get(object, "time")));
+    assert_true(json_is_string(json_object_get(object, "level")));
+}
+
 static void test_logs_json_lines(void **state)
 {
     (void)state;
@@ -287,30 +302,151 @@ static void test_logs_json_lines(void **state)
     report_error(&page.report, "an\nerror");
     read_page(&page);
 
-    static const char *const events[] = {"migration_begun", "progress", "migration_failed"};
+    static const char *const events[] = {"migration_begun", "progress", "migration_failed",
+                                         "error"};
     for (char *rest = NULL, *line = strtok_r(page.err_text, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest), lines++) {
         json_t *object = json_loads(line, 0, NULL);
         assert_non_null(object);
-        assert_true(json_is_string(json_object_get(object, "time")));
-        assert_true(json_is_string(json_object_get(object, "level")));
-        if (lines < 3) {
-            assert_string_equal(json_string_value(json_object_get(object, "event")),
-                                events[lines]);
-            assert_string_equal(json_string_value(json_object_get(object, "version")),
-                                "20200211131900");
-            assert_string_equal(json_string_value(json_object_get(object, "run")), "7");
-            assert_string_equal(json_string_value(json_object_get(object, "context")),
-                                "OPS-\"7\" \xef\xbf\xbd");
-            assert_int_equal(json_integer_value(json_object_get(object, "step")), 1);
-            assert_true(json_is_integer(json_object_get(object, "rows")));
-        } else {
+        assert_line_is_whole(object);
+        assert_true(lines < 4);
+        assert_string_equal(json_string_value(json_object_get(object, "event")), events[lines]);
+        assert_string_equal(json_string_value(json_object_get(object, "version")),
+                            "20200211131900");
+        assert_string_equal(json_string_value(json_object_get(object, "run")), "7");
+        assert_string_equal(json_string_value(json_object_get(object, "step_name")), "all");
+        assert_string_equal(json_string_value(json_object_get(object, "context")),
+                            "OPS-\"7\" \xef\xbf\xbd");
+        assert_int_equal(json_integer_value(json_object_get(object, "step")), 1);
+        assert_true(json_is_integer(json_object_get(object, "rows")));
+        if (lines == 3)
             assert_string_equal(json_string_value(json_object_get(object, "text")),
                                 "an\nerror");
-        }
         json_decref(object);
     }
     assert_int_equal(lines, 4);
+    close_page(&page);
+}
+
+/* Outside of a run there is none to name. */
+static void test_logs_json_lines_without_a_run(void **state)
+{
+    (void)state;
+    struct page page;
+    size_t lines = 0;
+    open_page(&page);
+    tell(&page, (redferry_event){.kind = REDFERRY_EVENT_WARNING, .text = "early"});
+    report_start(&page.report, &(struct report_manner){.json = true}, page.out);
+    tell(&page, (redferry_event){.kind = REDFERRY_EVENT_WARNING, .text = "late"});
+    report_error(&page.report, "an error");
+    read_page(&page);
+    for (char *rest = NULL, *line = strtok_r(page.err_text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest), lines++) {
+        json_t *object = json_loads(line, 0, NULL);
+        assert_line_is_whole(object);
+        assert_true(json_is_null(json_object_get(object, "run")));
+        assert_true(json_is_null(json_object_get(object, "version")));
+        assert_true(json_is_null(json_object_get(object, "direction")));
+        assert_true(json_is_null(json_object_get(object, "rows")));
+        assert_true(json_is_null(json_object_get(object, "rows_total")));
+        json_decref(object);
+    }
+    assert_int_equal(lines, 3);
+    close_page(&page);
+}
+
+/* The rest of a line behind its time; fails where it has none. */
+static const char *behind_stamp(const char *line)
+{
+    static const char pattern[] = "0000-00-00T00:00:00.000Z ";
+    for (size_t i = 0; pattern[i] != '\0'; i++) {
+        const bool fits =
+            pattern[i] == '0' ? line[i] >= '0' && line[i] <= '9' : line[i] == pattern[i];
+        if (!fits) fail_msg("no time at the head of: %s", line);
+    }
+    return line + strlen(pattern);
+}
+
+/* Where nobody may be looking, each line says when it was. */
+static void test_stamps_the_lines_of_a_log(void **state)
+{
+    (void)state;
+    static const char *const expected[] = {
+        "redferry: applying 20200211131900 flags: step 1 of 2 'all'", "redferry: warning: low",
+        "redferry: 20200211131900 flags: step 1 of 2 'all': 10 of about 1000 rows, 10 rows/s, "
+        "ETA "
+        "1 min 39 s",
+        "applied 5 b: 0 rows in 1.00 s", "redferry: an error"};
+    struct page page;
+    size_t lines = 0, length = 0;
+    char *log_text = NULL;
+    FILE *log = open_memstream(&log_text, &length);
+    assert_non_null(log);
+    start_page(&page,
+               (struct report_manner){.progress = true, .redraws = true, .coloured = true});
+    tell(&page, step_event(REDFERRY_EVENT_PROGRESS, 0));
+    report_to_log(&page.report, log, page.err);
+    tell(&page, step_event(REDFERRY_EVENT_MIGRATION_BEGUN, 0));
+    tell(&page, (redferry_event){.kind = REDFERRY_EVENT_WARNING, .text = "low"});
+    clock_now += 10000;
+    tell(&page, step_event(REDFERRY_EVENT_PROGRESS, 10));
+    tell(&page,
+         (redferry_event){
+             .kind = REDFERRY_EVENT_MIGRATION_DONE, .version = 5, .name = "b", .seconds = 1});
+    report_error(&page.report, "an error");
+    read_page(&page);
+    assert_int_equal(fflush(log), 0);
+    for (char *rest = NULL, *line = strtok_r(log_text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest), lines++) {
+        assert_true(lines < 5);
+        assert_string_equal(behind_stamp(line), expected[lines]);
+    }
+    assert_int_equal(lines, 5);
+    assert_string_equal(page.out_text, "applied 5 b: 0 rows in 1.00 s\n");
+    /* What was drawn is taken away; who waits there hears of the end. */
+    const char *end = strstr(page.err_text, "\r\033[Kredferry: an error\n");
+    assert_non_null(end);
+    assert_null(strstr(page.err_text, "low"));
+    close_page(&page);
+    assert_int_equal(fclose(log), 0);
+    free(log_text);
+}
+
+static void test_goes_into_the_background(void **state)
+{
+    (void)state;
+    struct page page;
+    size_t length = 0;
+    char *log_text = NULL;
+    FILE *log = open_memstream(&log_text, &length);
+    assert_non_null(log);
+    start_page(&page, (struct report_manner){.progress = true});
+    report_to_background(&page.report, log);
+    tell(&page,
+         (redferry_event){
+             .kind = REDFERRY_EVENT_MIGRATION_DONE, .version = 5, .name = "b", .seconds = 1});
+    report_error(&page.report, "an error");
+    read_page(&page);
+    assert_int_equal(fflush(log), 0);
+    assert_int_equal(count_of(log_text, "\n"), 2);
+    assert_non_null(strstr(log_text, "Z applied 5 b: 0 rows in 1.00 s\n"));
+    assert_string_equal(page.out_text, "");
+    assert_string_equal(page.err_text, "");
+    assert_int_equal(page.report.done, 1);
+    close_page(&page);
+    assert_int_equal(fclose(log), 0);
+    free(log_text);
+}
+
+/* A statement tells of no progress: who watches sees at least which step it is. */
+static void test_draws_a_step_that_begins(void **state)
+{
+    (void)state;
+    struct page page;
+    start_page(&page, (struct report_manner){.progress = true, .redraws = true});
+    tell(&page, step_event(REDFERRY_EVENT_STEP_BEGUN, 0));
+    read_page(&page);
+    assert_string_equal(page.err_text, "\r\033[K20200211131900 1/2 all");
     close_page(&page);
 }
 
@@ -338,6 +474,10 @@ int main(void)
         cmocka_unit_test(test_verbose_tells_notes_and_steps),
         cmocka_unit_test(test_holds_warnings_back_until_it_starts),
         cmocka_unit_test(test_logs_json_lines),
+        cmocka_unit_test(test_logs_json_lines_without_a_run),
+        cmocka_unit_test(test_stamps_the_lines_of_a_log),
+        cmocka_unit_test(test_goes_into_the_background),
+        cmocka_unit_test(test_draws_a_step_that_begins),
         cmocka_unit_test(test_colours_only_where_it_may),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
