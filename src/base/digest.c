@@ -6,7 +6,9 @@
  * without anything to do takes. These are fingerprints, no security hangs on whose
  * implementation makes them; where it does, in TLS, OpenSSL is used as it wants to be.
  *
- * Whole texts only; what has to be hashed piece by piece does not occur.
+ * Whole texts only; what has to be hashed piece by piece does not occur. But for CRC-32, which
+ * is no fingerprint, and is here bit by bit: a table would be for more than the name of a
+ * database.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "digest.h"
@@ -55,4 +57,16 @@ int digest_number(const void *bytes, size_t length, int64_t *number, struct erro
     for (size_t i = 0; i < sizeof value; i++) value = value << 8 | hash[i];
     memcpy(number, &value, sizeof value);
     return 0;
+}
+
+uint32_t digest_crc32(uint32_t crc, const void *bytes, size_t length)
+{
+    static const uint32_t polynomial = 0xedb88320; /* reflected */
+    const unsigned char *at = bytes;
+    crc = ~crc;
+    for (size_t i = 0; i < length; i++) {
+        crc ^= at[i];
+        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ ((crc & 1) != 0 ? polynomial : 0);
+    }
+    return ~crc;
 }

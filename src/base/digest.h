@@ -17,4 +17,8 @@ int digest_text(const void *bytes, size_t length, char text[DIGEST_TEXT_SIZE],
  * for locks. Returns 0, or -1 with err. */
 int digest_number(const void *bytes, size_t length, int64_t *number, struct error *err);
 
+/* Go on with the CRC-32 of what came before (0: nothing) over length more bytes; the one that
+ * zlib has, and that other programs make keys for their locks of. */
+uint32_t digest_crc32(uint32_t crc, const void *bytes, size_t length);
+
 #endif

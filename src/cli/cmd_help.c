@@ -28,7 +28,7 @@ static const struct {
     {"2", "usage, configuration, or an invalid migration file"},
     {"3", "not everything is applied yet: status --check, --max-time, --on-lock skip"},
     {"4", "an operator is needed; do not retry"},
-    {"5", "a lock was not obtained in time"},
+    {"5", "a lock was not obtained in time: redferry's own, or a schema migration's"},
     {"6", "the SQL database is unreachable"},
     {"7", "Redis is unreachable"},
     {"8", "a comparison found differences"},

@@ -48,20 +48,19 @@ void ledger_sql_optional(struct ledger_statement *statement, int64_t number, int
     }
 }
 
-static const struct statement *find(const struct ledger *ledger, const char *name)
+const char *ledger_sql_find(enum db_dialect dialect, const char *name)
 {
-    const char *dialect = ledger->dialect == DB_POSTGRESQL ? "postgresql" : "sqlite";
+    const char *folder = dialect == DB_POSTGRESQL ? "postgresql" : "sqlite";
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
-        if (strcmp(statements[i].name, name) == 0 &&
-            strcmp(statements[i].dialect, dialect) == 0)
-            return &statements[i];
+        if (strcmp(statements[i].name, name) == 0 && strcmp(statements[i].dialect, folder) == 0)
+            return statements[i].text;
     }
     return NULL;
 }
 
 bool ledger_sql_knows(const struct ledger *ledger, const char *name)
 {
-    return find(ledger, name) != NULL;
+    return ledger_sql_find(ledger->dialect, name) != NULL;
 }
 
 void ledger_sql_append_table(const struct ledger *ledger, struct buffer *text,
@@ -103,7 +102,7 @@ static bool is_word(char c)
 void ledger_sql_append(const struct ledger *ledger, struct buffer *text, const char *name)
 {
     bool quoted = false;
-    for (const char *at = find(ledger, name)->text; *at != '\0';) {
+    for (const char *at = ledger_sql_find(ledger->dialect, name); *at != '\0';) {
         size_t length = 0;
         while (is_word(at[length])) length++;
         if (length > 0) {

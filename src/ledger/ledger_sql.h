@@ -51,6 +51,10 @@ void ledger_sql_text(struct ledger_statement *statement, const char *text);
 /* The same, but SQL's NULL where number is none. */
 void ledger_sql_optional(struct ledger_statement *statement, int64_t number, int64_t none);
 
+/* The statement called name as it is written, for the tables' own names; NULL: that dialect has
+ * none. */
+const char *ledger_sql_find(enum db_dialect dialect, const char *name);
+
 /* Whether the ledger's dialect has a statement of this name. */
 bool ledger_sql_knows(const struct ledger *ledger, const char *name);
 

@@ -63,7 +63,7 @@ struct config {
     int64_t resume_within_ms, retry_for_ms;
     int64_t wait_replicas; /* 0: for none */
     bool wait_aof;
-    bool strict, allow_repeats;
+    bool strict, allow_repeats, during_schema_migration;
     const char *const *environment; /* borrowed; NULL-terminated; for `from` */
     struct config_value *values;    /* config.c's own: what was said where */
     struct arena arena;

@@ -19,6 +19,7 @@
 #include "ledger.h"
 #include "migration.h"
 #include "outcome.h"
+#include "schema_migration.h"
 #include "selection.h"
 #include "session.h"
 #include "stop.h"
@@ -385,7 +386,7 @@ int runner_carry_out(struct session *session, const struct wish *wish, struct ou
     const int checked = tasks_make(&tasks, session, &selection, err);
     tasks_release(&tasks);
     if (checked != 0) return -1;
-    const int taken = turn_take(session, &turn, err);
+    const int taken = schema_migration_take_turn(session, &turn, err);
     int result = taken;
     if (taken == 1) result = carry_out_in_turn(session, wish, &selection, outcome, err);
     if (taken == 0) outcome->pending = left_to_do(session, wish);

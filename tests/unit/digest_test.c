@@ -88,12 +88,24 @@ static void test_policy(void **state)
     assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
 }
 
+/* The check value that catalogues of CRCs give, also in pieces, and what golang-migrate's own
+ * tests expect of its salt. */
+static void test_crc32(void **state)
+{
+    (void)state;
+    assert_int_equal(digest_crc32(0, "", 0), 0);
+    assert_int_equal(digest_crc32(0, "123456789", 9), 0xcbf43926);
+    assert_int_equal(digest_crc32(digest_crc32(0, "1234", 4), "56789", 5), 0xcbf43926);
+    assert_int_equal((uint32_t)(digest_crc32(0, "database_name", 13) * 1486364155u),
+                     1764327054);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),    cmocka_unit_test(test_number),
         cmocka_unit_test(test_nothing), cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_policy),  cmocka_unit_test(test_crc32),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
