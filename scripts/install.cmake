@@ -9,6 +9,21 @@ install(TARGETS redferry EXPORT redferryTargets
     PUBLIC_HEADER DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/redferry)
 if(TARGET redferry_program)
     install(TARGETS redferry_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+
+    # What the program says of itself: its manual page, and completions where each shell looks.
+    set(said ${CMAKE_BINARY_DIR}/generated)
+    add_custom_command(TARGET redferry_program POST_BUILD VERBATIM
+        COMMAND redferry_program help --man > ${said}/redferry.1
+        COMMAND redferry_program completion bash > ${said}/redferry.bash
+        COMMAND redferry_program completion zsh > ${said}/redferry.zsh
+        COMMAND redferry_program completion fish > ${said}/redferry.fish)
+    install(FILES ${said}/redferry.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    install(FILES docs/man/redferry-migration.5 docs/man/redferry-ledger.5
+        DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
+    set(share ${CMAKE_INSTALL_DATADIR})
+    install(FILES ${said}/redferry.bash DESTINATION ${share}/bash-completion/completions RENAME redferry)
+    install(FILES ${said}/redferry.zsh DESTINATION ${share}/zsh/site-functions RENAME _redferry)
+    install(FILES ${said}/redferry.fish DESTINATION ${share}/fish/vendor_completions.d)
 endif()
 
 # A static library leaves linking what it needs to its user; a shared one has done so itself.

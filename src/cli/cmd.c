@@ -8,8 +8,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reference.h"
 #include "report.h"
 #include "text.h"
+
+static const struct reference_code codes[] = {
+    {"0", "done, or nothing to do"},
+    {"1", "a migration failed"},
+    {"2", "usage, configuration, or an invalid migration file"},
+    {"3", "not everything is applied yet: status --check, --max-time, --on-lock skip"},
+    {"4", "an operator is needed; do not retry"},
+    {"5", "a lock was not obtained in time: redferry's own, or a schema migration's"},
+    {"6", "the SQL database is unreachable"},
+    {"7", "Redis is unreachable"},
+    {"8", "a comparison found differences"},
+    {"128+n", "stopped by signal n; the next 'up' goes on"},
+    {0},
+};
+
+int cmd_reference(const struct cmd_call *call, struct reference *reference)
+{
+    size_t count = 0;
+    while (call->commands[count] != NULL) count++;
+    struct reference_command *commands = calloc(count + 1, sizeof *commands);
+    if (commands == NULL) return -1;
+    for (size_t i = 0; i < count; i++) {
+        const struct cmd *cmd = call->commands[i];
+        commands[i] = (struct reference_command){.name = cmd->name,
+                                                 .alias = cmd->alias,
+                                                 .arguments = cmd->arguments,
+                                                 .summary = cmd->summary,
+                                                 .details = cmd->details,
+                                                 .options = cmd->options};
+    }
+    *reference = (struct reference){.commands = commands, .own = option_own, .codes = codes};
+    reference->settings = redferry_settings(call->ferry, &reference->setting_count);
+    return 0;
+}
 
 const struct cmd *cmd_find(const struct cmd *const *commands, const char *name)
 {

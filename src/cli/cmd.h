@@ -12,6 +12,7 @@
 
 struct cmd_call;
 struct json_t;
+struct reference;
 struct report;
 
 /*
@@ -52,10 +53,30 @@ struct cmd_call {
     bool is_told;  /* error and document were printed by another process */
 };
 
-extern const struct cmd cmd_doctor, cmd_down, cmd_help, cmd_history, cmd_init, cmd_lint,
-    cmd_mark, cmd_new, cmd_redo, cmd_repair, cmd_run, cmd_status, cmd_unmark, cmd_up;
+/* clang-format off */
+extern const struct cmd
+    cmd_completion,
+    cmd_doctor,
+    cmd_down,
+    cmd_help,
+    cmd_history,
+    cmd_init,
+    cmd_lint,
+    cmd_mark,
+    cmd_new,
+    cmd_redo,
+    cmd_repair,
+    cmd_run,
+    cmd_status,
+    cmd_unmark,
+    cmd_up;
+/* clang-format on */
 
 enum { CMD_ANY = 1000000 }; /* for most: as many as there are */
+
+/* Put all that the program understands into *reference. Returns 0, with
+ * free((void *)reference->commands) yours to do, or -1 where memory runs out. */
+int cmd_reference(const struct cmd_call *call, struct reference *reference);
 
 /* The command of a name or an alias, or NULL. */
 const struct cmd *cmd_find(const struct cmd *const *commands, const char *name);

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "manual.h"
+#include "reference.h"
 #include "text.h"
 
 enum {
@@ -18,21 +20,6 @@ enum {
     CODE_INDENT = 9,
     LEAST_COLUMNS = 50,
     PAGE_COLUMNS = 80 /* where there is no terminal */
-};
-
-static const struct {
-    const char *code, *meaning;
-} codes[] = {
-    {"0", "done, or nothing to do"},
-    {"1", "a migration failed"},
-    {"2", "usage, configuration, or an invalid migration file"},
-    {"3", "not everything is applied yet: status --check, --max-time, --on-lock skip"},
-    {"4", "an operator is needed; do not retry"},
-    {"5", "a lock was not obtained in time: redferry's own, or a schema migration's"},
-    {"6", "the SQL database is unreachable"},
-    {"7", "Redis is unreachable"},
-    {"8", "a comparison found differences"},
-    {"128+n", "stopped by signal n; the next 'up' goes on"},
 };
 
 /* Print an entry: what it is called (filled columns so far), then what it does, from indent on.
@@ -83,42 +70,40 @@ static void put_setting(FILE *stream, const redferry_setting *setting, size_t co
     put_entry(stream, filled, OPTION_INDENT, help, columns);
 }
 
-static void put_commands(FILE *stream, const struct cmd *const *commands, size_t columns)
+static void put_commands(FILE *stream, const struct reference_command *command, size_t columns)
 {
     fputs("\nCommands\n", stream);
-    for (; *commands != NULL; commands++) {
-        const char *alias = (*commands)->alias;
-        int filled = fprintf(stream, "  %s%s%s", (*commands)->name, alias != NULL ? ", " : "",
+    for (; command->name != NULL; command++) {
+        const char *alias = command->alias;
+        int filled = fprintf(stream, "  %s%s%s", command->name, alias != NULL ? ", " : "",
                              alias != NULL ? alias : "");
-        put_entry(stream, (size_t)filled, COMMAND_INDENT, (*commands)->summary, columns);
+        put_entry(stream, (size_t)filled, COMMAND_INDENT, command->summary, columns);
     }
 }
 
-static void put_options(FILE *stream, const redferry *ferry, size_t columns)
+static void put_options(FILE *stream, const struct reference *reference, size_t columns)
 {
-    size_t count = 0;
-    const redferry_setting *settings = redferry_settings(ferry, &count);
     fputs("\nOptions\n", stream);
-    for (size_t i = 0; i < count; i++) put_setting(stream, &settings[i], columns);
-    for (size_t i = 0; option_own[i].name != NULL; i++)
-        put_option(stream, &option_own[i], columns);
+    for (size_t i = 0; i < reference->setting_count; i++)
+        put_setting(stream, &reference->settings[i], columns);
+    for (const struct option_line *line = reference->own; line->name != NULL; line++)
+        put_option(stream, line, columns);
 }
 
-static void put_program(FILE *stream, const struct cmd *const *commands, const redferry *ferry,
-                        size_t columns)
+static void put_program(FILE *stream, const struct reference *reference, size_t columns)
 {
     text_put_wrapped(stream,
                      "redferry carries rows from PostgreSQL or SQLite to Redis exactly once, "
                      "and remembers that it did.\n\n"
                      "usage: redferry [options] <command> [arguments]",
                      0, columns);
-    put_commands(stream, commands, columns);
-    put_options(stream, ferry, columns);
+    put_commands(stream, reference->commands, columns);
+    put_options(stream, reference, columns);
 
     fputs("\nExit codes\n", stream);
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        put_entry(stream, (size_t)fprintf(stream, "  %s", codes[i].code), CODE_INDENT,
-                  codes[i].meaning, columns);
+    for (const struct reference_code *line = reference->codes; line->code != NULL; line++)
+        put_entry(stream, (size_t)fprintf(stream, "  %s", line->code), CODE_INDENT,
+                  line->meaning, columns);
     fputs("\n", stream);
     text_put_wrapped(
         stream,
@@ -159,42 +144,54 @@ static void put_command(FILE *stream, const struct cmd *cmd, size_t columns)
     fputs("\nThe options of every command: redferry help\n", stream);
 }
 
-static void put(struct cmd_call *call, FILE *stream, const struct cmd *cmd, size_t columns)
+/* Write the page that is asked for: cmd's, or where that is NULL the program's. Returns -1
+ * where memory runs out. */
+static int put(struct cmd_call *call, FILE *stream, const struct cmd *cmd)
 {
+    const size_t columns = call->columns > 0 ? call->columns : PAGE_COLUMNS;
+    struct reference reference;
     if (cmd != NULL) {
         put_command(stream, cmd, columns);
-    } else {
-        put_program(stream, call->commands, call->ferry, columns);
+        return 0;
     }
+    if (cmd_reference(call, &reference) != 0) return -1;
+    if (cmd_switch(call, "man"))
+        manual_put(stream, &reference);
+    else
+        put_program(stream, &reference, columns);
+    free((void *)reference.commands);
+    return 0;
 }
 
 static int run(struct cmd_call *call)
 {
     const struct cmd *cmd = NULL;
-    size_t columns = call->columns > 0 ? call->columns : PAGE_COLUMNS;
+    char *page = NULL;
+    size_t length = 0;
+    if (call->count > 0 && cmd_switch(call, "man"))
+        return cmd_refuse(call, "'help --man' is one page for all commands");
     if (call->count > 0) {
         cmd = cmd_find(call->commands, call->arguments[0]);
         if (cmd == NULL) return cmd_refuse_name(call, call->arguments[0]);
     }
-    if (!call->json) {
-        put(call, call->out, cmd, columns);
-        return REDFERRY_OK;
-    }
-
-    char *page = NULL;
-    size_t length = 0;
-    FILE *stream = open_memstream(&page, &length);
-    if (stream == NULL) return cmd_refuse(call, "out of memory");
-    put(call, stream, cmd, columns);
+    FILE *stream = call->json ? open_memstream(&page, &length) : call->out;
+    if (stream == NULL || put(call, stream, cmd) != 0) return cmd_refuse(call, "out of memory");
+    if (!call->json) return REDFERRY_OK;
     if (fclose(stream) == 0) call->document = document_texts(REDFERRY_OK, "help", page, NULL);
     free(page);
     return REDFERRY_OK;
 }
 
+static const struct option_line options[] = {
+    {"man", 0, NULL, "print the source of the manual page redferry(1), in mdoc"},
+    {0},
+};
+
 const struct cmd cmd_help = {
     .name = "help",
     .arguments = "[COMMAND]",
     .summary = "explain the program, or a command",
+    .options = options,
     .most = 1,
     .run = run,
 };

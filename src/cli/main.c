@@ -23,11 +23,26 @@
 #include "text.h"
 
 /* Every command, in the order of `redferry help`. */
+/* clang-format off */
 static const struct cmd *const commands[] = {
-    &cmd_init, &cmd_new,    &cmd_lint,   &cmd_up,      &cmd_run,
-    &cmd_down, &cmd_redo,   &cmd_status, &cmd_history, &cmd_doctor,
-    &cmd_mark, &cmd_unmark, &cmd_repair, &cmd_help,    NULL,
+    &cmd_init,
+    &cmd_new,
+    &cmd_lint,
+    &cmd_up,
+    &cmd_run,
+    &cmd_down,
+    &cmd_redo,
+    &cmd_status,
+    &cmd_history,
+    &cmd_doctor,
+    &cmd_mark,
+    &cmd_unmark,
+    &cmd_repair,
+    &cmd_completion,
+    &cmd_help,
+    NULL,
 };
+/* clang-format on */
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

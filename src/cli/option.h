@@ -4,15 +4,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct redferry_setting;
+#include "reference.h"
 
-/* A line of a command's option table; the table ends with a line without a name. */
-struct option_line {
-    const char *name;     /* "to" for --to */
-    char letter;          /* short form, or 0 */
-    const char *argument; /* "VERSION"; NULL: a switch */
-    const char *help;     /* one line */
-};
+struct redferry_setting;
 
 /* Everything that may stand on the command line. All borrowed. */
 struct option_known {
