@@ -153,7 +153,7 @@ static int look_at_files(struct doctor *doctor, struct error *err)
 
 /* ---- the table ------------------------------------------------------------------------ */
 
-enum { DATABASE = 1, LEDGER = 2, FILES = 4, REDIS = 8 };
+enum { DATABASE = 1, LEDGER = 2, SOURCE = 4, FILES = 8, REDIS = 16 };
 
 static const struct examination {
     const char *name;
@@ -170,7 +170,7 @@ static const struct examination {
     {"ledger", DATABASE, doctor_ledger_tables},
     {"lock", LEDGER, doctor_ledger_lock},
     {"migrations", LEDGER | FILES, doctor_ledger_migrations},
-    {"steps", LEDGER | FILES, doctor_steps},
+    {"steps", LEDGER | SOURCE | FILES, doctor_steps},
     {"redis", 0, doctor_redis_connect},
     {"redis persistence", REDIS, doctor_redis_persistence},
     {"redis eviction", REDIS, doctor_redis_eviction},
@@ -185,7 +185,8 @@ static const struct examination {
 static unsigned at_hand(const struct doctor *doctor)
 {
     return (doctor->has_database ? DATABASE : 0u) | (doctor->has_ledger ? LEDGER : 0u) |
-           (doctor->has_files ? FILES : 0u) | (doctor->session->redis != NULL ? REDIS : 0u);
+           (doctor->has_source ? SOURCE : 0u) | (doctor->has_files ? FILES : 0u) |
+           (doctor->session->redis != NULL ? REDIS : 0u);
 }
 
 /* An examination could not be done. Whether that is a finding, and of what to expect no more.

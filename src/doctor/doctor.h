@@ -87,6 +87,7 @@ struct doctor {
     size_t counts[DOCTOR_VERDICTS];
     const char *examination;                  /* the one at work */
     bool has_files, has_database, has_ledger; /* what can be looked at */
+    bool has_source; /* the database that rows come from, by default the ledger's */
     bool lock_held;
     int64_t database_ahead_ms; /* of this host's clock */
     struct doctor_postgres postgres;

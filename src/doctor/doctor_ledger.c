@@ -37,6 +37,10 @@ int doctor_ledger_tables(struct doctor *doctor, struct error *err)
     const int usable = ledger_check(session->ledger, err);
     if (usable != 0 && err->code != ERROR_OPERATOR && err->code != ERROR_FAILED) return -1;
     doctor->has_ledger = session_read(session, &read) == 0;
+    if (read.code > ERROR_STOPPED || read.code == ERROR_SQL_UNREACHABLE) {
+        *err = read;
+        return -1;
+    }
     if (usable != 0 || !doctor->has_ledger) {
         doctor_find(doctor, DOCTOR_PROBLEM, "%s", usable != 0 ? err->message : read.message);
         doctor_advise(doctor, "docs/operating.md, \"Privileges\", lists what a role needs");

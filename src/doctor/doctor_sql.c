@@ -135,9 +135,11 @@ static int look_at_file(struct doctor *doctor, struct error *err)
 static int connect_source(struct doctor *doctor, struct error *err)
 {
     struct session *session = doctor->session;
+    doctor->has_source = true;
     if (session->config->ledger_is_database) return 0;
     if (session_reader(session, err) == NULL) {
         if (err->code > ERROR_STOPPED) return -1;
+        doctor->has_source = false;
         doctor_find(doctor, DOCTOR_PROBLEM, "where rows come from: %s", err->message);
         error_clear(err);
         return 0;

@@ -197,6 +197,7 @@ redis_grants_little()
     finds problem "redis privileges: user 'little' may not send MULTI, EXEC, DISCARD, WATCH"
     finds problem "data_migrations/1_copy.yaml:5:12: user 'little' may not send 'SET v:\${id} \${name}'"
     finds problem "user 'little' may not send 'PUBLISH rows \${id}'"
+    expect_equal "$(grep -c "may not send 'SET" "$OUT")" 1 'how often one command is told of'
     expect_stdout_lacks 'v:1'
     finds ok 'redis clock: cannot be known: NOPERM'
     finds warning 'redis persistence: no append-only file; whether there are snapshots cannot be known: NOPERM'
@@ -261,6 +262,51 @@ YAML
     sql "$(advice 'database writes')"
     examined 0 --strict
     sql "DROP OWNED BY little; DROP ROLE little"
+}
+
+# The ledger in one database, the rows from another, which is not there at first.
+two_databases()
+{
+    begin
+    sqlite3 ledger.db 'PRAGMA user_version = 1'
+    export REDFERRY_LEDGER=sqlite:$PWD/ledger.db
+    examined 0 --strict
+    finds ok "database: SQLite 3."
+    finds ok 'database: where rows come from: SQLite 3.'
+    REDFERRY_DATABASE=sqlite:no.db examined 4
+    finds problem "database: where rows come from: cannot open 'no.db'"
+    expect_equal "$(grep -c '^problem' "$OUT")" 1 'problems'
+    finds ok 'redis and ledger:'
+    unset REDFERRY_LEDGER
+}
+
+# Who lets us in is not who answers.
+postgresql_behind_a_pooler()
+{
+    begin
+    POSTGRES_DIR=$scenario_postgres
+    start_pgbouncer
+    REDFERRY_DATABASE="${DB/"$scenario_postgres"/"$PGBOUNCER_DIR&port=6432"}" examined 0 --strict
+    finds ok ', through a pooler'
+    finds ok 'database connections: a pooler stands before the server: a run needs 3'
+    stop_server "$PGBOUNCER_PID"
+    examined 0
+    expect_stdout_lacks pooler
+}
+
+# A server that hangs is waited for until somebody has enough of it.
+stopped()
+{
+    begin
+    kill -STOP "$REDIS_PID"
+    "$REDFERRY_PROGRAM" doctor >"$OUT" 2>"$ERR" &
+    local pid=$! code=0
+    wait_for 'it to wait for Redis' grep -q redis.sock "/proc/$pid/net/unix"
+    kill -TERM "$pid"
+    wait "$pid" || code=$?
+    kill -CONT "$REDIS_PID"
+    expect_equal "$code" 143 'the exit code'
+    expect_equal "$(<"$OUT")" '' 'what it printed'
 }
 
 # What another session has locked is not waited for.
@@ -364,6 +410,11 @@ a_run_at_work_and_a_crashed_one()
     finds warning 'migrations: 1_copy stopped half-way (crashed)'
     finds ok 'checkpoints: each that is there has its run'
 
+    # Of a file that has changed it counts whether what was begun is the same.
+    echo '# changed' >>data_migrations/1_copy.yaml
+    examined 0
+    finds ok 'checkpoints: each that is there has its run'
+
     redis RENAME "$(checkpoint 1)" kept >/dev/null
     examined 4
     finds problem 'checkpoints: 1_copy: '
@@ -377,6 +428,24 @@ a_run_at_work_and_a_crashed_one()
     examined 4
     finds problem 'migrations: 1_copy stopped longer ago than --resume-within'
     expect_exit 0 redferry run 1
+    examined 0 --strict
+}
+
+# What may be repeated is only warned of.
+lost()
+{
+    begin
+    sed -i '/publish:/d' data_migrations/1_copy.yaml
+    hold_up redis 3 before EXEC
+    kill -KILL "$up"
+    wait "$up" 2>/dev/null || true
+    kill -KILL "$gate"
+    wait_for 'the lock to be free' lock_is_free
+    redis DEL "$(checkpoint 1)" >/dev/null
+    examined 0
+    finds warning 'checkpoints: 1_copy stopped half-way, and its checkpoint is gone from Redis'
+    expect_exit 0 redferry up
+    expect_stderr_contains 'it starts over from step 1'
     examined 0 --strict
 }
 
@@ -437,13 +506,17 @@ with_database sqlite documented
 with_database sqlite narrow
 with_database sqlite redis_does_not_keep
 with_database sqlite redis_is_a_replica
-for_both_databases one_is_not_there
+with_database sqlite one_is_not_there
 with_database sqlite redis_grants_little
 with_database postgresql postgresql_grants_little
 with_database postgresql postgresql_has_a_lock
+with_database postgresql postgresql_behind_a_pooler
+with_database sqlite two_databases
+with_database sqlite stopped
 with_database sqlite sqlite_may_not_be_written
-for_both_databases of_another_shape
+with_database postgresql of_another_shape
 for_both_databases steps_that_cannot_be
 for_both_databases a_run_at_work_and_a_crashed_one
-for_both_databases left_over
+with_database sqlite lost
+with_database sqlite left_over
 with_database sqlite secrets

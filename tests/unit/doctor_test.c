@@ -12,6 +12,7 @@
 #include "checkpoint.h"
 #include "config.h"
 #include "doctor.h"
+#include "doctor_acl.h"
 #include "doctor_checkpoints.h"
 #include "doctor_ledger.h"
 #include "doctor_redis.h"
@@ -275,6 +276,17 @@ static void test_memory(void **state)
     bench_release(&bench);
 }
 
+/* One that cannot be asked is not. */
+static void test_old_redis_is_not_asked(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench);
+    bench.doctor.redis = (struct doctor_redis){.major = 6, .minor = 2};
+    expect(&bench, doctor_acl, DOCTOR_OK, "cannot be known beforehand", NULL);
+    bench_release(&bench);
+}
+
 static void test_info(void **state)
 {
     (void)state;
@@ -390,12 +402,19 @@ static void test_many_findings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_writes),      cmocka_unit_test(test_connections),
-        cmocka_unit_test(test_encryption),  cmocka_unit_test(test_clocks),
-        cmocka_unit_test(test_persistence), cmocka_unit_test(test_eviction),
-        cmocka_unit_test(test_memory),      cmocka_unit_test(test_info),
-        cmocka_unit_test(test_sizes),       cmocka_unit_test(test_checkpoints),
-        cmocka_unit_test(test_states),      cmocka_unit_test(test_many_findings),
+        cmocka_unit_test(test_writes),
+        cmocka_unit_test(test_connections),
+        cmocka_unit_test(test_encryption),
+        cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_persistence),
+        cmocka_unit_test(test_eviction),
+        cmocka_unit_test(test_old_redis_is_not_asked),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_info),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_checkpoints),
+        cmocka_unit_test(test_states),
+        cmocka_unit_test(test_many_findings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
