@@ -154,6 +154,7 @@ static int execute(struct attempt *attempt, struct step_work *work, struct error
     attempt->position.step = step->number;
     attempt->position.step_name = step->name;
     attempt->position.cursor = work->behind;
+    attempt->position.rows_total = step_expected_rows(work);
     progress_step(&attempt->progress, step->number, step->name, attempt->position.rows_total);
     if (attempt_check_stop(attempt, err) != 0) return -1;
     if (carry_out(attempt, work, err) != 0) {

@@ -104,6 +104,14 @@ int step_prepare(struct step_work *work, struct error *err)
     return 0;
 }
 
+int64_t step_expected_rows(const struct step_work *work)
+{
+    struct source_estimate estimate = {.rows = -1};
+    struct error ignored = {0}; /* what is the matter, the query itself will tell */
+    if (work->source == NULL) return -1;
+    return source_estimate(work->source, &estimate, &ignored) == 0 ? estimate.rows : -1;
+}
+
 void step_release(struct step_work *work)
 {
     source_close(work->source);

@@ -2,6 +2,7 @@
 #define REDFERRY_STEP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct attempt;
 struct batch;
@@ -29,6 +30,10 @@ struct step_work {
  * begins with FILE:LINE:COLUMN.
  */
 int step_prepare(struct step_work *work, struct error *err);
+
+/* How many rows the database expects it to have, from where it begins; -1: it does not say.
+ * Asked before step_execute(); it costs a question to the planner and fails nothing. */
+int64_t step_expected_rows(const struct step_work *work);
 
 /* Put the commands of its rows into batch (empty; of sink_step, which is filled in) instead of
  * carrying them. Returns 0, or -1 with err. */
