@@ -338,6 +338,60 @@ typedef struct redferry_doctor_report {
  * is a problem, with "strict" also a warning, and *report is there all the same. */
 REDFERRY_API int redferry_doctor(redferry *ferry, const redferry_doctor_report **report);
 
+/* A command of a step, and what Redis holds of it; or a step or migration that was passed over.
+ * What is counted is a command of a row, or a key of it where it has several. */
+typedef struct redferry_comparison {
+    int64_t version;
+    const char *name;
+    int step; /* from 1; 0: the migration as a whole */
+    const char *step_name;
+    const char *command; /* as its file says it; NULL: the step, or migration, as a whole */
+    int64_t equal;       /* to send it again would change nothing */
+    int64_t different;
+    int64_t missing;     /* nothing of what it names is there */
+    int64_t overwritten; /* it differs, and a later command has written to the same place */
+    int64_t untold;      /* not compared, for the reason */
+    const char *reason;  /* why it, or some of it, was not compared; NULL: all of it was */
+} redferry_comparison;
+
+/* One difference. Values are shortened, and quoted as redis-cli does. */
+typedef struct redferry_difference {
+    int64_t version;
+    int step;
+    const char *step_name;
+    const char *command;
+    bool missing;
+    const char *key;
+    const char *part; /* "field enabled", "member 2fa", "TTL"; NULL: the whole value */
+    const char *sql;  /* what SQL says */
+    const char *redis;
+    const char *hint; /* or NULL */
+} redferry_difference;
+
+typedef struct redferry_verify_report {
+    const redferry_comparison *comparisons; /* in the order in which they were applied */
+    size_t count;
+    const redferry_difference *differences; /* the first ones */
+    size_t difference_count;
+    size_t migrations; /* how many were compared */
+    int64_t rows;      /* that were read */
+    int64_t equal, different, missing, overwritten;
+    bool complete; /* everything that was to be compared was */
+    double seconds;
+} redferry_verify_report;
+
+typedef struct redferry_verify_options {
+    const char *const *versions; /* VERSION…, which must be applied */
+    size_t version_count;        /* 0: every applied migration */
+    size_t limit;                /* how many differences to tell */
+} redferry_verify_options;
+
+/* Read the sources of applied migrations again, and compare with what Redis holds now. Writes
+ * nothing. options NULL: every applied one, ten differences. REDFERRY_DIFFERENT where something
+ * differs or is missing; *report is there as soon as comparing began. */
+REDFERRY_API int redferry_verify(redferry *ferry, const redferry_verify_options *options,
+                                 const redferry_verify_report **report);
+
 /* ---- commands that prepare ------------------------------------------------------------ */
 
 /* Make the directory and the ledger. */

@@ -238,7 +238,10 @@ void session_release_lock(struct session *session)
     session->lock = NULL;
 }
 
-int session_open_redis(struct session *session, struct error *err)
+/* Connect, waiting for Redis as --wait says, until check (NULL: nothing) is content with it. */
+static int open_redis(struct session *session,
+                      int (*check)(struct connection *connection, struct error *err),
+                      struct error *err)
 {
     const struct config *config = session->config;
     int64_t told_ms = 0;
@@ -247,13 +250,23 @@ int session_open_redis(struct session *session, struct error *err)
     if (config_require(config, "redis", err) != 0) return -1;
     for (;;) {
         if (connection_open(&session->redis, &config->redis, session->stop, err) == 0 &&
-            connection_check_server(session->redis, err) == 0)
+            (check == NULL || check(session->redis, err) == 0))
             return 0;
         connection_close(session->redis);
         session->redis = NULL;
         if (try_again(session, &wait, err) != 0) return -1;
         error_clear(err);
     }
+}
+
+int session_open_redis(struct session *session, struct error *err)
+{
+    return open_redis(session, connection_check_server, err);
+}
+
+int session_look_at_redis(struct session *session, struct error *err)
+{
+    return open_redis(session, NULL, err);
 }
 
 int session_ensure(struct session *session, struct error *err)

@@ -85,6 +85,10 @@ void session_release_lock(struct session *session);
 /* Connect to Redis where that is not done, and check that it can be written to. */
 int session_open_redis(struct session *session, struct error *err);
 
+/* The same for a command that only reads there: a replica will do, and nothing is asked that a
+ * user with few permissions could not. */
+int session_look_at_redis(struct session *session, struct error *err);
+
 /* Make what is absent of the ledger, and say who is going to write to it. */
 int session_ensure(struct session *session, struct error *err);
 

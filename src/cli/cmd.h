@@ -69,7 +69,8 @@ extern const struct cmd
     cmd_run,
     cmd_status,
     cmd_unmark,
-    cmd_up;
+    cmd_up,
+    cmd_verify;
 /* clang-format on */
 
 enum { CMD_ANY = 1000000 }; /* for most: as many as there are */

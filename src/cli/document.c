@@ -248,6 +248,50 @@ json_t *document_doctor(const redferry_doctor_report *report, int code)
                      "problems", (json_int_t)report->problems, "exit", code);
 }
 
+static json_t *comparison_entry(const redferry_comparison *comparison)
+{
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "version",
+        id(comparison->version), "name", text(comparison->name), "step",
+        ordinal(comparison->step), "step_name", text(comparison->step_name), "command",
+        text(comparison->command), "equal", (json_int_t)comparison->equal, "different",
+        (json_int_t)comparison->different, "missing", (json_int_t)comparison->missing,
+        "overwritten", (json_int_t)comparison->overwritten, "not_compared",
+        (json_int_t)comparison->untold, "reason", text(comparison->reason));
+}
+
+static json_t *difference_entry(const redferry_difference *difference)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "version",
+                     id(difference->version), "step", ordinal(difference->step), "step_name",
+                     text(difference->step_name), "command", text(difference->command),
+                     "missing", difference->missing, "key", text(difference->key), "part",
+                     text(difference->part), "sql", text(difference->sql), "redis",
+                     text(difference->redis), "hint", text(difference->hint));
+}
+
+json_t *document_verify(const redferry_verify_report *report, int code, const char *error)
+{
+    json_t *comparisons = json_array(), *differences = json_array();
+    int failed = 0;
+    for (size_t i = 0; i < report->count; i++)
+        failed |= json_array_append_new(comparisons, comparison_entry(&report->comparisons[i]));
+    for (size_t i = 0; i < report->difference_count; i++)
+        failed |= json_array_append_new(differences, difference_entry(&report->differences[i]));
+    json_t *document = json_pack(
+        "{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:i}", "comparisons", comparisons,
+        "differences", differences, "migrations", (json_int_t)report->migrations, "rows",
+        (json_int_t)report->rows, "equal", (json_int_t)report->equal, "different",
+        (json_int_t)report->different, "missing", (json_int_t)report->missing, "overwritten",
+        (json_int_t)report->overwritten, "complete", report->complete, "seconds",
+        decimal(report->seconds), "exit", code);
+    if (code != REDFERRY_OK && *error != '\0')
+        failed |= json_object_set_new(document, "error", text(error));
+    if (failed == 0) return document;
+    json_decref(document);
+    return NULL;
+}
+
 json_t *document_texts(int code, const char *name, ...)
 {
     json_t *document = json_object();

@@ -41,6 +41,10 @@ struct json_t *document_lint(const redferry_lint_report *report, int code);
 /* What the doctor found. */
 struct json_t *document_doctor(const redferry_doctor_report *report, int code);
 
+/* What was compared; where code is not REDFERRY_OK also the error. */
+struct json_t *document_verify(const redferry_verify_report *report, int code,
+                               const char *error);
+
 /* A few texts: name, value (NULL: null), name, value, …, NULL. */
 struct json_t *document_texts(int code, const char *name, ...) __attribute__((sentinel));
 

@@ -35,6 +35,7 @@ static const struct cmd *const commands[] = {
     &cmd_status,
     &cmd_history,
     &cmd_doctor,
+    &cmd_verify,
     &cmd_mark,
     &cmd_unmark,
     &cmd_repair,

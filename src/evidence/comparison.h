@@ -22,7 +22,7 @@ struct row;
 struct comparison;
 
 /* One command of a step, and what became of it. Caller's storage, until comparison_close();
- * begin with {.command = …, .reason = …} by comparison_line(). What is counted is a command of
+ * begin with comparison_line(). What is counted is a command of
  * a row, or a key of it where it has several. */
 struct comparison_line {
     const struct command *command; /* bound to the rows' columns; borrowed */
@@ -68,6 +68,10 @@ int comparison_wait(struct comparison *comparison, int descriptor, int64_t timeo
 
 /* Wait until all that was put is judged. Returns 0 or -1 with err. */
 int comparison_flush(struct comparison *comparison, struct error *err);
+
+/* Whether it has come to an end, because of the wire or for want of memory, and every call
+ * fails with that; a row that cannot be rendered does not end it. */
+bool comparison_has_failed(const struct comparison *comparison);
 
 /* Whether some difference is open: a command that is put later might still speak for it. */
 bool comparison_is_open(const struct comparison *comparison);

@@ -5,20 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct buffer;
 struct command;
-struct reply;
 struct resp_argument;
 
 /*
- * What a Redis command leaves behind, and how to see whether it is there: which command reads
- * it back, and what each answer means. Pure: arguments in, arguments and verdicts out.
- *
- * One measure for all: EQUAL says that to send the command now would change nothing (but a TTL
- * that it would renew). A command of several keys (DEL, MSET) is one expectation a key; what an
- * expectation names (a value, fields, members, scores) are its parts.
+ * What a Redis command leaves behind, made out from its arguments. Pure. A command of several
+ * keys (DEL, MSET) is one expectation a key; what an expectation names (a value, fields,
+ * members, scores) are its parts. How it is read back: reading.h.
  */
-enum expectation_verdict { EXPECTATION_EQUAL, EXPECTATION_DIFFERENT, EXPECTATION_MISSING };
 
 /* A line of the table of commands that can be read back. */
 struct expectation_rule;
@@ -29,6 +23,10 @@ const struct expectation_rule *expectation_rule(const char *name, size_t length)
 /* Why there is none for this command: reads on from "not verifiable: ". Constant. */
 const char *expectation_reason(const struct command *command);
 
+/* Whether this command may change what others left: it is then to be rendered although it has
+ * no rule. */
+bool expectation_may_overwrite(const struct command *command);
+
 /* The arguments of a command as it was sent, its name first. What is behind each of them ends a
  * number: a NUL, or the wire's CRLF. Borrowed. */
 struct arguments {
@@ -36,13 +34,13 @@ struct arguments {
     size_t count;
 };
 
-/* In what form it is read back; expectation.c's own. */
+/* What is expected; each form is read back in its own way. */
 enum expectation_form {
     EXPECTATION_VALUE,
-    EXPECTATION_KEY,
+    EXPECTATION_KEY, /* whatever it holds */
     EXPECTATION_NO_KEY,
     EXPECTATION_FIELDS,
-    EXPECTATION_ANY_FIELD,
+    EXPECTATION_ANY_FIELD, /* whatever it holds */
     EXPECTATION_NO_FIELDS,
     EXPECTATION_MEMBERS,
     EXPECTATION_NO_MEMBERS,
@@ -77,54 +75,10 @@ int expectation_make(struct expectation *out, const struct expectation_rule *rul
                      const struct arguments *arguments, size_t index, int64_t now_ms,
                      const char **reason);
 
-/* Append the commands that read it back, expectation->replies of them, to reads. */
-void expectation_append(const struct expectation *expectation,
-                        const struct arguments *arguments, struct buffer *reads);
-
-/* Whether an error reply says something of the key; every other one (no permission, loading…)
- * is to be treated as what it is and not to be judged. */
-bool expectation_can_judge(const struct expectation *expectation, const struct reply *reply);
-
-/* How many parts the at-th reply (from 0) is about. */
-size_t expectation_parts(const struct expectation *expectation, size_t at);
-
-/* What the at-th reply says of one part. */
-enum expectation_verdict expectation_judge(const struct expectation *expectation,
-                                           const struct arguments *arguments, size_t at,
-                                           const struct reply *reply, size_t part);
-
-/* Whether it says EQUAL of all of them: for the case that matters to speed. */
-bool expectation_holds(const struct expectation *expectation, const struct arguments *arguments,
-                       size_t at, const struct reply *reply);
-
-/* What a part is called: a field, a member; NULL: it has no name. Borrowed. */
-const struct resp_argument *expectation_name(const struct expectation *expectation,
-                                             const struct arguments *arguments, size_t at,
-                                             size_t part);
-
-/* What a command does to its key, for those that were sent before it. */
-enum expectation_effect {
-    EXPECTATION_REPLACES, /* the whole value, or the key goes */
-    EXPECTATION_SETS,     /* its parts, and the key is there then */
-    EXPECTATION_REMOVES,  /* its parts */
-    EXPECTATION_CREATES,  /* nothing but that the key is there then */
-    EXPECTATION_TIMES     /* its TTL */
-};
-
-enum expectation_effect expectation_effect(const struct expectation *expectation);
-
-/* Put into words, shortened and quoted: what the part is ("field enabled"; nothing for a whole
- * value), what SQL says of it, and what Redis says. */
-void expectation_append_part(const struct expectation *expectation,
-                             const struct arguments *arguments, size_t at, size_t part,
-                             struct buffer *text);
-void expectation_append_sql(const struct expectation *expectation,
-                            const struct arguments *arguments, size_t at, size_t part,
-                            struct buffer *text);
-void expectation_append_redis(const struct expectation *expectation, size_t at,
-                              const struct reply *reply, size_t part, struct buffer *text);
-
-/* Append bytes between double quotes, as redis-cli does, shortened where they are long. */
-void expectation_append_quoted(struct buffer *text, const char *bytes, size_t length);
+/* The only field or member that a command without an expectation (HINCRBY, ZINCRBY, ZADD …
+ * INCR) writes to; NULL: its whole key, as far as is known. name: the command's, in upper case.
+ * Borrowed. */
+const struct resp_argument *expectation_only_part(const char *name,
+                                                  const struct arguments *arguments);
 
 #endif
