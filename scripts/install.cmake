@@ -21,6 +21,7 @@ if(TARGET redferry_program)
     install(FILES docs/man/redferry-migration.5 docs/man/redferry-ledger.5
         DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
     set(share ${CMAKE_INSTALL_DATADIR})
+    install(DIRECTORY docs/schemas DESTINATION ${share}/redferry)
     install(FILES ${said}/redferry.bash DESTINATION ${share}/bash-completion/completions RENAME redferry)
     install(FILES ${said}/redferry.zsh DESTINATION ${share}/zsh/site-functions RENAME _redferry)
     install(FILES ${said}/redferry.fish DESTINATION ${share}/fish/vendor_completions.d)
