@@ -9,9 +9,13 @@
  * itself takes a share of the machine.
  *
  * It loses nothing, cuts nothing and looks at nothing; for trouble there is
- * tests/support/fault_proxy.
+ * tests/support/fault_proxy. It counts how often the client was given an answer to something
+ * that it had sent since the last one: round trips, where it waits for each.
  *
- *     delay_proxy LISTEN TARGET MICROSECONDS    prints `ready`; goes when its parent goes
+ *     delay_proxy LISTEN TARGET MICROSECONDS
+ *
+ * prints `ready`, and for every connection that ends `N round trips`; goes when its parent
+ * goes.
  */
 #include <errno.h>
 #include <poll.h>
@@ -60,6 +64,8 @@ struct direction {
 struct line {
     struct direction there;
     struct direction back;
+    uint64_t answered; /* what had come from the client when it was last given something */
+    size_t round_trips;
 };
 
 struct proxy {
@@ -186,6 +192,8 @@ static void close_line(struct line **line)
 {
     (void)close((*line)->there.from);
     (void)close((*line)->there.to);
+    (void)printf("%zu round trips\n", (*line)->round_trips);
+    (void)fflush(stdout);
     free(*line);
     *line = NULL;
 }
@@ -240,8 +248,16 @@ static int64_t patience(const struct proxy *proxy)
     return left > 0 ? left : 0;
 }
 
+static void count_round_trip(struct line *line, uint64_t given_before)
+{
+    if (line->back.left == given_before || line->there.came == line->answered) return;
+    line->answered = line->there.came;
+    line->round_trips++;
+}
+
 static bool serve(struct line *line, const struct pollfd polled[2], int64_t delay)
 {
+    const uint64_t given = line->back.left;
     const short taken = POLLIN | POLLHUP | POLLERR;
     if ((polled[0].revents & POLLOUT) != 0) line->back.blocked = false;
     if ((polled[1].revents & POLLOUT) != 0) line->there.blocked = false;
@@ -250,8 +266,9 @@ static bool serve(struct line *line, const struct pollfd polled[2], int64_t dela
         return false;
     if (has_room(&line->back) && (polled[1].revents & taken) != 0 && !take(&line->back, delay))
         return false;
-    return give(&line->there) && give(&line->back) &&
-           !(line->there.passed && line->back.passed);
+    if (!give(&line->there) || !give(&line->back)) return false;
+    count_round_trip(line, given);
+    return !(line->there.passed && line->back.passed);
 }
 
 static void turn(struct proxy *proxy)

@@ -141,7 +141,7 @@ static int carry_out(struct attempt *attempt, struct step_work *work, struct err
     const bool is_done = work->source == NULL && work->behind != NULL; /* but not closed */
     if (step->sql != NULL) return step_execute(work, err);
     if (attempt_glance(attempt, err) != 0 || mirror(attempt, err) != 0) return -1;
-    if (!is_done && step_execute(work, err) != 0) return -1;
+    if (!is_done) return step_execute(work, err);
     return sink_fenced_end_step(attempt->sink, step->number + 1, err);
 }
 
@@ -277,7 +277,7 @@ static int check_restored(struct attempt *attempt, struct error *err)
     const struct session *session = attempt->session;
     struct resume resume = {.migration = attempt->beginning.migration};
     const int64_t version = resume.migration->version;
-    const int64_t fence_run = fence_peek(session->redis, session->ledger_id, version);
+    const int64_t fence_run = attempt->look != NULL ? fence_look_run(attempt->look) : 0;
     struct arena arena = {0};
     struct run *runs = NULL;
     if (fence_run == 0) return 0;
@@ -293,6 +293,7 @@ static int begin(struct attempt *attempt, struct error *err)
 {
     struct session *session = attempt->session;
     const struct migration *migration = attempt->beginning.migration;
+    attempt->look = fence_look_open(session->redis, session->ledger_id, migration->version);
     if (check_restored(attempt, err) != 0) return -1;
     const int begun = ledger_begin(session->ledger, &attempt->beginning, &attempt->run_id, err);
     if (begun != 1) return begun;
@@ -373,5 +374,7 @@ void attempt_release(struct attempt *attempt)
     attempt->works = NULL;
     sink_close(attempt->sink);
     attempt->sink = NULL;
+    fence_look_close(attempt->look);
+    attempt->look = NULL;
     recovery_release(&attempt->recovery);
 }

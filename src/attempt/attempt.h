@@ -9,6 +9,7 @@
 #include "recovery.h"
 
 struct error;
+struct fence_look;
 struct session;
 struct sink;
 struct step;
@@ -28,7 +29,8 @@ struct attempt {
     const char *behind;      /* the cursor behind which the step at work began, or NULL */
     struct step_work *works; /* one for each step */
     struct recovery recovery;
-    struct sink *sink; /* sink_fenced; NULL until the fence is taken */
+    struct fence_look *look; /* at the checkpoint, before the run began; or NULL */
+    struct sink *sink;       /* sink_fenced; NULL until the fence is taken */
     struct progress progress;
     int64_t mirrored_ms;            /* monotonic: when the ledger was last told */
     const struct step *failed_step; /* the one at work, or that failed; NULL: between steps */

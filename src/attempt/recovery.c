@@ -18,6 +18,7 @@
 #include "config.h"
 #include "crash.h"
 #include "error.h"
+#include "fence.h"
 #include "ledger.h"
 #include "migration.h"
 #include "session.h"
@@ -113,9 +114,22 @@ static int load_history(struct recovery *recovery, struct error *err)
     return 0;
 }
 
+/* Give up what was seen before the run began, unless it is all that there can be to see: what
+ * the history that was read since says of a checkpoint may be about a later one. */
+static void look_again(struct recovery *recovery)
+{
+    struct attempt *attempt = recovery->attempt;
+    if (attempt->look == NULL ||
+        (recovery_is_first(recovery) && fence_look_is_empty(attempt->look)))
+        return;
+    fence_look_close(attempt->look);
+    attempt->look = NULL;
+}
+
 static int open_sink(struct recovery *recovery, struct error *err)
 {
     struct attempt *attempt = recovery->attempt;
+    look_again(recovery);
     const struct session *session = attempt->session;
     const struct sink_fenced_options options = {
         .connection = session->redis,
@@ -126,6 +140,7 @@ static int open_sink(struct recovery *recovery, struct error *err)
         .run_id = attempt->run_id,
         .down = attempt->beginning.down,
         .checksum = attempt->beginning.migration->checksum,
+        .look = attempt->look,
         .decide = decide,
         .confirm = confirm,
         .waiting = waiting,

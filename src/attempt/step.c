@@ -235,13 +235,13 @@ static int carry_rows(struct step_work *work, struct buffer *cursor, struct erro
     }
 }
 
-/* What is in flight when a step fails is still answered: the ledger must know how far it came.
- * So are the batches behind it, but not where a stop is asked for, or another's turn has come.
- * The first error stays. */
+/* What is in flight behind a step is waited for by who closes it. Where it fails, it is
+ * answered here: the ledger must know how far it came. So are the batches behind it, but not
+ * where a stop is asked for, or another's turn has come. The first error stays. */
 static int settle(struct sink *sink, int result, struct error *err)
 {
     struct error later = {0};
-    if (result == 0) return sink_flush(sink, err);
+    if (result == 0) return 0;
     sink_drop_batch(sink);
     if (err->code == ERROR_OPERATOR || err->code > ERROR_STOPPED) sink_fenced_drop_unsent(sink);
     if (err->code != ERROR_REDIS_UNREACHABLE) sink_flush(sink, &later);
@@ -305,6 +305,9 @@ int step_execute(struct step_work *work, struct error *err)
         result = execute_read(work, err);
     else
         result = execute_commands(work, err);
+    if (result == 0 && step->sql == NULL)
+        result = sink_fenced_end_step(attempt->sink, step->number + 1, err);
+    /* Until here an answer may have to name a row by the source's columns. */
     source_close(work->source);
     work->source = NULL;
     return result;

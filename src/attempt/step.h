@@ -40,7 +40,8 @@ int64_t step_expected_rows(const struct step_work *work);
 int step_render(struct step_work *work, struct sink_step *sink_step, struct batch *batch,
                 struct error *err);
 
-/* Carry its rows, send its commands, or run its statement. Returns 0, or -1 with err. */
+/* Carry its rows, send its commands, or run its statement, and close the step. Returns 0, or -1
+ * with err. */
 int step_execute(struct step_work *work, struct error *err);
 
 /* Close what the step has open. Harmless on {0}. */

@@ -43,11 +43,13 @@ int doctor_checkpoints_trace(struct doctor *doctor, struct error *err)
     struct session *session = doctor->session;
     const struct listener listener = session->listener;
     const size_t before = doctor->count;
+    struct checkpoint_trace trace;
     if (session->state.layout > LEDGER_LAYOUT) return 0;
+    if (stranger_ask(session, &trace, err) != 0) return -1;
     session->listener = (struct listener){hear, doctor};
-    int result = stranger_check(session, false, err);
+    int result = stranger_check(session, &trace, false, err);
     if (result == 0 && !doctor->lock_held)
-        result = stranger_check_restored(session, false, err);
+        result = stranger_check_restored(session, &trace, false, err);
     session->listener = listener;
     if (result != 0) return -1;
     if (doctor->count == before)

@@ -70,7 +70,7 @@ struct checkpoint_mark delivery_mark(struct delivery_place *place)
 struct checkpoint_mark delivery_mark_behind(struct flight_batch *batch)
 {
     return (struct checkpoint_mark){
-        .step = batch->batch.step->step->number,
+        .step = batch->step,
         .cursor = batch->batch.has_cursor ? buffer_text(&batch->batch.cursor) : NULL,
         .tally = batch->after,
     };

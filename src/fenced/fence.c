@@ -196,9 +196,8 @@ void fence_append_frame(const struct fence *fence, struct buffer *out)
 struct exchange {
     const struct fence *fence;
     struct fence_work *work;
-    size_t frame;   /* what comes before the commands: FENCE_FRAME, or MULTI alone */
-    size_t taken;   /* answers so far */
-    bool is_ending; /* EXEC or DISCARD was sent */
+    size_t frame; /* what comes before the commands: FENCE_FRAME, or 0: MULTI is answered */
+    size_t taken; /* answers so far */
     bool is_executing;
     bool ran;
     enum reply_trouble trouble; /* of error */
@@ -242,11 +241,18 @@ static void take_elements(struct exchange *exchange, const struct reply *array)
 
 static void take_end(struct exchange *exchange, const struct reply *reply)
 {
-    if (!exchange->is_executing) return;  /* DISCARD's answer */
     if (reply->type == REPLY_NIL) return; /* void */
     if (reply->type == REPLY_ARRAY && reply->count == exchange->work->commands)
         take_elements(exchange, reply);
-    else
+    else if (!went_wrong(exchange) || reply->type != REPLY_ERROR)
+        blame(exchange, reply, true); /* "previous errors" are better told by themselves */
+}
+
+static void take_frame(struct exchange *exchange, size_t at, const struct reply *reply)
+{
+    if (at == FENCE_FRAME - 2 && reply->type != REPLY_ERROR)
+        exchange->work->sight = fence_see(exchange->fence, reply);
+    else if (!reply_is_status(reply, "OK"))
         blame(exchange, reply, true);
 }
 
@@ -254,27 +260,25 @@ static int take(void *context, const struct reply *reply, struct error *err)
 {
     struct exchange *exchange = context;
     const size_t at = exchange->taken++;
-    const size_t multi = exchange->frame - 1;
     (void)err;
-    if (exchange->is_ending)
+    if (at < exchange->frame)
+        take_frame(exchange, at, reply);
+    else if (!exchange->is_executing)
+        return 0; /* DISCARD's answer */
+    else if (at == exchange->frame + exchange->work->commands)
         take_end(exchange, reply);
-    else if (at > multi) {
-        if (!reply_is_status(reply, "QUEUED")) blame(exchange, reply, false);
-    } else if (at + 1 == multi && reply->type != REPLY_ERROR) {
-        exchange->work->sight = fence_see(exchange->fence, reply);
-    } else if (!reply_is_status(reply, "OK")) {
-        blame(exchange, reply, true);
-    }
+    else if (!reply_is_status(reply, "QUEUED"))
+        blame(exchange, reply, false);
     return 0;
 }
 
-/* Whether its commands may be sent, and after them its EXEC. */
+/* Whether its commands may be sent, and EXEC with them: what the server refuses of them voids
+ * the transaction without us. */
 static bool may_go_on(const struct exchange *exchange)
 {
     const struct fence_work *work = exchange->work;
     const unsigned accepted = work->accepted == 0 ? FENCE_OWN : work->accepted;
-    return !went_wrong(exchange) &&
-           (exchange->frame < FENCE_FRAME || (work->sight & accepted) != 0);
+    return !went_wrong(exchange) && (exchange->frame == 0 || (work->sight & accepted) != 0);
 }
 
 static int send_and_wait(struct pipeline *pipeline, const char *bytes, size_t length,
@@ -284,8 +288,8 @@ static int send_and_wait(struct pipeline *pipeline, const char *bytes, size_t le
     return pipeline_drain(pipeline, err);
 }
 
-/* Send the frame; what it is to hold, once MULTI is known to hold it; and end it by EXEC, or
- * else by DISCARD (behind a MULTI that was refused, an error that says so and is as good). */
+/* Send the frame; and once MULTI is known to hold them back, what it is to hold and EXEC; or
+ * else DISCARD (behind a MULTI that was refused, an error that says so and is as good). */
 static int converse(struct exchange *exchange, const struct buffer *frame, struct error *err)
 {
     static const char exec[] = "*1\r\n$4\r\nEXEC\r\n";
@@ -297,12 +301,12 @@ static int converse(struct exchange *exchange, const struct buffer *frame, struc
         return -1;
     if (send_and_wait(pipeline, frame->bytes, frame->length, exchange->frame, err) != 0)
         goto done;
-    if (may_go_on(exchange) &&
-        send_and_wait(pipeline, work->bytes, work->length, work->commands, err) != 0)
+    crash_point("transaction opened");
+    exchange->is_executing = may_go_on(exchange);
+    if (exchange->is_executing &&
+        pipeline_send(pipeline, work->bytes, work->length, work->commands, err) != 0)
         goto done;
-    crash_point("transaction queued");
-    exchange->is_ending = true;
-    exchange->is_executing = work->was_sent = may_go_on(exchange);
+    work->was_sent = exchange->is_executing;
     const char *end = exchange->is_executing ? exec : discard;
     result = send_and_wait(pipeline, end, strlen(end), 1, err);
     crash_point("transaction answered");
@@ -311,12 +315,11 @@ done:
     return result;
 }
 
-/* What an exchange that could not be ended means; err says why. */
-static enum fence_verdict cut(const struct exchange *exchange, const struct error *err)
+/* What it means that the wire gave no answer; err says why. */
+static enum fence_verdict cut(const struct connection *connection, const struct error *err)
 {
     struct error ignored = {0};
-    return err->code == ERROR_REDIS_UNREACHABLE &&
-                   connection_check(exchange->fence->options->connection, &ignored) != 0
+    return err->code == ERROR_REDIS_UNREACHABLE && connection_check(connection, &ignored) != 0
                ? FENCE_CUT
                : FENCE_STOPPED;
 }
@@ -335,7 +338,7 @@ static enum fence_verdict judge(struct exchange *exchange, struct error *err)
     return FENCE_CHANGED;
 }
 
-/* Run work behind a frame of so many commands. */
+/* Run work behind a frame of so many commands; 0: behind what fence_look has opened. */
 static enum fence_verdict transact(struct fence *fence, const struct buffer *frame,
                                    size_t commands, struct fence_work *work, struct error *err)
 {
@@ -345,7 +348,7 @@ static enum fence_verdict transact(struct fence *fence, const struct buffer *fra
         return FENCE_STOPPED;
     }
     work->is_short = work->was_sent = false;
-    if (converse(&exchange, frame, err) != 0) return cut(&exchange, err);
+    if (converse(&exchange, frame, err) != 0) return cut(fence->options->connection, err);
     return judge(&exchange, err);
 }
 
@@ -359,39 +362,144 @@ enum fence_verdict fence_execute(struct fence *fence, struct fence_work *work,
     return verdict;
 }
 
-/* ---- taking it -------------------------------------------------------------------------- */
+/* ---- looking ---------------------------------------------------------------------------- */
 
-/* What a call that failed with err, perhaps by this answer, means. */
-static enum fence_verdict judge_call(const struct fence *fence, const struct reply *reply,
-                                     struct error *err)
+struct fence_look {
+    struct connection *connection;
+    struct checkpoint found;
+    bool is_open; /* nobody has used it up */
+};
+
+/* Give up a transaction that is open, and its WATCH with it. */
+static void abandon(struct connection *connection)
 {
-    const struct exchange exchange = {.fence = fence};
-    if (reply == NULL || reply->type != REPLY_ERROR) return cut(&exchange, err);
-    if (reply_is_error(reply, "NOPERM"))
-        (void)error_prefix(
-            err, "the checkpoint '%s' (redferry needs the keys ~redferry:*): ", fence->key);
+    const struct reply *reply = NULL;
+    struct error ignored = {0};
+    (void)connection_ask(connection, &reply, &ignored, "DISCARD", (const char *)NULL);
+}
+
+/* What is asked of the checkpoint's key. */
+enum { LOOK_WATCH, LOOK_HGETALL, LOOK_MULTI, LOOK_PARTS };
+
+static enum fence_verdict judge_refusal(const char *key, int part, const struct reply *reply,
+                                        struct error *err)
+{
+    (void)reply_error(reply, err);
+    if (part == LOOK_MULTI)
+        (void)error_prefix(err, "'%s': ", key);
+    else if (reply_is_error(reply, "NOPERM"))
+        (void)error_prefix(err,
+                           "the checkpoint '%s' (redferry needs the keys ~redferry:*): ", key);
+    else if (reply_is_error(reply, "WRONGTYPE"))
+        (void)error_set(err, ERROR_OPERATOR, "'%s' is no hash: it is not redferry's", key);
     return reply_trouble(reply) == REPLY_FINAL ? FENCE_STOPPED : FENCE_REFUSED;
 }
 
-/* Read the checkpoint under WATCH. */
-static enum fence_verdict look(struct fence *fence, struct error *err)
+static enum fence_verdict judge_look(const char *key, int part, const struct reply *reply,
+                                     struct checkpoint *found, struct error *err)
 {
-    struct connection *connection = fence->options->connection;
-    const struct reply *reply = NULL;
-    if (connection_ask(connection, &reply, err, "WATCH", fence->key, (const char *)NULL) != 0)
-        return judge_call(fence, reply, err);
-    reply = NULL;
-    if (connection_ask(connection, &reply, err, "HGETALL", fence->key, (const char *)NULL) !=
-        0) {
-        if (reply != NULL && reply_is_error(reply, "WRONGTYPE"))
-            (void)error_set(err, ERROR_OPERATOR, "'%s' is no hash: it is not redferry's",
-                            fence->key);
-        return judge_call(fence, reply, err);
+    if (reply->type == REPLY_ERROR) return judge_refusal(key, part, reply, err);
+    if (part == LOOK_HGETALL)
+        return checkpoint_parse(found, reply, err) == 0 ? FENCE_RAN : FENCE_STOPPED;
+    if (reply_is_status(reply, "OK")) return FENCE_RAN;
+    (void)error_set(err, ERROR_FAILED, "'%s': an answer that does not belong there", key);
+    return FENCE_STOPPED;
+}
+
+static int send_look(struct connection *connection, const char *key, struct error *err)
+{
+    struct buffer call = {0};
+    command_append_texts(&call, 2, (const char *const[]){"WATCH", key});
+    command_append_texts(&call, 2, (const char *const[]){"HGETALL", key});
+    command_append_texts(&call, 1, (const char *const[]){"MULTI"});
+    const int result = buffer_failed(&call)
+                           ? error_memory(err)
+                           : connection_call_all(connection, call.bytes, call.length, err);
+    buffer_release(&call);
+    return result;
+}
+
+/* Read the checkpoint in key under WATCH, and open the transaction that is to follow: that it
+ * holds back what is sent behind it is known then. found holds nothing. Where it does not
+ * return FENCE_RAN, no transaction is open. */
+static enum fence_verdict look(struct connection *connection, const char *key,
+                               struct checkpoint *found, struct error *err)
+{
+    enum fence_verdict verdict = FENCE_RAN;
+    bool is_open = false;
+    if (send_look(connection, key, err) != 0) return cut(connection, err);
+    for (int part = 0; part < LOOK_PARTS; part++) {
+        const struct reply *reply = NULL;
+        struct error why = {0};
+        if (connection_answer(connection, &reply, &why) != 0) {
+            *err = why;
+            return cut(connection, err);
+        }
+        const enum fence_verdict judged = judge_look(key, part, reply, found, &why);
+        if (verdict == FENCE_RAN && judged != FENCE_RAN) *err = why;
+        if (verdict == FENCE_RAN) verdict = judged;
+        is_open = part == LOOK_MULTI && judged == FENCE_RAN;
     }
-    checkpoint_release(&fence->found);
-    if (checkpoint_parse(&fence->found, reply, err) != 0) return FENCE_STOPPED;
-    fence->found.is_own = strncmp(fence->found.fence, fence->sink, strlen(fence->sink)) == 0;
-    return FENCE_RAN;
+    if (verdict != FENCE_RAN && is_open) abandon(connection);
+    return verdict;
+}
+
+struct fence_look *fence_look_open(struct connection *connection, const char *ledger_id,
+                                   int64_t version)
+{
+    struct error ignored = {0};
+    struct fence_look *ahead = calloc(1, sizeof *ahead);
+    char *key = make_key(ledger_id, version);
+    if (ahead == NULL || key == NULL ||
+        look(connection, key, &ahead->found, &ignored) != FENCE_RAN) {
+        fence_look_close(ahead);
+        ahead = NULL;
+    } else {
+        ahead->connection = connection;
+        ahead->is_open = true;
+    }
+    free(key);
+    return ahead;
+}
+
+void fence_look_close(struct fence_look *ahead)
+{
+    if (ahead == NULL) return;
+    if (ahead->is_open) abandon(ahead->connection);
+    checkpoint_release(&ahead->found);
+    free(ahead);
+}
+
+bool fence_look_is_empty(const struct fence_look *ahead)
+{
+    return !ahead->found.present;
+}
+
+int64_t fence_look_run(const struct fence_look *ahead)
+{
+    return ahead->found.fence_run;
+}
+
+/* ---- taking it -------------------------------------------------------------------------- */
+
+/* Read the checkpoint under WATCH, unless that has been done ahead. */
+static enum fence_verdict see(struct fence *fence, struct error *err)
+{
+    struct fence_look *ahead = fence->options->look;
+    struct checkpoint *found = &fence->found;
+    enum fence_verdict verdict = FENCE_RAN;
+    checkpoint_release(found);
+    if (ahead != NULL && ahead->is_open) {
+        *found = ahead->found;
+        ahead->found = (struct checkpoint){0};
+        ahead->is_open = false;
+    } else {
+        verdict = look(fence->options->connection, fence->key, found, err);
+    }
+    if (verdict == FENCE_RAN)
+        found->is_own =
+            found->present && strncmp(found->fence, fence->sink, strlen(fence->sink)) == 0;
+    return verdict;
 }
 
 /* Ask what it means. Returns 0, or -1 with err. */
@@ -449,32 +557,35 @@ static void name_connection(struct fence *fence)
                    fence->connections);
 }
 
-/* Try it once, on the connection as it is. */
-static enum fence_verdict try_to_take(struct fence *fence, bool *is_short, struct error *err)
+/* Run what takes it, in the transaction that is open. */
+static enum fence_verdict write_name(struct fence *fence, bool *is_short, struct error *err)
 {
-    struct connection *connection = fence->options->connection;
-    const struct reply *reply = NULL;
+    const struct buffer no_frame = {0};
     struct buffer commands = {0};
-    struct buffer frame = {0};
-    struct error ignored = {0};
-    enum fence_verdict verdict = look(fence, err);
-    crash_point("checkpoint looked at");
-    if (verdict != FENCE_RAN) return verdict;
-    if (decide(fence, err) != 0) {
-        (void)connection_ask(connection, &reply, &ignored, "UNWATCH", (const char *)NULL);
-        return FENCE_STOPPED;
-    }
+    enum fence_verdict verdict = FENCE_STOPPED;
     name_connection(fence);
     struct fence_work work = {.commands = compose(fence, &commands)};
     work.bytes = commands.bytes;
     work.length = commands.length;
-    command_append_texts(&frame, 1, (const char *const[]){"MULTI"});
-    frame.failed = frame.failed || commands.failed;
-    verdict = transact(fence, &frame, 1, &work, err);
+    if (buffer_failed(&commands))
+        (void)error_memory(err);
+    else
+        verdict = transact(fence, &no_frame, 0, &work, err);
     *is_short = work.is_short;
+    if (!work.was_sent) abandon(fence->options->connection);
     buffer_release(&commands);
-    buffer_release(&frame);
     return verdict;
+}
+
+/* Try it once, on the connection as it is. */
+static enum fence_verdict try_to_take(struct fence *fence, bool *is_short, struct error *err)
+{
+    const enum fence_verdict verdict = see(fence, err);
+    crash_point("checkpoint looked at");
+    if (verdict != FENCE_RAN) return verdict;
+    if (decide(fence, err) == 0) return write_name(fence, is_short, err);
+    abandon(fence->options->connection);
+    return FENCE_STOPPED;
 }
 
 /* A new connection, to a server that may be written to. */
@@ -544,16 +655,4 @@ int fence_clear(struct connection *connection, const char *ledger_id, int64_t ve
     free(key);
     free(trace_key);
     return result;
-}
-
-int64_t fence_peek(struct connection *connection, const char *ledger_id, int64_t version)
-{
-    const struct reply *reply = NULL;
-    struct error ignored = {0};
-    char *key = make_key(ledger_id, version);
-    const int asked = key == NULL ? -1
-                                  : connection_ask(connection, &reply, &ignored, "HGET", key,
-                                                   "fence", (const char *)NULL);
-    free(key);
-    return asked == 0 && reply->type == REPLY_TEXT ? strtoll(reply->text, NULL, 10) : 0;
 }

@@ -19,6 +19,26 @@ struct sink_fenced_options;
  */
 struct fence;
 
+/*
+ * The checkpoint of a version, looked at ahead of the run that is to take its fence: under
+ * WATCH, and with a transaction open behind it, so that nothing else may be asked on this
+ * connection until sink_fenced_open() has used it up, or fence_look_close().
+ */
+struct fence_look;
+
+/* Look, in one round trip. NULL where that cannot be done now: whoever takes the fence looks
+ * for itself, and finds out why. connection is borrowed until fence_look_close(). */
+struct fence_look *fence_look_open(struct connection *connection, const char *ledger_id,
+                                   int64_t version);
+
+/* Give up what nobody has used up. NULL is harmless. */
+void fence_look_close(struct fence_look *ahead);
+
+/* Before it is used up: whether there is no checkpoint, and the run whose fence stands in it
+ * (0: there is none, or it cannot be read). */
+bool fence_look_is_empty(const struct fence_look *ahead);
+int64_t fence_look_run(const struct fence_look *ahead);
+
 /* Returns 0 with *out yours to fence_free(), or -1 with err. options are borrowed until then.
  * Nothing is sent yet. */
 int fence_new(struct fence **out, const struct sink_fenced_options *options, struct error *err);
@@ -105,9 +125,5 @@ enum fence_verdict fence_execute(struct fence *fence, struct fence_work *work,
  * void), and forget which run wrote last. Returns 1, 0 where there is none, or -1 with err. */
 int fence_clear(struct connection *connection, const char *ledger_id, int64_t version,
                 struct error *err);
-
-/* The run whose fence stands in the checkpoint of version; 0 where there is none, or where that
- * cannot be learnt now. */
-int64_t fence_peek(struct connection *connection, const char *ledger_id, int64_t version);
 
 #endif

@@ -18,9 +18,6 @@
 #include "pipeline.h"
 #include "reply.h"
 
-/* Behind the rows' commands: the one that moves the checkpoint. */
-enum { EXTRA = 1 };
-
 /* What the wire needs: one that executes, one whose body is sent, one that is ready. */
 enum { WANTED = 3, ENOUGH_BYTES = 1024 * 1024, NS_PER_US = 1000 };
 
@@ -107,7 +104,7 @@ static int send_part(struct flight *flight, enum flight_part part, struct flight
     if (part == FLIGHT_BODY) {
         bytes = batch->batch.bytes.bytes;
         length = batch->batch.bytes.length;
-        commands = FENCE_FRAME + batch->batch.commands + EXTRA;
+        commands = FENCE_FRAME + batch->batch.commands + batch->extra;
     }
     if (pipeline_send(flight->pipeline, bytes, length, commands, err) != 0) return -1;
     flight->due[flight->due_count++] = (struct flight_due){part, batch};
@@ -209,7 +206,7 @@ static bool take_body(struct flight *flight, struct flight_batch *batch,
         batch->state = FLIGHT_OPEN;
         crash_point("batch opened");
     }
-    if (at + 1 < FENCE_FRAME + rows->commands + EXTRA) return false;
+    if (at + 1 < FENCE_FRAME + rows->commands + batch->extra) return false;
     batch->queued_ns = clock_monotonic();
     if (batch->state == FLIGHT_OPEN) batch->state = FLIGHT_HELD;
     crash_point("batch queued");
@@ -230,6 +227,15 @@ static void note_growth(struct flight *flight, const struct flight_batch *batch)
     growth_note(&flight->growth, &sign);
 }
 
+/* Its last elements are the last of its items too, unless they are what they should not be. */
+static bool is_mislaid(const struct flight_batch *batch, const struct reply *reply)
+{
+    if (reply->type != REPLY_ARRAY) return false;
+    for (size_t i = 1; i <= batch->extra && i < reply->span; i++)
+        if (reply[reply->span - i].type != REPLY_INTEGER) return true;
+    return false;
+}
+
 static void take_exec(struct flight *flight, struct flight_batch *batch,
                       const struct reply *reply)
 {
@@ -237,10 +243,8 @@ static void take_exec(struct flight *flight, struct flight_batch *batch,
     note_growth(flight, batch);
     batch->is_void = reply->type == REPLY_NIL;
     if (batch->is_void) return;
-    batch_take_exec(&batch->batch, reply, EXTRA);
-    /* Its last element is the last of its items too, unless it is what it should not be. */
-    batch->is_mislaid =
-        reply->type == REPLY_ARRAY && reply[reply->span - 1].type != REPLY_INTEGER;
+    batch_take_exec(&batch->batch, reply, batch->extra);
+    batch->is_mislaid = is_mislaid(batch, reply);
 }
 
 static int take(void *context, const struct reply *reply, struct error *err)

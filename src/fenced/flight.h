@@ -37,7 +37,10 @@ struct flight_batch {
     struct batch batch;
     enum flight_state state;
     size_t rows_end;    /* where the rows' commands end in batch.bytes */
-    struct tally after; /* the checkpoint's, once it ran */
+    size_t extra;       /* the commands behind them, which move the checkpoint */
+    bool ends_step;     /* it has no rows */
+    int64_t step;       /* the checkpoint's, once it ran */
+    struct tally after; /* and its tally */
     enum fence_sight sight;
     bool is_bare;      /* MULTI was refused: what followed was not held back */
     bool is_void;      /* EXEC answered null: somebody changed the checkpoint */

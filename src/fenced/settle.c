@@ -47,7 +47,7 @@ static int locate(struct delivery *delivery, struct error *err)
     const struct checkpoint_mark behind = delivery_mark_behind(oldest);
     if (!checkpoint_is_at(found, &behind)) return delivery_fail_behind(delivery, err);
     /* It ran, and its array was never read. Where twice is as once, it is sent again. */
-    if (delivery->is_repeatable) return 0;
+    if (delivery->is_repeatable || oldest->ends_step) return 0;
     if (arrears_check(delivery, oldest, err) != 0) return -1;
     return retire(delivery, oldest, err) < 0 ? -1 : 0;
 }

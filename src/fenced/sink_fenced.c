@@ -117,7 +117,10 @@ static int seal(struct fenced *self, const char *cursor, struct error *err)
     mark.tally.commands_sent += rows * (int64_t)step->write_count;
     mark.tally.messages_published += rows * (int64_t)(step->command_count - step->write_count);
 
+    batch->ends_step = false;
+    batch->step = mark.step;
     batch->after = mark.tally;
+    batch->extra = 1;
     batch->rows_end = batch->batch.bytes.length;
     checkpoint_append_move(&batch->batch.bytes, fence_key(self->delivery.fence), &mark);
     if (batch_close(&batch->batch, cursor, err) != 0)
@@ -125,6 +128,25 @@ static int seal(struct fenced *self, const char *cursor, struct error *err)
     return delivery_place_set(&self->closed, &mark, err) == 0
                ? 0
                : delivery_fail(&self->delivery, err);
+}
+
+/* Wait until one more batch may be queued. Returns 0 or -1 with err. */
+static int make_room(struct fenced *self, struct error *err)
+{
+    while (flight_is_full(&self->delivery.flight)) {
+        if (settle_pump(&self->delivery, -1, -1, err) < 0) return -1;
+    }
+    return 0;
+}
+
+/* Queue the open batch, which is sealed, and send what may be sent. Returns 0 or -1 with err.
+ */
+static int push(struct fenced *self, struct error *err)
+{
+    flight_push(&self->delivery.flight, self->open);
+    self->open = NULL;
+    if (settle_all(&self->delivery, err) < 0) return -1;
+    return settle_pump(&self->delivery, -1, 0, err) < 0 ? -1 : 0;
 }
 
 static int fenced_close_batch(struct sink *sink, const char *cursor, struct error *err)
@@ -135,14 +157,8 @@ static int fenced_close_batch(struct sink *sink, const char *cursor, struct erro
 
     /* The one batch of a step without a source is known by a cursor too. */
     if (self->step.step->read == NULL && cursor == NULL) cursor = "[]";
-    while (flight_is_full(&self->delivery.flight)) {
-        if (settle_pump(&self->delivery, -1, -1, err) < 0) return -1;
-    }
-    if (seal(self, cursor, err) != 0) return -1;
-    flight_push(&self->delivery.flight, self->open);
-    self->open = NULL;
-    if (settle_all(&self->delivery, err) < 0) return -1;
-    if (settle_pump(&self->delivery, -1, 0, err) < 0) return -1;
+    if (make_room(self, err) != 0 || seal(self, cursor, err) != 0 || push(self, err) != 0)
+        return -1;
     sink->batch_rows = self->delivery.flight.growth.rows;
     return 0;
 }
@@ -260,14 +276,35 @@ int sink_fenced_send_failed(struct sink *sink, struct error *err)
     return owed_send(&self->delivery, err);
 }
 
+/* Fill the open batch with what moves the checkpoint to the beginning of next_step. */
+static int seal_end(struct fenced *self, int64_t next_step, struct error *err)
+{
+    const struct delivery *delivery = &self->delivery;
+    const struct delivery_place *last =
+        delivery->flight.queued > 0 ? &self->closed : &delivery->known;
+    const struct checkpoint_mark mark = {.step = next_step, .tally = last->tally};
+    struct flight_batch *batch = self->open;
+    batch->ends_step = true;
+    batch->step = mark.step;
+    batch->after = mark.tally;
+    batch->rows_end = batch->batch.bytes.length;
+    batch->extra =
+        checkpoint_append_mark(&batch->batch.bytes, fence_key(delivery->fence), &mark);
+    return batch_close(&batch->batch, NULL, err) == 0 ? 0 : delivery_fail(&self->delivery, err);
+}
+
+/* It is streamed as any batch is: right behind the last one, its EXEC held back until that one
+ * is known to be clean. */
 int sink_fenced_end_step(struct sink *sink, int64_t next_step, struct error *err)
 {
     struct fenced *self = (struct fenced *)sink;
-    if (check_idle(self, err) != 0) return -1;
-    const struct checkpoint_mark from = delivery_mark(&self->delivery.known);
-    const struct checkpoint_mark to = {.step = next_step, .tally = self->delivery.known.tally};
-    if (delivery_move(&self->delivery, &from, &to, err) != 0) return -1;
-    self->delivery.is_settled = true;
+    if (delivery_check(&self->delivery, err) != 0) return -1;
+    if (self->open != NULL) return error_set(err, ERROR_FAILED, "a batch is still open");
+    if (make_room(self, err) != 0) return -1;
+    self->open = flight_begin(&self->delivery.flight, &self->step, self->rows + 1);
+    if (seal_end(self, next_step, err) != 0 || push(self, err) != 0 ||
+        fenced_flush(sink, err) != 0)
+        return -1;
     crash_point("step closed");
     return 0;
 }

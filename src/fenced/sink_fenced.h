@@ -8,6 +8,7 @@
 struct checkpoint;
 struct connection;
 struct error;
+struct fence_look;
 struct sink;
 struct tally;
 
@@ -33,6 +34,8 @@ struct sink_fenced_options {
     int64_t run_id;
     bool down;
     const char *checksum;
+    struct fence_look *look; /* at this checkpoint, on this connection, that opening uses up;
+                                or NULL */
 
     /* Says what the checkpoint that was found (present or not) means. again: the fence was
      * taken and confirmed before, and is taken again after a reconnection of this very sink.
@@ -78,8 +81,9 @@ int sink_fenced_check_unread(struct sink *sink, const char *bytes, size_t length
  * it is an error. Returns 0 also where there are none; or -1 with err. */
 int sink_fenced_send_failed(struct sink *sink, struct error *err);
 
-/* Close the current step: the checkpoint stands at the beginning of next_step. After
- * sink_flush(). Returns 0 or -1 with err. */
+/* Close the current step, as soon as all of its batches are known to be clean: the checkpoint
+ * stands at the beginning of next_step then. After sink_close_batch(). Returns 0 or -1 with
+ * err. */
 int sink_fenced_end_step(struct sink *sink, int64_t next_step, struct error *err);
 
 /* Move the checkpoint within its step, to go back to `seen`, or to believe `cursor`. NULL:

@@ -45,12 +45,23 @@ int connection_call(struct connection *connection, size_t count, const char *con
 int connection_ask(struct connection *connection, const struct reply **reply, struct error *err,
                    ...) __attribute__((sentinel));
 
-/* Whether this server may be written to. Returns 0, or -1 with err that says what it is
- * instead: a replica or a sentinel (ERROR_REDIS_UNREACHABLE, passing: it may be promoted), a
- * cluster or a version before 6.2 (ERROR_INVALID). */
-int connection_check_server(struct connection *connection, struct error *err);
+/* Several questions in one write: send what bytes hold (RESP, copied), to be followed by one
+ * connection_answer() for each of its commands, before anything else is asked. Returns 0 or -1
+ * with err. */
+int connection_call_all(struct connection *connection, const char *bytes, size_t length,
+                        struct error *err);
 
-/* "7.0.15". Borrowed. NULL before connection_check_server(). */
+/* Wait for the next of those answers, as connection_call() does. */
+int connection_answer(struct connection *connection, const struct reply **reply,
+                      struct error *err);
+
+/* Whether this server may be written to, as it said when it was connected to; asks nothing.
+ * Returns 0, or -1 with err that says what it is instead: a replica or a sentinel
+ * (ERROR_REDIS_UNREACHABLE, passing: it may be promoted), a cluster or a version before 6.2
+ * (ERROR_INVALID). */
+int connection_check_server(const struct connection *connection, struct error *err);
+
+/* "7.0.15". Borrowed until connection_reopen(). NULL where the server does not say. */
 const char *connection_version(const struct connection *connection);
 
 /* ---- for pipeline.c --------------------------------------------------------------------- */
@@ -77,9 +88,12 @@ struct stop_poll connection_poll(const struct connection *connection, bool writi
 /* When the last byte came or left, in clock_monotonic_ms(). */
 int64_t connection_moved_ms(const struct connection *connection);
 
-/* How far away the server is: the least that a single call took, in nanoseconds; 0 before the
- * first one. */
+/* How far away the server is: the least that an answer took that was waited for, in
+ * nanoseconds; 0 before the first one. */
 int64_t connection_round_trip(const struct connection *connection);
+
+/* An answer took so long that a pipeline waited for, while nothing else was in flight. */
+void connection_note_round_trip(struct connection *connection, int64_t took_ns);
 
 /* Borrowed; may be NULL. */
 const struct stop *connection_stop(const struct connection *connection);

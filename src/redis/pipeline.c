@@ -29,7 +29,8 @@ struct pipeline {
     pipeline_take take;
     void *context;
     int64_t patience_ms;
-    int64_t due_ms; /* when an answer became due that was not before */
+    int64_t due_ms;  /* when an answer became due that was not before */
+    int64_t sent_ns; /* when what is answered next was sent to an idle wire; 0: it was not */
     size_t unanswered;
     struct iovec *spans; /* what is still to be written: spans[first] to spans[last - 1] */
     size_t first;
@@ -122,7 +123,10 @@ int pipeline_send(struct pipeline *pipeline, const char *bytes, size_t length, s
     /* An iovec cannot say that it is only read from. */
     pipeline->spans[pipeline->last++] =
         (struct iovec){.iov_base = (void *)(uintptr_t)bytes, .iov_len = length};
-    if (pipeline->unanswered == 0) pipeline->due_ms = clock_monotonic_ms();
+    if (pipeline->unanswered == 0) {
+        pipeline->due_ms = clock_monotonic_ms();
+        pipeline->sent_ns = clock_monotonic();
+    }
     pipeline->unanswered += commands;
     return 0;
 }
@@ -165,6 +169,13 @@ static int refuse_unasked(struct pipeline *pipeline, const struct reply *reply,
     return connection_break(pipeline->connection, err);
 }
 
+static void note_round_trip(struct pipeline *pipeline)
+{
+    if (pipeline->sent_ns != 0)
+        connection_note_round_trip(pipeline->connection, clock_monotonic() - pipeline->sent_ns);
+    pipeline->sent_ns = 0;
+}
+
 static int take_some(struct pipeline *pipeline, bool *moved, struct error *err)
 {
     for (;;) {
@@ -172,6 +183,7 @@ static int take_some(struct pipeline *pipeline, bool *moved, struct error *err)
         int got = connection_receive(pipeline->connection, &reply, err);
         if (got <= 0) return got;
         if (pipeline->unanswered == 0) return refuse_unasked(pipeline, reply, err);
+        note_round_trip(pipeline);
         pipeline->unanswered--;
         *moved = true;
         if (pipeline->take(pipeline->context, reply, err) != 0) return -1;

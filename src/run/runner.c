@@ -11,6 +11,7 @@
 #include "arena.h"
 #include "assurance.h"
 #include "attempt.h"
+#include "checkpoint.h"
 #include "clock.h"
 #include "config.h"
 #include "crash.h"
@@ -311,9 +312,12 @@ static int open_redis(struct session *session, const struct wish *wish, struct e
     if (ledger_check_layout(session->ledger, session->state.layout, err) != 0) return -1;
     if (session_open_redis(session, err) != 0 || assurance_check(session, err) != 0) return -1;
     const bool insists = wish->kind == WISH_RUN || wish->only != 0;
-    if (stranger_check_restored(session, insists, err) != 0) return -1;
+    struct checkpoint_trace trace;
+    if (stranger_ask(session, &trace, err) != 0 ||
+        stranger_check_restored(session, &trace, insists, err) != 0)
+        return -1;
     if (wish->all) return 0;
-    return stranger_check(session, session->config->strict && !wish->again, err);
+    return stranger_check(session, &trace, session->config->strict && !wish->again, err);
 }
 
 /* With --strict an `up` that has nothing to do asks Redis all the same; but not where only a

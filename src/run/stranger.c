@@ -74,10 +74,9 @@ static bool has_something_to_ask(const struct session *session)
 /* ---- what Redis says ----------------------------------------------------------------------
  */
 
-/* Borrowed from the connection. A ledger without an id, which is about to get one, has left no
- * trace. */
-static int read_trace(const struct session *session, struct checkpoint_trace *trace,
-                      struct error *err)
+/* A ledger without an id, which is about to get one, has left no trace. */
+int stranger_ask(const struct session *session, struct checkpoint_trace *trace,
+                 struct error *err)
 {
     const struct reply *reply = NULL;
     struct arena arena = {0};
@@ -139,25 +138,20 @@ static void tell_other_source(const struct session *session,
         session->state.id, session->database);
 }
 
-/* Judge. Returns 0 with *found and, where something is odd, words; or -1 with err. */
-static int ask(const struct session *session, enum stranger *found, struct error *words,
-               struct error *err)
+/* Judge, and where something is odd, fill words. */
+static enum stranger judge_trace(const struct session *session,
+                                 const struct checkpoint_trace *trace, struct error *words)
 {
-    struct checkpoint_trace trace;
-    *found = STRANGER_NOT_ASKED;
-    if (!has_something_to_ask(session)) return 0;
-    if (read_trace(session, &trace, err) != 0) return -1;
+    if (!has_something_to_ask(session)) return STRANGER_NOT_ASKED;
     const struct elsewhere elsewhere =
-        find_elsewhere(session, trace.database == NULL ? INT64_MAX : trace.first_run);
-    *found = STRANGER_KNOWN;
+        find_elsewhere(session, trace->database == NULL ? INT64_MAX : trace->first_run);
     if (elsewhere.count > 0) {
-        *found = STRANGER_UNKNOWN;
         tell_unknown(session, &elsewhere, words);
-    } else if (strcmp(trace.database, session->database) != 0) {
-        *found = STRANGER_OTHER_SOURCE;
-        tell_other_source(session, &trace, words);
+        return STRANGER_UNKNOWN;
     }
-    return 0;
+    if (strcmp(trace->database, session->database) == 0) return STRANGER_KNOWN;
+    tell_other_source(session, trace, words);
+    return STRANGER_OTHER_SOURCE;
 }
 
 /* Warn, or refuse. */
@@ -170,11 +164,11 @@ static int judge(const struct session *session, bool is_strict, const struct err
     return 0;
 }
 
-int stranger_check(struct session *session, bool is_strict, struct error *err)
+int stranger_check(const struct session *session, const struct checkpoint_trace *trace,
+                   bool is_strict, struct error *err)
 {
-    enum stranger found = STRANGER_NOT_ASKED;
     struct error words = {0};
-    if (ask(session, &found, &words, err) != 0) return -1;
+    (void)judge_trace(session, trace, &words);
     return judge(session, is_strict, &words, err);
 }
 
@@ -187,20 +181,19 @@ static int64_t newest_run(const struct session *session)
     return newest;
 }
 
-int stranger_check_restored(struct session *session, bool insists, struct error *err)
+int stranger_check_restored(const struct session *session, const struct checkpoint_trace *trace,
+                            bool insists, struct error *err)
 {
     const int64_t newest = newest_run(session);
-    struct checkpoint_trace trace;
     struct error words = {0};
-    if (read_trace(session, &trace, err) != 0) return -1;
-    if (trace.last_run <= newest) return 0;
+    if (trace->last_run <= newest) return 0;
     (void)error_set(&words, ERROR_OPERATOR,
                     "Redis was written to by run %" PRId64
                     ", which this ledger does not know: its newest is %" PRId64
                     ". Was it restored from a backup? What was done since is in Redis already: "
                     "`redferry mark VERSION` records it, `redferry run VERSION` carries it all "
                     "the same, `redferry repair VERSION` begins anew what stands half-way",
-                    trace.last_run, newest);
+                    trace->last_run, newest);
     if (!insists) {
         *err = words;
         return -1;
@@ -211,17 +204,19 @@ int stranger_check_restored(struct session *session, bool insists, struct error 
 int stranger_look(struct session *session, enum stranger *found, struct error *err)
 {
     const struct config *config = session->config;
+    struct checkpoint_trace trace;
     struct error words = {0};
     *found = STRANGER_NOT_ASKED;
     if (!config->has_redis || !has_something_to_ask(session)) return 0;
     if (config_require(config, "redis", err) != 0 ||
         connection_open(&session->redis, &config->redis, session->stop, err) != 0 ||
-        ask(session, found, &words, err) != 0) {
+        stranger_ask(session, &trace, err) != 0) {
         if (err->code > ERROR_STOPPED) return -1;
         listener_say(&session->listener, config->strict ? EVENT_WARNING : EVENT_NOTE,
                      "Redis was not asked whether it knows this ledger: %s", err->message);
         error_clear(err);
         return 0;
     }
+    *found = judge_trace(session, &trace, &words);
     return judge(session, config->strict, &words, err);
 }

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+struct checkpoint_trace;
 struct error;
 struct session;
 
@@ -20,18 +21,24 @@ enum stranger {
 /* "known", "unknown", "other_database"; NULL where it was not asked. */
 const char *stranger_text(enum stranger stranger);
 
-/* Ask Redis, which the session has open, and warn of what is odd. Returns 0; where is_strict,
- * -1 with err (ERROR_OPERATOR) instead of a warning; -1 with err too where there is no answer.
- */
-int stranger_check(struct session *session, bool is_strict, struct error *err);
+/* Read the trace in Redis, which the session has open; its texts are borrowed until Redis is
+ * asked again. Returns 0, or -1 with err where there is no answer. */
+int stranger_ask(const struct session *session, struct checkpoint_trace *trace,
+                 struct error *err);
+
+/* Warn of what is odd about it. Returns 0; where is_strict, -1 with err (ERROR_OPERATOR)
+ * instead of a warning. */
+int stranger_check(const struct session *session, const struct checkpoint_trace *trace,
+                   bool is_strict, struct error *err);
 
 /* Whether the last run that wrote to Redis is one that the ledger knows: a ledger that was
  * restored from a backup would carry again what is in Redis already. Returns 0, or -1 with err
  * (ERROR_OPERATOR); insists (the version was named): a warning instead. */
-int stranger_check_restored(struct session *session, bool insists, struct error *err);
+int stranger_check_restored(const struct session *session, const struct checkpoint_trace *trace,
+                            bool insists, struct error *err);
 
-/* As stranger_check(), for a command that only looks: connects where a Redis is configured and
- * there is something to ask, waits for nobody, and says in a note why there is no answer (with
+/* Ask and check, for a command that only looks: connects where a Redis is configured and there
+ * is something to ask, waits for nobody, and says in a note why there is no answer (with
  * --strict in a warning). Returns 0 with *found, or -1 with err as above: ERROR_OPERATOR, or a
  * stop. */
 int stranger_look(struct session *session, enum stranger *found, struct error *err);

@@ -77,6 +77,7 @@ static int name_row(const struct batch *batch, size_t index, struct error *err)
 static int name_rows(const struct batch *batch, struct error *err)
 {
     struct buffer name = {0};
+    if (batch->rows == 0) return -1;
     if (batch->rows < 2 || !has_rows(batch->step)) return name_row(batch, 0, err);
     buffer_append_text(&name, "rows ");
     append_row(&name, batch, 0);
@@ -223,7 +224,7 @@ static void count_command(struct batch *batch, const struct command *command)
 /* All that ran is counted. */
 static void end_taking(struct batch *batch)
 {
-    if (has_rows(batch->step)) batch->ran.rows_read = (int64_t)batch->rows;
+    if (batch->rows > 0 && has_rows(batch->step)) batch->ran.rows_read = (int64_t)batch->rows;
     batch->verdict = has_error(batch) ? BATCH_FAILED : BATCH_CLEAN;
 }
 

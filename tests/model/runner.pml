@@ -125,10 +125,7 @@ choose: /* @selection_make */
                 is_announcing = true;
                 own_run = applied_run;
                 goto connect
-            :: !has_begin_atomic && IS_WANTED(me) -> goto begin
-            :: has_begin_atomic && IS_WANTED(me) ->
-                begin_run();
-                goto history
+            :: IS_WANTED(me) -> goto ahead
             :: else ->
                 /* That there is nothing to do is said only where all is done. */
                 assert(IS_DOWN(me) || !is_applied || published);
@@ -138,10 +135,26 @@ choose: /* @selection_make */
     }
     OR_KILLED(NO_TX)
     fi;
+ahead: /* @fence_look_open */
+    if
+    :: atomic {
+        true ->
+            if
+            :: IS_CONNECTED && !there -> watch[me] = CLEAN
+            :: else
+            fi;
+            goto begin
+    }
+    OR_KILLED(NO_TX)
+    fi;
 begin:
     if
     :: atomic {
         true ->
+            if
+            :: has_begin_atomic && !IS_WANTED(me) -> watch[me] = UNWATCHED; goto choose
+            :: else
+            fi;
             begin_run();
             goto history
     }
@@ -169,10 +182,11 @@ look: /* look() and decide() in fence.c */
     if
     :: atomic {
         IS_CONNECTED ->
-            watch[me] = CLEAN;
             if
-            :: is_announcing -> decide_late()
-            :: else -> decide()
+            :: is_announcing -> watch[me] = CLEAN; decide_late()
+            :: !is_announcing && watch[me] != UNWATCHED && chain.origins == 0 ->
+                way = AFRESH /* look_again() in recovery.c: nothing was there, and it suffices */
+            :: else -> watch[me] = CLEAN; decide()
             fi;
             if
             :: way == REFUSED ->

@@ -48,7 +48,7 @@ flags_cross_once()
     expect_stdout_contains 'applied 20200211131900 migrate_flags_to_redis'
     # Taking the fence; the batch; closing the step; finishing.
     expect_equal "$(monitored | cut -d'"' -f2 | tr '\n' ' ' | sed 's/.*ROLE //; s/EXEC /EXEC\n/g')" \
-        'HGET WATCH HGETALL MULTI DEL HSET HSET HSETNX EXEC
+        'WATCH HGETALL MULTI DEL HSET HSET HSETNX EXEC
 WATCH HGET MULTI HSET SADD PUBLISH HSET SADD PUBLISH HSET EXEC
 WATCH HGET MULTI HDEL HSET EXEC
 WATCH HGET MULTI DEL EXEC' 'the transactions'

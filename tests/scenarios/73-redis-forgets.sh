@@ -189,7 +189,7 @@ older_between_runs()
 {
     begin
     interrupt_at 3 WATCH keep_a_copy
-    interrupt_at 2 WATCH
+    interrupt_at 3 WATCH
     expect_equal "$(redis LLEN list)" 30 'rows so far'
     come_back_older
     expect_equal "$(redis LLEN list)" 10 'rows in the copy'
@@ -263,7 +263,7 @@ the_ledger_is_older()
     begin
     interrupt_at 3 WATCH
     keep_the_ledger
-    interrupt_at 2 WATCH
+    interrupt_at 3 WATCH
     expect_equal "$(redis LLEN list)" 30 'rows so far'
     restore_the_ledger
     expect_exit 4 redferry up

@@ -1,12 +1,55 @@
 #!/usr/bin/env bash
-# Goal: where Redis is far away, batches grow until it does not stand idle between two of them; a
-# number of rows that somebody wrote down is kept to; and everything is there exactly once.
+# Goal: where Redis is far away, a small run waits for it but a few times; batches grow until it does
+# not stand idle between two of them; a number of rows that somebody wrote down is kept to; and
+# everything is there exactly once.
 # not under valgrind: a program that is slow by itself finds Redis busy, not idle
 # not with sanitizers: a program that is slow by itself finds Redis busy, not idle
 source "$(dirname "$0")/../support/scenario.sh"
 : "${REDFERRY_TEST_DELAY_PROXY:?the delay proxy of bench}"
 
 rows=60000 round_trip_us=20000
+
+# What a small `up` waits for: the greeting, the trace of its ledger, the checkpoint, the fence; what
+# opens the batch, what executes it, the end of the step; and twice for the announcement.
+few_round_trips=9
+
+# Put a line of that length before Redis, and have `line` say what is to be heard of it.
+make_far()
+{
+    exec {line}< <(exec "$REDFERRY_TEST_DELAY_PROXY" "$PWD/far" "$REDIS_SOCKET" $round_trip_us)
+    proxy=$!
+    read -r -t 30 -u "$line" || fail 'there is no line'
+    REDFERRY_REDIS=unix://$PWD/far
+}
+
+make_near()
+{
+    kill "$proxy"
+    exec {line}<&-
+    rm far
+}
+
+wait_seldom()
+{
+    local line proxy text
+    sql 'CREATE TABLE f (name text PRIMARY KEY); INSERT INTO f VALUES (1), (2), (3)'
+    write_migration 3_few.yaml <<'YAML'
+up:
+  - read: SELECT name FROM f
+    key: name
+    write: INCRBY few:${name} 1
+publish:
+  channel: done
+  message: ${rows}
+YAML
+    make_far
+    redferry up -q
+    read -r -t 30 -u "$line" text || fail 'the line does not end'
+    make_near
+    printf '3 rows, %s us away: %s\n' $round_trip_us "$text"
+    ((${text%% *} <= few_round_trips)) || fail "$text, not $few_round_trips"
+    expect_equal "$(redis MGET few:1 few:2 few:3 | tr '\n' ' ')" '1 1 1 ' 'what is there'
+}
 
 # Prints how many batches the command wrote.
 batches_of()
@@ -36,10 +79,7 @@ up:
     key: id
     write: INCRBY default:${id} 1
 YAML
-    exec {line}< <(exec "$REDFERRY_TEST_DELAY_PROXY" "$PWD/far" "$REDIS_SOCKET" $round_trip_us)
-    proxy=$!
-    read -r -t 30 -u "$line" || fail 'there is no line'
-    REDFERRY_REDIS=unix://$PWD/far
+    make_far
     # On a machine that stands still again and again, one run may see too little of it.
     for _ in 1 2 3 4 5 6; do
         redis FLUSHALL >/dev/null
@@ -54,8 +94,7 @@ up:
     batch: 2000
 YAML
     kept=$(batches_of up)
-    kill "$proxy"
-    exec {line}<&-
+    make_near
 
     printf '%s rows, %s us away: %s batches, where 2000 rows each are asked for %s\n' \
         $rows $round_trip_us "$grown" "$kept"
@@ -71,5 +110,11 @@ YAML
         return once" 0 $rows)" $((2 * rows)) 'how many rows are there exactly once'
 }
 
-with_database sqlite carry_far
-with_database postgresql carry_far
+many_and_few()
+{
+    carry_far
+    wait_seldom
+}
+
+with_database sqlite many_and_few
+with_database postgresql many_and_few
