@@ -271,7 +271,7 @@ static int introduce(struct connection *connection, struct error *err)
     return 0;
 }
 
-int connection_check_server(const struct connection *connection, struct error *err)
+int connection_check_server(struct connection *connection, struct error *err)
 {
     if (connection_check(connection, err) != 0) return -1;
     if (connection->greeting.unfit.code == ERROR_NONE) return 0;

@@ -59,7 +59,7 @@ int connection_answer(struct connection *connection, const struct reply **reply,
  * Returns 0, or -1 with err that says what it is instead: a replica or a sentinel
  * (ERROR_REDIS_UNREACHABLE, passing: it may be promoted), a cluster or a version before 6.2
  * (ERROR_INVALID). */
-int connection_check_server(const struct connection *connection, struct error *err);
+int connection_check_server(struct connection *connection, struct error *err);
 
 /* "7.0.15". Borrowed until connection_reopen(). NULL where the server does not say. */
 const char *connection_version(const struct connection *connection);
