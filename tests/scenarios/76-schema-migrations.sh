@@ -376,16 +376,40 @@ vacuums()
     wait "$vacuum" || true
 
     counting_migrations 8
+    # It analyzes only, which no view of vacuums in progress shows.
     sql 'INSERT INTO schema_migrations SELECT generate_series(1, 30000)'
-    sql 'DELETE FROM schema_migrations'
-    sql 'ALTER TABLE schema_migrations SET (autovacuum_enabled = on, autovacuum_vacuum_threshold = 1,
-         autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 100,
+    sql 'ALTER TABLE schema_migrations SET (autovacuum_enabled = on, autovacuum_analyze_threshold = 1,
+         autovacuum_analyze_scale_factor = 0, autovacuum_vacuum_threshold = 1000000000,
+         autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 100,
          autovacuum_vacuum_cost_limit = 1)'
     wait_until 'autovacuum is under way' is_held 'autovacuum worker'
+    expect_equal "$(sql 'SELECT count(*) FROM pg_stat_progress_vacuum')" 0 'the vacuums in progress'
     expect_exit 0 redferry up --on-lock fail
     is_held 'autovacuum worker' || fail 'autovacuum was over too soon'
     expect_equal "$(redis GET canary:8)" 1 'the canary'
     sql 'DROP TABLE schema_migrations'
+}
+
+# A connection that is lost while we look says nothing: neither that the schema migration is over,
+# nor that nothing is left to do.
+lost_while_looking()
+{
+    is_stuck() { [[ $(sql "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app' AND wait_event_type = 'Lock'") == 1 ]]; }
+    sql 'CREATE TABLE schema_migrations (version bigint PRIMARY KEY)'
+    counting_migrations 9
+    hold ecto "${ECTO[@]}"
+    begin_up cut
+    wait_until 'it waits' says cut 'waiting for a schema migration to end: Ecto'
+    hold table BEGIN 'LOCK TABLE data_migrations IN ACCESS EXCLUSIVE MODE'
+    wait_until 'it reads the ledger' is_stuck
+    sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'" >/dev/null
+    wait_until 'it reads the ledger again' is_stuck
+    expect_equal "$(redis EXISTS canary:9)" 0 'the canary'
+    let_go table
+    let_go ecto
+    end_up cut 0
+    expect_stderr_lacks 'terminat'
+    expect_equal "$(redis GET canary:9)" 1 'the canary'
 }
 
 one_after_the_other()
@@ -397,6 +421,7 @@ one_after_the_other()
     blind
     behind_a_pooler
     vacuums
+    lost_while_looking
 }
 with_database postgresql one_after_the_other
 

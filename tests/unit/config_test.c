@@ -84,6 +84,7 @@ static void test_defaults(void **state)
     assert_false(config.wait_aof);
     assert_false(config.strict);
     assert_false(config.allow_repeats);
+    assert_false(config.during_schema_migration);
     assert_null(config.context);
     assert_null(config.operator_name);
     assert_non_null(config_operator(&config));
@@ -116,7 +117,8 @@ static void test_precedence(void **state)
 
     write_file("data_migrations/redferry.yaml",
                "lock_timeout: 4s\nwait: 5s\non_lock: skip\nretry_for: 6s\nbatch: 50\n"
-               "ledger_table: other.names\nwait_replicas: 2\n",
+               "ledger_table: other.names\nwait_replicas: 2\n"
+               "during_schema_migration: true\n",
                0644);
     assert_int_equal(resolve(&config, flags, environment, NULL, &err), 0);
     assert_int_equal(config.lock_timeout_ms, 2000);
@@ -127,6 +129,7 @@ static void test_precedence(void **state)
     assert_int_equal(config.batch, 50);
     assert_int_equal(config.wait_replicas, 2);
     assert_true(config.wait_aof);
+    assert_true(config.during_schema_migration);
     assert_string_equal(config.ledger_table, "other.names");
     assert_string_equal(config.context, "JIRA-1");
     assert_string_equal(config_text(&config, "json"), "1");
