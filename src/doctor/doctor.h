@@ -52,6 +52,7 @@ struct doctor_redis {
     int major, minor;      /* of its version */
     const char *no_config; /* why CONFIG was refused, or NULL */
     const char *save;      /* when it makes snapshots, "": never; NULL: not known */
+    int64_t replicas;      /* that are connected */
     bool has_aof;
     bool snapshot_failed; /* the last one */
     bool aof_failed;      /* the last writing */

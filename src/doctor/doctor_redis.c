@@ -96,10 +96,11 @@ static int read_snapshots(struct doctor *doctor, struct error *err)
 static int read_facts(struct doctor *doctor, const char **name, struct error *err)
 {
     struct doctor_redis *redis = &doctor->redis;
-    const char *server = NULL, *persistence = NULL, *memory = NULL;
+    const char *server = NULL, *persistence = NULL, *memory = NULL, *replication = NULL;
     if (read_info(doctor, "server", &server, err) != 0 ||
         read_info(doctor, "persistence", &persistence, err) != 0 ||
-        read_info(doctor, "memory", &memory, err) != 0)
+        read_info(doctor, "memory", &memory, err) != 0 ||
+        read_info(doctor, "replication", &replication, err) != 0)
         return -1;
     const char *version = doctor_redis_info(doctor->arena, server, "redis_version");
     const char *valkey = doctor_redis_info(doctor->arena, server, "valkey_version");
@@ -111,6 +112,7 @@ static int read_facts(struct doctor *doctor, const char **name, struct error *er
     redis->has_aof = info_says(doctor, persistence, "aof_enabled", "1");
     redis->aof_failed = info_says(doctor, persistence, "aof_last_write_status", "err");
     redis->snapshot_failed = info_says(doctor, persistence, "rdb_last_bgsave_status", "err");
+    redis->replicas = info_number(doctor, replication, "connected_slaves");
     redis->used = info_number(doctor, memory, "used_memory");
     redis->limit = info_number(doctor, memory, "maxmemory");
     redis->machine = info_number(doctor, memory, "total_system_memory");
@@ -153,11 +155,14 @@ int doctor_redis_persistence(struct doctor *doctor, struct error *err)
 {
     const struct doctor_redis *redis = &doctor->redis;
     const bool snapshots = redis->save != NULL && redis->save[0] != '\0';
+    const bool aof_failed = redis->has_aof && redis->aof_failed;
+    /* One that was made by hand is no matter to who writes. */
+    const bool snapshot_failed = redis->snapshot_failed && (snapshots || redis->save == NULL);
     (void)err;
-    if (redis->aof_failed || (redis->snapshot_failed && !redis->has_aof)) {
+    if (aof_failed || snapshot_failed) {
         doctor_find(doctor, DOCTOR_PROBLEM,
                     "the last %s failed, and Redis may refuse to be written to (MISCONF)",
-                    redis->aof_failed ? "writing to the append-only file" : "snapshot");
+                    aof_failed ? "writing to the append-only file" : "snapshot");
         doctor_advise(doctor, "look into Redis' log and at its disk; BGSAVE tries again");
     } else if (redis->has_aof) {
         doctor_find(doctor, DOCTOR_OK, "there is an append-only file%s",
@@ -177,6 +182,31 @@ int doctor_redis_persistence(struct doctor *doctor, struct error *err)
         doctor_find(doctor, DOCTOR_WARNING,
                     "is off: a restart of Redis loses all that was carried");
         doctor_advise(doctor, "CONFIG SET appendonly yes, and CONFIG REWRITE to keep it so");
+    }
+    return 0;
+}
+
+/* Only where something is asked of it (--wait-replicas, --wait-aof). */
+int doctor_redis_durability(struct doctor *doctor, struct error *err)
+{
+    const struct doctor_redis *redis = &doctor->redis;
+    const struct config *config = doctor->session->config;
+    const bool has_waitaof = redis->major > 7 || (redis->major == 7 && redis->minor >= 2);
+    (void)err;
+    if (config->wait_replicas > redis->replicas) {
+        doctor_find(doctor, DOCTOR_PROBLEM,
+                    "--wait-replicas asks for %" PRId64 ", and %" PRId64 " %s connected",
+                    config->wait_replicas, redis->replicas,
+                    redis->replicas == 1 ? "is" : "are");
+        doctor_advise(doctor, "see to the replicas, or ask for fewer");
+    } else if (config->wait_aof && !has_waitaof) {
+        doctor_find(doctor, DOCTOR_PROBLEM, "--wait-aof needs a Redis that has WAITAOF, 7.2");
+    } else if (config->wait_aof && !redis->has_aof) {
+        doctor_find(doctor, DOCTOR_PROBLEM, "--wait-aof, and there is no append-only file");
+        doctor_advise(doctor, "CONFIG SET appendonly yes, and CONFIG REWRITE to keep it so");
+    } else if (config->wait_replicas > 0 || config->wait_aof) {
+        doctor_find(doctor, DOCTOR_OK, "can do what %s asks for",
+                    config->wait_aof ? "--wait-aof" : "--wait-replicas");
     }
     return 0;
 }

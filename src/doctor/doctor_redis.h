@@ -14,8 +14,11 @@ struct reply;
 /* Connect; see that it may be written to; read what it says of itself. */
 int doctor_redis_connect(struct doctor *doctor, struct error *err);
 
-/* Whether what is carried outlives a restart: judge what was read. So do the next three. */
+/* Whether what is carried outlives a restart: judge what was read. So do the next four. */
 int doctor_redis_persistence(struct doctor *doctor, struct error *err);
+
+/* Whether it can do what --wait-replicas and --wait-aof ask for. */
+int doctor_redis_durability(struct doctor *doctor, struct error *err);
 
 /* Whether it may evict a checkpoint. */
 int doctor_redis_eviction(struct doctor *doctor, struct error *err);

@@ -23,6 +23,7 @@
 #include "error.h"
 #include "ledger_sql.h"
 #include "number.h"
+#include "schema_migration.h"
 #include "session.h"
 
 enum {
@@ -280,5 +281,26 @@ int doctor_sql_clock(struct doctor *doctor, struct error *err)
     (void)err;
     if (doctor->sqlite.path == NULL)
         doctor_judge_clock(doctor, "the database server's", doctor->database_ahead_ms);
+    return 0;
+}
+
+int doctor_sql_schema(struct doctor *doctor, struct error *err)
+{
+    struct error words = {0};
+    const char *remedy = NULL;
+    const int seen = schema_migration_see(doctor->session, &words, &remedy, err);
+    if (seen < 0 && err->code != ERROR_FAILED) return -1;
+    if (seen < 0) {
+        doctor_find(doctor, DOCTOR_OK, "cannot be seen: %s", err->message);
+    } else if (seen == 0) {
+        doctor_find(doctor, DOCTOR_OK, "none is in progress");
+    } else {
+        doctor_find(doctor, DOCTOR_WARNING, "one is in progress, which `up` waits for: %s",
+                    words.message);
+        if (remedy != NULL)
+            doctor_advise(doctor, "where it has crashed: `%s`", remedy);
+        else
+            doctor_advise(doctor, "let it end, or use --during-schema-migration");
+    }
     return 0;
 }

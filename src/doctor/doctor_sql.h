@@ -25,6 +25,9 @@ int doctor_sql_encryption(struct doctor *doctor, struct error *err);
 /* Whether its clock and ours agree. */
 int doctor_sql_clock(struct doctor *doctor, struct error *err);
 
+/* Whether another tool migrates the schema now. */
+int doctor_sql_schema(struct doctor *doctor, struct error *err);
+
 /* Ask db for rows and hand each to take, in the transaction that is open or in one of its own.
  * Returns 0, or -1 with err. */
 int doctor_sql_ask(struct db *db, const char *sql,

@@ -101,6 +101,30 @@ static int take_count(void *context, const struct row *row, struct error *err)
     return 0;
 }
 
+/* Row-level security leaves rows out without a word, and so would the run. */
+static int warn_of_hidden_rows(struct visit *visit, struct error *err)
+{
+    struct doctor *doctor = visit->doctor;
+    struct arena arena = {0};
+    struct columns columns = {0};
+    if (db_dialect(visit->db) == DB_SQLITE) return 0;
+    int result = begin_impatiently(visit->db, err);
+    if (result == 0)
+        result = db_execute(visit->db, "SET LOCAL row_security = off", NULL, 0, NULL, err);
+    if (result == 0) result = db_describe(visit->db, visit->step->read, &arena, &columns, err);
+    db_rollback(visit->db);
+    arena_release(&arena);
+    if (result == 0 || err->code != ERROR_FAILED) return result;
+    error_clear(err);
+    doctor_find(doctor, DOCTOR_WARNING,
+                "%s:%d:%d: step '%s': row-level security may hide rows from its role, and they "
+                "would not be carried",
+                visit->migration->file, visit->step->read_line, visit->step->read_column,
+                visit->step->name);
+    doctor_advise(doctor, "where all are meant, read as a role with BYPASSRLS");
+    return 0;
+}
+
 /* About how many rows there are: what the database's statistics say; where they say nothing, as
  * mostly in SQLite, they are counted up to a bound. */
 static int count_rows(struct visit *visit, int64_t *count, struct error *err)
@@ -224,7 +248,7 @@ static int try_read(struct visit *visit, struct error *err)
         source_query_init(&visit->query, visit->db, visit->step, err) != 0 ||
         source_query_try(&visit->query, &whole, err) != 0 ||
         bind_commands(visit, &visit->query.columns, err) != 0 ||
-        count_rows(visit, &expected, err) != 0)
+        warn_of_hidden_rows(visit, err) != 0 || count_rows(visit, &expected, err) != 0)
         return -1;
     return read_samples(visit, expected, err);
 }

@@ -311,3 +311,14 @@ int schema_migration_take_turn(struct session *session, const struct turn *turn,
         if (seen != OVER) return seen;
     }
 }
+
+int schema_migration_see(struct session *session, struct error *words, const char **remedy,
+                         struct error *err)
+{
+    struct sight sight = {0};
+    if (look_into_all(session, &sight, err) != 0) return -1;
+    if (sight.tool == NULL) return 0;
+    *words = sight.words;
+    *remedy = sight.tool->remedy;
+    return 1;
+}

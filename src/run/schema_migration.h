@@ -18,4 +18,11 @@ struct turn;
 int schema_migration_take_turn(struct session *session, const struct turn *turn,
                                struct error *err);
 
+/* Whether one is in progress now, asked once and by nobody in turn. Returns 1 with words
+ * ("Rails (rake, role app, pid 12)") and *remedy, the command that takes away what one that
+ * crashed has left, or NULL; 0; or -1 with err (ERROR_FAILED: the database does not let us
+ * look). */
+int schema_migration_see(struct session *session, struct error *words, const char **remedy,
+                         struct error *err);
+
 #endif

@@ -128,6 +128,8 @@ redis_does_not_keep()
     finds warning 'redis persistence: is off'
     examined 4 --strict
     expect_stderr_contains '0 problems, 1 warning (--strict)'
+    examined 4 --wait-replicas 1
+    finds problem 'redis durability: --wait-replicas asks for 1, and 0 are connected'
     # shellcheck disable=SC2046 # the words of a command, as the program gives them
     redis $(advice 'redis persistence' | sed 's/,.*//') >/dev/null
     examined 0 --strict
@@ -261,6 +263,11 @@ YAML
     finds problem 'database writes: transactions of role little only read'
     sql "$(advice 'database writes')"
     examined 0 --strict
+    sql "ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON t FOR SELECT USING (id = 1)"
+    examined 0
+    finds warning "1_copy.yaml:3:11: step 'rows': row-level security may hide rows from its role"
+    sql "ALTER ROLE little BYPASSRLS"
+    examined 0 --strict
     sql "DROP OWNED BY little; DROP ROLE little"
 }
 
@@ -301,7 +308,7 @@ stopped()
     kill -STOP "$REDIS_PID"
     "$REDFERRY_PROGRAM" doctor >"$OUT" 2>"$ERR" &
     local pid=$! code=0
-    wait_for 'it to wait for Redis' grep -q redis.sock "/proc/$pid/net/unix"
+    wait_for 'it to wait for Redis' has_socket "$pid"
     kill -TERM "$pid"
     wait "$pid" || code=$?
     kill -CONT "$REDIS_PID"
@@ -309,18 +316,32 @@ stopped()
     expect_equal "$(<"$OUT")" '' 'what it printed'
 }
 
+has_socket() { [[ $(readlink /proc/"$1"/fd/*) == *socket:* ]]; }
+
 # What another session has locked is not waited for.
 postgresql_has_a_lock()
 {
     begin
     coproc HOLDER { psql -XAtq -d "$DB"; }
-    printf 'BEGIN; LOCK TABLE t; SELECT 1;\n' >&"${HOLDER[1]}"
+    printf 'BEGIN; LOCK TABLE t; SELECT 1 FROM pg_advisory_lock(9628173550095224);\n' >&"${HOLDER[1]}"
     read -r _ <&"${HOLDER[0]}"
     expect_exit 4 redferry doctor
     finds problem 'canceling statement due to lock timeout'
+    finds warning 'schema migrations: one is in progress, which `up` waits for: tern ('
     printf 'ROLLBACK;\n\\q\n' >&"${HOLDER[1]}"
     wait "$HOLDER_PID" || true
     examined 0
+    finds ok 'schema migrations: none is in progress'
+}
+
+# A tool that crashed has left its row.
+sqlite_has_a_lock()
+{
+    begin
+    sql 'CREATE TABLE knex_migrations_lock (is_locked integer); INSERT INTO knex_migrations_lock VALUES (1)'
+    examined 0
+    finds warning 'Knex (as '
+    finds warning '; where it has crashed: `knex migrate:unlock`'
 }
 
 sqlite_may_not_be_written()
@@ -511,6 +532,7 @@ with_database sqlite redis_grants_little
 with_database postgresql postgresql_grants_little
 with_database postgresql postgresql_has_a_lock
 with_database postgresql postgresql_behind_a_pooler
+with_database sqlite sqlite_has_a_lock
 with_database sqlite two_databases
 with_database sqlite stopped
 with_database sqlite sqlite_may_not_be_written

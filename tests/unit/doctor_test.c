@@ -204,10 +204,14 @@ static void test_persistence(void **state)
          "an append-only file, and snapshots",
          NULL},
         {{.has_aof = true}, DOCTOR_OK, "an append-only file", NULL},
-        {{.has_aof = true, .save = "60 1", .snapshot_failed = true},
+        {{.has_aof = true, .save = "", .snapshot_failed = true},
          DOCTOR_OK,
          "append-only file",
          NULL},
+        {{.has_aof = true, .save = "60 1", .snapshot_failed = true},
+         DOCTOR_PROBLEM,
+         "the last snapshot failed",
+         "BGSAVE"},
         {{.save = "3600 1"}, DOCTOR_OK, "snapshots (save 3600 1)", "appendonly yes"},
         {{.save = ""}, DOCTOR_WARNING, "is off", "CONFIG SET appendonly yes"},
         {{.no_config = "NOPERM no"},
@@ -227,6 +231,31 @@ static void test_persistence(void **state)
         expect(&bench, doctor_redis_persistence, cases[i].verdict, cases[i].says,
                cases[i].advises);
     }
+    bench_release(&bench);
+}
+
+static void test_durability(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench);
+    struct doctor_redis *redis = &bench.doctor.redis;
+    *redis = (struct doctor_redis){.major = 7, .minor = 2, .has_aof = true, .replicas = 1};
+    expect(&bench, doctor_redis_durability, DOCTOR_OK, NULL, NULL);
+    bench.config.wait_replicas = 1;
+    expect(&bench, doctor_redis_durability, DOCTOR_OK, "--wait-replicas", NULL);
+    bench.config.wait_replicas = 2;
+    expect(&bench, doctor_redis_durability, DOCTOR_PROBLEM, "asks for 2, and 1 is connected",
+           "fewer");
+    bench.config.wait_replicas = 0;
+    bench.config.wait_aof = true;
+    expect(&bench, doctor_redis_durability, DOCTOR_OK, "--wait-aof", NULL);
+    redis->has_aof = false;
+    expect(&bench, doctor_redis_durability, DOCTOR_PROBLEM, "there is no append-only file",
+           "CONFIG SET appendonly yes");
+    redis->minor = 0;
+    expect(&bench, doctor_redis_durability, DOCTOR_PROBLEM, "needs a Redis that has WAITAOF",
+           NULL);
     bench_release(&bench);
 }
 
@@ -402,19 +431,13 @@ static void test_many_findings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_writes),
-        cmocka_unit_test(test_connections),
-        cmocka_unit_test(test_encryption),
-        cmocka_unit_test(test_clocks),
-        cmocka_unit_test(test_persistence),
-        cmocka_unit_test(test_eviction),
-        cmocka_unit_test(test_old_redis_is_not_asked),
-        cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_info),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_checkpoints),
-        cmocka_unit_test(test_states),
-        cmocka_unit_test(test_many_findings),
+        cmocka_unit_test(test_writes),      cmocka_unit_test(test_connections),
+        cmocka_unit_test(test_encryption),  cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_persistence), cmocka_unit_test(test_eviction),
+        cmocka_unit_test(test_durability),  cmocka_unit_test(test_old_redis_is_not_asked),
+        cmocka_unit_test(test_memory),      cmocka_unit_test(test_info),
+        cmocka_unit_test(test_sizes),       cmocka_unit_test(test_checkpoints),
+        cmocka_unit_test(test_states),      cmocka_unit_test(test_many_findings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
