@@ -8,6 +8,7 @@
 #include "handle.h"
 #include "outcome.h"
 #include "remark.h"
+#include "request.h"
 #include "runner.h"
 #include "selection.h"
 
@@ -52,35 +53,14 @@ static int end(struct redferry *ferry, struct session *session, int result,
     return handle_end(ferry, session, result);
 }
 
-/* A VERSION that may be absent: 0 then. */
-static int resolve_optional(struct redferry *ferry, const struct session *session,
-                            const char *what, const char *text, int64_t *version)
-{
-    *version = 0;
-    if (text == NULL) return 0;
-    return selection_resolve(session, what, text, version, &ferry->error);
-}
-
-static int resolve_all(struct redferry *ferry, const struct session *session, const char *what,
-                       const char *const *texts, size_t count, int64_t **versions)
-{
-    *versions = arena_array(&ferry->results, count + 1, sizeof **versions);
-    if (*versions == NULL) return error_memory(&ferry->error);
-    for (size_t i = 0; i < count; i++)
-        if (selection_resolve(session, what, texts[i], &(*versions)[i], &ferry->error) != 0)
-            return -1;
-    return 0;
-}
-
 int redferry_up(redferry *ferry, const redferry_up_options *options,
                 const redferry_outcome **out)
 {
     struct session session;
     struct outcome outcome = {0};
-    struct wish wish = {.kind = WISH_UP};
+    struct wish wish = {0};
     int result = handle_open_briefly(ferry, &session);
-    if (result == 0 && options != NULL)
-        result = resolve_optional(ferry, &session, "--to", options->to, &wish.to);
+    if (result == 0) result = request_up(ferry, &session, options, &wish);
     if (result == 0) result = runner_carry_out(&session, &wish, &outcome, &ferry->error);
     return end(ferry, &session, result, &outcome, out);
 }
@@ -90,26 +70,9 @@ int redferry_run(redferry *ferry, const redferry_run_options *options,
 {
     struct session session;
     struct outcome outcome = {0};
-    int64_t *versions = NULL;
+    struct wish wish = {0};
     int result = handle_open(ferry, &session, HANDLE_WORK);
-    if (result == 0 && options->all && (!options->again || options->version_count > 0))
-        result =
-            error_set(&ferry->error, ERROR_INVALID,
-                      "--all goes with --again and without versions: it carries every applied "
-                      "migration once more");
-    if (result == 0 && !options->all && options->version_count == 0)
-        result =
-            error_set(&ferry->error, ERROR_INVALID, "run needs a VERSION, or --all --again");
-    if (result == 0)
-        result = resolve_all(ferry, &session, "VERSION", options->versions,
-                             options->version_count, &versions);
-    const struct wish wish = {
-        .kind = WISH_RUN,
-        .versions = versions,
-        .version_count = options->version_count,
-        .again = options->again,
-        .all = options->all,
-    };
+    if (result == 0) result = request_run(ferry, &session, options, &wish);
     if (result == 0) result = runner_carry_out(&session, &wish, &outcome, &ferry->error);
     return end(ferry, &session, result, &outcome, out);
 }
@@ -119,21 +82,9 @@ int redferry_down(redferry *ferry, const redferry_down_options *options,
 {
     struct session session;
     struct outcome outcome = {0};
-    static const redferry_down_options last = {.count = 1};
-    struct wish wish = {.kind = WISH_DOWN};
+    struct wish wish = {0};
     int result = handle_open(ferry, &session, HANDLE_WORK);
-    if (options == NULL) options = &last;
-    wish.count = options->count;
-    if (result == 0 &&
-        (options->count != 0) + (options->to != NULL) + (options->only != NULL) > 1)
-        result =
-            error_set(&ferry->error, ERROR_INVALID, "N, --to and --only exclude each other");
-    if (result == 0 && options->count < 0)
-        result = error_set(&ferry->error, ERROR_INVALID, "N is how many to undo: 1 or more");
-    if (result == 0) result = resolve_optional(ferry, &session, "--to", options->to, &wish.to);
-    if (result == 0)
-        result = resolve_optional(ferry, &session, "--only", options->only, &wish.only);
-    if (wish.count == 0 && wish.to == 0) wish.count = 1;
+    if (result == 0) result = request_down(ferry, &session, options, &wish);
     if (result == 0) result = runner_carry_out(&session, &wish, &outcome, &ferry->error);
     return end(ferry, &session, result, &outcome, out);
 }
@@ -176,8 +127,8 @@ static int remark(struct redferry *ferry, enum remark remark, const char *const 
         result = error_set(&ferry->error, ERROR_INVALID,
                            up_to ? "--to takes one VERSION" : "a VERSION is missing");
     if (result == 0)
-        result =
-            resolve_all(ferry, &session, up_to ? "--to" : "VERSION", texts, count, &versions);
+        result = request_versions(ferry, &session, up_to ? "--to" : "VERSION", texts, count,
+                                  &versions);
     if (result == 0 && up_to)
         result = resolve_up_to(ferry, &session, versions[0], &versions, &count);
     if (result == 0)

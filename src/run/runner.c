@@ -25,6 +25,7 @@
 #include "session.h"
 #include "stop.h"
 #include "stranger.h"
+#include "task.h"
 #include "turn.h"
 
 static void note_failure(struct session *session, struct outcome *outcome,
@@ -65,132 +66,6 @@ int runner_check_oddities(const struct session *session, struct error *err)
             listener_say(&session->listener, EVENT_WARNING,
                          "%" PRId64 "_%s is pending below an applied version", item->version,
                          item->name);
-    }
-    return 0;
-}
-
-/* A step of which nothing can be promised is refused before anything is locked or written. */
-static int check_guarantees(const struct session *session, const struct migration *migration,
-                            const struct steps *steps, struct error *err)
-{
-    for (size_t i = 0; i < steps->count; i++) {
-        const struct step *step = &steps->items[i];
-        const struct command *culprit = NULL;
-        if (session->config->allow_repeats ||
-            step_guarantee(step, &culprit) != GUARANTEE_REFUSED)
-            continue;
-        return error_at(
-            err, migration->file, culprit->line, culprit->column,
-            "step '%s': '%s' must not be repeated, and without a `key` the step cannot "
-            "know where it stopped: give it a `key` (or --allow-repeats)",
-            step->name, culprit->text);
-    }
-    return 0;
-}
-
-/* The definition to undo version with: its file, or where that is gone what the ledger kept of
- * its run. */
-static int definition_of(struct session *session, const struct choice *choice,
-                         struct migration **migration, struct error *err)
-{
-    const struct agenda_item *item = agenda_find(&session->agenda, choice->version);
-    *migration = migrations_find(&session->migrations, choice->version);
-    if (*migration != NULL) return 0;
-    const int64_t run_id = item == NULL          ? 0
-                           : item->entry != NULL ? item->entry->run_id
-                                                 : item->run->id;
-    if (run_id != 0 && session_definition(session, run_id, migration, err) != 0) return -1;
-    if (*migration != NULL) return 0;
-    return error_set(err, ERROR_OPERATOR,
-                     "migration %" PRId64
-                     " has no file, and the ledger keeps no definition of it: `redferry unmark "
-                     "%" PRId64 "` forgets it",
-                     choice->version, choice->version);
-}
-
-/* A variable that `from` names is missed before anything is written, not in the middle. */
-static int check_variables(const struct session *session, const struct migration *migration,
-                           const struct steps *steps, struct error *err)
-{
-    for (size_t i = 0; i < steps->count; i++) {
-        const struct step *step = &steps->items[i];
-        bool failed = false;
-        if (step->from == NULL ||
-            config_variable(session->config, step->from, &failed, err) != NULL)
-            continue;
-        if (failed) return -1;
-        return error_at(
-            err, migration->file, step->line, step->column,
-            "step '%s': `from` names the environment variable '%s', which is not set",
-            step->name, step->from);
-    }
-    return 0;
-}
-
-/* What is undone by a file that has changed since it was applied may not be what was done. */
-static int check_undoing(const struct session *session, const struct migration *migration,
-                         struct error *err)
-{
-    const struct agenda_item *item = agenda_find(&session->agenda, migration->version);
-    if (item == NULL || item->state != STATE_MODIFIED) return 0;
-    if (session->config->strict)
-        return error_set(err, ERROR_OPERATOR,
-                         "%s was modified since it was applied, and its `down` with it perhaps "
-                         "(--strict): `redferry repair %" PRId64 "` accepts it",
-                         migration->file, migration->version);
-    if (session->lock == NULL)
-        listener_say(
-            &session->listener, EVENT_WARNING,
-            "%s was modified since it was applied: it is undone by the `down` that it has "
-            "now",
-            migration->file);
-    return 0;
-}
-
-/* One choice and the definition it goes by; own: it came from the ledger and is freed here. */
-struct task {
-    struct choice choice;
-    struct migration *migration;
-    bool own;
-};
-
-struct tasks {
-    struct task *items;
-    size_t count;
-};
-
-static void tasks_release(struct tasks *tasks)
-{
-    for (size_t i = 0; i < tasks->count; i++)
-        if (tasks->items[i].own) migration_free(tasks->items[i].migration);
-    tasks->count = 0;
-}
-
-/* Find and check all definitions before the first of them is attempted. */
-static int tasks_make(struct tasks *tasks, struct session *session,
-                      const struct selection *selection, struct error *err)
-{
-    *tasks = (struct tasks){0};
-    tasks->items = arena_array(&session->arena, selection->count + 1, sizeof *tasks->items);
-    if (tasks->items == NULL) return error_memory(err);
-    for (size_t i = 0; i < selection->count; i++) {
-        struct task *task = &tasks->items[i];
-        task->choice = selection->items[i];
-        if (definition_of(session, &task->choice, &task->migration, err) != 0) return -1;
-        task->own = migrations_find(&session->migrations, task->choice.version) == NULL;
-        tasks->count++;
-        const struct migration *migration = task->migration;
-        if (task->choice.down && !migration->has_down)
-            return error_set(
-                err, ERROR_FAILED,
-                "%s: has no `down`: it cannot be rolled back (`redferry unmark %" PRId64
-                "` only forgets that it was applied)",
-                migration->file, migration->version);
-        const struct steps *steps = task->choice.down ? &migration->down : &migration->up;
-        if (check_guarantees(session, migration, steps, err) != 0 ||
-            check_variables(session, migration, steps, err) != 0 ||
-            (task->choice.down && check_undoing(session, migration, err) != 0))
-            return -1;
     }
     return 0;
 }
@@ -250,11 +125,10 @@ static int finish_off(struct session *session, struct error *err)
 {
     for (size_t i = 0; i < session->agenda.count; i++) {
         const struct agenda_item *item = &session->agenda.items[i];
-        const struct choice choice = {.version = item->version};
         struct migration *migration = NULL;
         /* A run of it that is unfinished will come to it itself. */
         if (!item->unannounced || item->stopped || item->state == STATE_HALF_UNDONE) continue;
-        if (definition_of(session, &choice, &migration, err) != 0) return -1;
+        if (task_definition(session, item->version, &migration, err) != 0) return -1;
         int result = announcement_send_late(session, migration, item->entry, err);
         crash_point("announced late");
         if (result != 0) (void)error_prefix(err, "%s: announcing: ", migration->file);
@@ -412,7 +286,7 @@ int runner_redo(struct session *session, struct outcome *outcome, struct error *
         return error_set(err, ERROR_OPERATOR,
                          "migration %" PRId64 " has no file to apply again", version);
     /* Nothing is undone that would then be refused. */
-    if (check_guarantees(session, migration, &migration->up, err) != 0) return -1;
+    if (task_check_guarantees(session, migration, &migration->up, err) != 0) return -1;
     const struct wish down = {.kind = WISH_DOWN, .only = version};
     const struct wish up = {.kind = WISH_RUN, .versions = &version, .version_count = 1};
     if (runner_carry_out(session, &down, outcome, err) != 0) return -1;
