@@ -8,6 +8,7 @@
 #include "clock.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static int64_t nanoseconds(clockid_t clock)
@@ -61,6 +62,20 @@ const char *clock_text(int64_t wall_ms, char text[CLOCK_TEXT_SIZE])
     size_t length = strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &date);
     (void)snprintf(text + length, CLOCK_TEXT_SIZE - length, ".%03dZ", left);
     return text;
+}
+
+int clock_parse(const char *text, int64_t *wall_ms)
+{
+    struct tm date = {0};
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &date);
+    int64_t fraction = 0, weight = 100;
+    if (rest == NULL) return -1;
+    if (*rest == '.')
+        for (rest++; *rest >= '0' && *rest <= '9'; rest++, weight /= 10)
+            fraction += (*rest - '0') * weight;
+    if (strcmp(rest, "Z") != 0) return -1;
+    *wall_ms = (int64_t)timegm(&date) * 1000 + fraction;
+    return 0;
 }
 
 const char *clock_stamp(int64_t wall_ms, char text[CLOCK_TEXT_SIZE])

@@ -20,6 +20,10 @@ int64_t clock_wall_ms(void);
 /* Write wall_ms as 2025-03-01T09:00:00.123Z. Returns text. */
 const char *clock_text(int64_t wall_ms, char text[CLOCK_TEXT_SIZE]);
 
+/* Read such a time again, with or without a fraction of any length. Returns 0, or -1 and leaves
+ * *wall_ms alone. */
+int clock_parse(const char *text, int64_t *wall_ms);
+
 /* Write wall_ms as 20250301090000, the stamp of a new migration. Returns text. */
 const char *clock_stamp(int64_t wall_ms, char text[CLOCK_TEXT_SIZE]);
 

@@ -281,6 +281,41 @@ void template_prefix(const struct template *template, const char **text, size_t 
     *length = literal ? template->pieces[0].length : 0;
 }
 
+/* Append literal bytes, inside a placeholder or not, so that they read as such. */
+static void append_literal(struct buffer *buf, const char *text, size_t length, bool is_inside)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (is_inside && text[i] == '}') buffer_append_char(buf, '\\');
+        if (text[i] == '$' && i + 1 < length && text[i + 1] == '{')
+            buffer_append_char(buf, '$');
+        buffer_append_char(buf, text[i]);
+    }
+}
+
+void template_append(const struct template *template, struct buffer *buf)
+{
+    static const char *const ends[] = {
+        [TEMPLATE_VALUE] = "}",
+        [TEMPLATE_VALUE_JSON] = "|json}",
+        [TEMPLATE_ROW_JSON] = "|json}",
+        [TEMPLATE_PAIRS] = "}",
+    };
+    for (size_t i = 0; i < template->count; i++) {
+        const struct template_piece *piece = &template->pieces[i];
+        if (piece->kind == TEMPLATE_LITERAL) {
+            append_literal(buf, piece->text, piece->length, false);
+            continue;
+        }
+        buffer_append_text(buf, "${");
+        buffer_append(buf, piece->text, piece->length);
+        if (piece->otherwise != NULL) {
+            buffer_append_text(buf, ":-");
+            append_literal(buf, piece->otherwise, piece->otherwise_length, true);
+        }
+        buffer_append_text(buf, ends[piece->kind]);
+    }
+}
+
 static bool has_column(const struct template_piece *piece)
 {
     return piece->kind == TEMPLATE_VALUE || piece->kind == TEMPLATE_VALUE_JSON;

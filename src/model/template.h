@@ -37,6 +37,9 @@ bool template_is_literal(const struct template *template, const char **text, siz
 /* The literal bytes in front of the first placeholder, borrowed: "flag:" of flag:${name}. */
 void template_prefix(const struct template *template, const char **text, size_t *length);
 
+/* Append the template as it was written, "flag:${name}". */
+void template_append(const struct template *template, struct buffer *buf);
+
 /* The names of the columns that placeholders ask for: the index-th, borrowed, or NULL behind
  * the last. */
 const char *template_column(const struct template *template, size_t index);

@@ -36,6 +36,35 @@ static void test_texts(void **state)
     }
 }
 
+static void test_texts_are_read_again(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t wall_ms;
+    } cases[] = {
+        {"1970-01-01T00:00:00Z", 0},
+        {"2025-03-01T09:00:00.123Z", 1740819600123},
+        {"2025-03-01T09:00:00.123987Z", 1740819600123},
+        {"2025-03-01T09:00:00.1Z", 1740819600100},
+        {"1969-12-31T23:59:59.999Z", -1},
+    };
+    static const char *const wrong[] = {"",
+                                        "2025-03-01",
+                                        "2025-03-01T09:00:00",
+                                        "2025-03-01T09:00:00.12",
+                                        "2025-03-01T09:00:00Z ",
+                                        "2025-03-01 09:00:00Z"};
+    int64_t wall_ms = 7;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        if (clock_parse(wrong[i], &wall_ms) == 0) fail_msg("'%s' is a time", wrong[i]);
+    assert_int_equal(wall_ms, 7);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(clock_parse(cases[i].text, &wall_ms), 0);
+        assert_int_equal(wall_ms, cases[i].wall_ms);
+    }
+}
+
 static void test_zone_does_not_matter(void **state)
 {
     (void)state;
@@ -126,9 +155,13 @@ static void test_backoff_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),           cmocka_unit_test(test_zone_does_not_matter),
-        cmocka_unit_test(test_far_away),        cmocka_unit_test(test_clocks),
-        cmocka_unit_test(test_backoff_doubles), cmocka_unit_test(test_backoff_scatters),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_texts_are_read_again),
+        cmocka_unit_test(test_zone_does_not_matter),
+        cmocka_unit_test(test_far_away),
+        cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_backoff_doubles),
+        cmocka_unit_test(test_backoff_scatters),
         cmocka_unit_test(test_backoff_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

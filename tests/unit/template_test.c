@@ -248,6 +248,26 @@ static void test_what_it_is(void **state)
     arena_release(&arena);
 }
 
+/* What is appended is what was parsed, and parses to the same again. */
+static void test_as_written(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {
+        "",          "flag:${name}",  "a ${b|json} ${*|json}",
+        "${*}",      "$${a}$$${",     "${a:-x\\}y}z",
+        "${a:-}",    "${a:-$${b\\}}", "$",
+        "${a}${b}$", "é${ü}",
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena arena = {0};
+        struct buffer buf = {0};
+        template_append(parsed(cases[i], &arena), &buf);
+        assert_string_equal(buffer_text(&buf), cases[i]);
+        buffer_release(&buf);
+        arena_release(&arena);
+    }
+}
+
 /* What a draft is told to be literal stays literal, whatever it looks like. */
 static void test_draft(void **state)
 {
@@ -344,8 +364,8 @@ int main(void)
         cmocka_unit_test(test_render),        cmocka_unit_test(test_bytes_pass_unchanged),
         cmocka_unit_test(test_parse_errors),  cmocka_unit_test(test_bind),
         cmocka_unit_test(test_render_errors), cmocka_unit_test(test_what_it_is),
-        cmocka_unit_test(test_draft),         cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_mangled),
+        cmocka_unit_test(test_as_written),    cmocka_unit_test(test_draft),
+        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_mangled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
