@@ -392,6 +392,108 @@ typedef struct redferry_verify_options {
 REDFERRY_API int redferry_verify(redferry *ferry, const redferry_verify_options *options,
                                  const redferry_verify_report **report);
 
+/* ---- the plan ------------------------------------------------------------------------- */
+
+/* A row, and the commands that would be sent for it, as redis-cli takes them. They hold its
+ * values. */
+typedef struct redferry_plan_row {
+    const char *key; /* as an error would name the row; NULL: the step has no `key` */
+    const char *const *commands;
+    size_t command_count;
+} redferry_plan_row;
+
+/* One command of a step, held against what is in Redis now. Counted are the keys (the fields,
+ * the members) that it names, over all rows that are left. */
+typedef struct redferry_plan_comparison {
+    const char *command; /* as the file has it */
+    const char *reason;  /* why it is not compared; NULL: it is */
+    int64_t fresh;       /* not there yet */
+    int64_t equal;       /* there, and the same */
+    int64_t different;   /* there, and would become another */
+} redferry_plan_comparison;
+
+/* One step. Texts that say nothing are NULL. */
+typedef struct redferry_plan_step {
+    int step; /* its number, from 1 */
+    const char *name;
+    const char *read; /* the query */
+    const char *from; /* the variable that names its database */
+    const char *sql;
+    const char *const *key; /* columns */
+    size_t key_count;
+    const char *guarantee;  /* "exactly once", "at least once", "refused"; "none": it would be
+                               refused without "allow-repeats" */
+    const char *progress;   /* "done", "half", "to do" */
+    const char *cursor;     /* of one that is half done: behind which key it goes on */
+    int64_t rows;           /* about how many are left to read; -1: not known */
+    bool is_counted;        /* exactly so many */
+    double seconds;         /* that this may take; negative: not known */
+    const char *index;      /* whether one serves the `key`: "yes", "no" */
+    bool keeps_writers_out; /* nobody can write to the SQLite file while the step reads */
+    const char *const *touches; /* keys in Redis, with their placeholders */
+    size_t touch_count;
+    const char *const *channels;
+    size_t channel_count;
+    const char *const *opaque; /* commands of which it is not known what they touch */
+    size_t opaque_count;
+    const redferry_plan_row *rows_shown; /* the first ones, at most three */
+    size_t rows_shown_count;
+    const char *after; /* "step 1", "step 2 of 5_x": an `sql` step that comes first, and may
+                          change all this */
+    bool is_known;     /* false: the query does not work before that, and nothing is known */
+    const redferry_plan_comparison *comparisons;
+    size_t comparison_count;
+    const char *error; /* what the command would say of it */
+} redferry_plan_step;
+
+/* One migration that would be attempted. */
+typedef struct redferry_plan_migration {
+    int64_t version;
+    const char *name;
+    const char *file;
+    const char *description;
+    const char *state; /* as redferry_status() has it */
+    bool down;
+    const char *begins; /* "start", "resume", "restart", "announce", "refused" */
+    int64_t step;       /* in which it begins; behind the last one: none is left */
+    const char *cursor;
+    int64_t rows_done; /* by the runs that it goes on from */
+    const char *const *notes;
+    size_t note_count;
+    const redferry_plan_step *steps;
+    size_t step_count;
+    const char *const *announcements; /* the top-level `publish`, as it would be sent; "${rows}"
+                                         stands for what is known at the end */
+    size_t announcement_count;
+    int64_t rows;           /* about how many are left to read; -1: not known */
+    double seconds;         /* that this may take; negative: not known */
+    double rows_per_second; /* what seconds are reckoned with; 0: nothing */
+    const char *rate_of;    /* whose rate that is */
+    const char *error;
+} redferry_plan_migration;
+
+typedef struct redferry_plan_report {
+    const redferry_plan_migration *migrations; /* in the order in which it would be done */
+    size_t count;
+    const char *blocked; /* what stands behind them in the way, and what to type */
+} redferry_plan_report;
+
+typedef struct redferry_plan_options {
+    /* What would be called, with these options; up where all three are NULL. */
+    const redferry_up_options *up;
+    const redferry_run_options *run;
+    const redferry_down_options *down;
+    bool redo;
+    bool compare; /* read the whole sources, and hold them against what is in Redis */
+} redferry_plan_options;
+
+/* What a command would do, and nothing done: writes nothing anywhere, takes no lock, and needs
+ * Redis only to compare, and where a stopped migration would go on. options NULL: of
+ * redferry_up(). Returns what the command would, as far as that shows beforehand; *report is
+ * there whenever there was something to be said. */
+REDFERRY_API int redferry_plan(redferry *ferry, const redferry_plan_options *options,
+                               const redferry_plan_report **report);
+
 /* ---- commands that prepare ------------------------------------------------------------ */
 
 /* Make the directory and the ledger. */

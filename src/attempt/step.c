@@ -53,8 +53,8 @@ static int open_source(struct step_work *work, struct db *db, struct error *err)
     const struct source_options options = {
         .db = db,
         .step = work->step,
-        .batch = batch_of(work),
-        .rests = pause_of(work) > 0,
+        .batch = work->sample > 0 ? work->sample : batch_of(work),
+        .rests = work->sample > 0 || pause_of(work) > 0,
         .cursor = work->behind,
         .until = work->until,
     };

@@ -13,12 +13,13 @@ struct source;
 struct step;
 
 /* One step of an attempt, ready to be done. Caller's storage; {0} is not prepared. The first
- * four are the caller's to fill in. */
+ * five are the caller's to fill in. */
 struct step_work {
     struct attempt *attempt; /* borrowed, as the step and the cursors */
     const struct step *step;
     const char *behind;    /* the cursor behind which to begin, or NULL */
     const char *until;     /* the cursor to end with, or NULL */
+    int64_t sample;        /* only so many rows are wanted, its one batch; 0: all of them */
     struct source *source; /* NULL: the step has none */
     struct db *from;       /* the connection that `from` asks for, or NULL */
     bool prepared;

@@ -64,6 +64,7 @@ extern const struct cmd
     cmd_lint,
     cmd_mark,
     cmd_new,
+    cmd_plan,
     cmd_redo,
     cmd_repair,
     cmd_run,
@@ -94,6 +95,15 @@ const char *cmd_option(const struct cmd_call *call, const char *name);
 
 /* Whether the command's own switch was given. */
 bool cmd_switch(const struct cmd_call *call, const char *name);
+
+/* Print or document what the command that options name would do, and pass the code on. */
+int cmd_plan_show(struct cmd_call *call, const redferry_plan_options *options);
+
+/* The line of a table of options by which a command is given that instead. */
+#define CMD_DRY_RUN                                                                            \
+    {                                                                                          \
+        "dry-run", 0, NULL, "only show what would be done, as 'plan' does"                     \
+    }
 
 /* Print or document what a command did (outcome may be NULL) and pass its code on. lists say
  * in which words. */

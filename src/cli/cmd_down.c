@@ -35,6 +35,8 @@ static int run(struct cmd_call *call)
                           call->arguments[0], call->arguments[0]);
     options.count = number;
 
+    if (cmd_switch(call, "dry-run"))
+        return cmd_plan_show(call, &(redferry_plan_options){.down = &options});
     int code = redferry_down(call->ferry, &options, &outcome);
     return cmd_outcome(call, code, outcome, &lists);
 }
@@ -42,6 +44,7 @@ static int run(struct cmd_call *call)
 static const struct option_line options[] = {
     {"to", 0, "VERSION", "undo those above VERSION"},
     {"only", 0, "VERSION", "undo exactly this one, also one that stopped half-way"},
+    CMD_DRY_RUN,
     {0},
 };
 

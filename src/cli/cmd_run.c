@@ -20,6 +20,8 @@ static int run(struct cmd_call *call)
     if (!options.all && call->count == 0)
         return cmd_refuse(call, "'run' needs a VERSION; see 'redferry help run'");
 
+    if (cmd_switch(call, "dry-run"))
+        return cmd_plan_show(call, &(redferry_plan_options){.run = &options});
     int code = redferry_run(call->ferry, &options, &outcome);
     return cmd_outcome(call, code, outcome, &lists);
 }
@@ -29,6 +31,7 @@ static const struct option_line options[] = {
     {"all", 0, NULL, "every applied migration; with --again"},
     {"background", 0, NULL,
      "go on in the background once a run has begun, logging to --log-file"},
+    CMD_DRY_RUN,
     {0},
 };
 

@@ -8,6 +8,8 @@ static int run(struct cmd_call *call)
     static const struct document_lists lists = {.done = "applied"};
     const redferry_up_options options = {.to = cmd_option(call, "to")};
     const redferry_outcome *outcome = NULL;
+    if (cmd_switch(call, "dry-run"))
+        return cmd_plan_show(call, &(redferry_plan_options){.up = &options});
     int code = redferry_up(call->ferry, &options, &outcome);
     return cmd_outcome(call, code, outcome, &lists);
 }
@@ -16,6 +18,7 @@ static const struct option_line options[] = {
     {"to", 0, "VERSION", "apply those up to VERSION; what lies above it stays pending"},
     {"background", 0, NULL,
      "go on in the background once a run has begun, logging to --log-file"},
+    CMD_DRY_RUN,
     {0},
 };
 

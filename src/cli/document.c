@@ -198,6 +198,129 @@ json_t *document_history(const redferry_history_report *report)
     return json_pack("{s:o}", "runs", entries);
 }
 
+/* ---- the plan --------------------------------------------------------------------------- */
+
+static json_t *texts(const char *const *items, size_t count)
+{
+    json_t *array = json_array();
+    int failed = 0;
+    for (size_t i = 0; i < count; i++) failed |= json_array_append_new(array, text(items[i]));
+    if (failed == 0) return array;
+    json_decref(array);
+    return NULL;
+}
+
+/* What is not known is below 0. */
+static json_t *estimate(int64_t value)
+{
+    return value >= 0 ? json_integer(value) : json_null();
+}
+
+static json_t *estimated_time(double seconds)
+{
+    return seconds >= 0 ? decimal(seconds) : json_null();
+}
+
+static json_t *plan_rows(const redferry_plan_step *step)
+{
+    json_t *rows = json_array();
+    int failed = 0;
+    for (size_t i = 0; i < step->rows_shown_count; i++) {
+        const redferry_plan_row *row = &step->rows_shown[i];
+        failed |= json_array_append_new(
+            rows, json_pack("{s:o, s:o}", "key", text(row->key), "commands",
+                            texts(row->commands, row->command_count)));
+    }
+    if (failed == 0) return rows;
+    json_decref(rows);
+    return NULL;
+}
+
+static json_t *plan_comparisons(const redferry_plan_step *step)
+{
+    json_t *lines = json_array();
+    int failed = 0;
+    for (size_t i = 0; i < step->comparison_count; i++) {
+        const redferry_plan_comparison *line = &step->comparisons[i];
+        failed |= json_array_append_new(
+            lines,
+            json_pack("{s:o, s:o, s:I, s:I, s:I}", "command", text(line->command), "reason",
+                      text(line->reason), "new", (json_int_t)line->fresh, "equal",
+                      (json_int_t)line->equal, "different", (json_int_t)line->different));
+    }
+    if (failed == 0) return lines;
+    json_decref(lines);
+    return NULL;
+}
+
+static json_t *plan_step(const redferry_plan_step *step)
+{
+    json_t *entry = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "step", ordinal(step->step), "name",
+        text(step->name), "read", text(step->read), "from", text(step->from), "sql",
+        text(step->sql), "key", texts(step->key, step->key_count), "guarantee",
+        text(step->guarantee), "progress", text(step->progress), "cursor", text(step->cursor));
+    json_t *expected = json_pack(
+        "{s:o, s:b, s:o, s:o, s:b, s:o, s:b, s:o}", "rows", estimate(step->rows), "rows_exact",
+        step->is_counted, "seconds", estimated_time(step->seconds), "index", text(step->index),
+        "keeps_writers_out", step->keeps_writers_out, "after", text(step->after), "known",
+        step->is_known, "error", text(step->error));
+    json_t *sent = json_pack("{s:o, s:o, s:o, s:o, s:o}", "touches",
+                             texts(step->touches, step->touch_count), "channels",
+                             texts(step->channels, step->channel_count), "not_known",
+                             texts(step->opaque, step->opaque_count), "first_rows",
+                             plan_rows(step), "compared", plan_comparisons(step));
+    int failed = json_object_update_new(entry, expected);
+    failed |= json_object_update_new(entry, sent);
+    if (failed == 0) return entry;
+    json_decref(entry);
+    return NULL;
+}
+
+static json_t *plan_entry(const redferry_plan_migration *migration)
+{
+    json_t *steps = json_array();
+    int failed = 0;
+    for (size_t i = 0; i < migration->step_count; i++)
+        failed |= json_array_append_new(steps, plan_step(&migration->steps[i]));
+    json_t *entry =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "version", id(migration->version),
+                  "name", text(migration->name), "file", text(migration->file), "description",
+                  text(migration->description), "state", text(migration->state), "direction",
+                  migration->down ? "down" : "up", "steps", steps);
+    json_t *place =
+        json_pack("{s:o, s:o, s:o, s:I, s:o}", "begins", text(migration->begins), "step",
+                  ordinal(migration->step), "cursor", text(migration->cursor), "rows_done",
+                  (json_int_t)migration->rows_done, "notes",
+                  texts(migration->notes, migration->note_count));
+    json_t *expected = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o}", "rows", estimate(migration->rows), "seconds",
+        estimated_time(migration->seconds), "rows_per_second",
+        migration->rows_per_second > 0 ? decimal(migration->rows_per_second) : json_null(),
+        "rate_of", text(migration->rate_of), "announcements",
+        texts(migration->announcements, migration->announcement_count), "error",
+        text(migration->error));
+    failed |= json_object_update_new(entry, place);
+    failed |= json_object_update_new(entry, expected);
+    if (failed == 0) return entry;
+    json_decref(entry);
+    return NULL;
+}
+
+json_t *document_plan(const redferry_plan_report *report, int code, const char *error)
+{
+    json_t *entries = json_array();
+    int failed = 0;
+    for (size_t i = 0; i < report->count; i++)
+        failed |= json_array_append_new(entries, plan_entry(&report->migrations[i]));
+    if (failed == 0)
+        return json_pack("{s:o, s:o, s:o, s:i}", "migrations", entries, "blocked",
+                         text(report->blocked), "error",
+                         code != REDFERRY_OK ? text(error) : json_null(), "exit", code);
+    json_decref(entries);
+    return NULL;
+}
+
 static json_t *finding_entry(const redferry_finding *finding)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o}", "severity", text(finding->severity), "file",

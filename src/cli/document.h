@@ -35,6 +35,9 @@ struct json_t *document_status(const redferry_status_report *report, int code,
 /* The runs. */
 struct json_t *document_history(const redferry_history_report *report);
 
+/* What would be done; where code is not REDFERRY_OK also the error. */
+struct json_t *document_plan(const redferry_plan_report *report, int code, const char *error);
+
 /* Findings and guarantees. */
 struct json_t *document_lint(const redferry_lint_report *report, int code);
 

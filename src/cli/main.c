@@ -27,7 +27,7 @@
 static const struct cmd *const commands[] = {
     &cmd_init,
     &cmd_new,
-    &cmd_lint,
+    &cmd_lint, &cmd_plan,
     &cmd_up,
     &cmd_run,
     &cmd_down,
@@ -176,7 +176,8 @@ static int run_command(struct cmd_call *call, const struct cmd *cmd)
     if (call->count > cmd->most)
         return cmd_refuse(call, "'%s' does not take '%s'; see 'redferry help %s'", cmd->name,
                           call->arguments[cmd->most], cmd->name);
-    const bool background = cmd_switch(call, "background");
+    /* What is only shown is shown here. */
+    const bool background = cmd_switch(call, "background") && !cmd_switch(call, "dry-run");
     const int code = cmd->logs ? open_log(call, background) : REDFERRY_OK;
     if (code != REDFERRY_OK) return code;
     return background ? background_run(call, cmd->run) : cmd->run(call);

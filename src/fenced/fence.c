@@ -656,3 +656,15 @@ int fence_clear(struct connection *connection, const char *ledger_id, int64_t ve
     free(trace_key);
     return result;
 }
+
+int fence_look(struct connection *connection, const char *ledger_id, int64_t version,
+               struct checkpoint *out, struct error *err)
+{
+    const struct reply *reply = NULL;
+    char *key = make_key(ledger_id, version);
+    if (key == NULL) return error_memory(err);
+    int result = connection_ask(connection, &reply, err, "HGETALL", key, (const char *)NULL);
+    if (result == 0) result = checkpoint_parse(out, reply, err);
+    free(key);
+    return result;
+}

@@ -126,4 +126,9 @@ enum fence_verdict fence_execute(struct fence *fence, struct fence_work *work,
 int fence_clear(struct connection *connection, const char *ledger_id, int64_t version,
                 struct error *err);
 
+/* Read the checkpoint of version, whoever's it is, and leave it alone. Returns 0 with *out
+ * yours to checkpoint_release() (out->present false: there is none), or -1 with err. */
+int fence_look(struct connection *connection, const char *ledger_id, int64_t version,
+               struct checkpoint *out, struct error *err);
+
 #endif

@@ -196,6 +196,21 @@ void text_put_wrapped(FILE *stream, const char *text, size_t indent, size_t colu
     fputs("\n", stream);
 }
 
+void text_put_folded(FILE *stream, const char *text, size_t indent, size_t columns)
+{
+    struct glyph glyph;
+    size_t filled = indent;
+    while (next_glyph(&text, &glyph)) {
+        if (filled + glyph.columns > columns && filled > indent) {
+            fprintf(stream, "\n%*s", (int)indent, "");
+            filled = indent;
+        }
+        fputs(glyph.bytes, stream);
+        filled += glyph.columns;
+    }
+    fputs("\n", stream);
+}
+
 char *text_valid(const char *text)
 {
     static const char REPLACEMENT[] = "\xef\xbf\xbd";

@@ -27,6 +27,10 @@ size_t text_put_cut(FILE *stream, const char *text, size_t columns);
  * starts a new line. Ends with a newline. */
 void text_put_wrapped(FILE *stream, const char *text, size_t indent, size_t columns);
 
+/* Write text escaped and whole, every blank of it: where a line is full, the next one goes on
+ * at column indent. Ends with a newline. */
+void text_put_folded(FILE *stream, const char *text, size_t indent, size_t columns);
+
 /* A copy with U+FFFD for whatever is not UTF-8, yours to free(); NULL when memory runs out. */
 char *text_valid(const char *text);
 

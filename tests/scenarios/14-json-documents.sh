@@ -60,6 +60,8 @@ documents_are_as_said()
     rm data_migrations/*_something.yaml
     migrations
     document lint 0 lint
+    document plan 0 plan
+    document plan 0 plan 1
     document doctor 4 doctor
     document status 0 status --context ticket
     document up 1 up
@@ -69,6 +71,9 @@ documents_are_as_said()
     document verify 0 verify
     redis HSET flag:a enabled maybe >/dev/null
     document verify 8 verify 1
+    document plan 0 down --only 1 --dry-run
+    document plan 0 up --dry-run
+    document plan 0 redo --dry-run
     document down 0 down --only 1
     document run 0 run 1
     document redo 0 redo

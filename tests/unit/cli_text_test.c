@@ -88,6 +88,35 @@ static void test_wraps_between_words(void **state)
     free(page);
 }
 
+/* Nothing of the text is lost: not a blank, not a wide character, nor where one does not fit.
+ */
+static void test_folds_anywhere(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t columns;
+        const char *page;
+    } cases[] = {
+        {"SET a  b", 80, "SET a  b\n"},
+        {"SET a  b", 8, "SET a \n   b\n"},
+        {"ab\x1b", 5, "ab\n  \\x1b\n"},
+        {"\xe6\x97\xa5\xe6\x9c\xac", 5, "\xe6\x97\xa5\n  \xe6\x9c\xac\n"},
+        {"abc", 1, "a\n  b\n  c\n"},
+        {"", 10, "\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *page = NULL;
+        size_t length = 0;
+        FILE *stream = open_memstream(&page, &length);
+        assert_non_null(stream);
+        text_put_folded(stream, cases[i].text, 2, cases[i].columns);
+        assert_int_equal(fclose(stream), 0);
+        assert_string_equal(page, cases[i].page);
+        free(page);
+    }
+}
+
 static void test_makes_utf8_valid(void **state)
 {
     (void)state;
@@ -204,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_shows_nothing_that_a_terminal_obeys),
         cmocka_unit_test(test_cuts_at_every_width),
         cmocka_unit_test(test_wraps_between_words),
+        cmocka_unit_test(test_folds_anywhere),
         cmocka_unit_test(test_makes_utf8_valid),
         cmocka_unit_test(test_hides_secrets),
         cmocka_unit_test(test_takes_numbers_strictly),

@@ -1,0 +1,158 @@
+/*
+ * Where a stopped migration would go on.
+ *
+ * The same two memories are held against each other as when it really does (attempt/recovery),
+ * by the same rules (attempt/resume), but without a run of its own and without taking the
+ * fence: the checkpoint is read once, as anybody may. What another runner does meanwhile makes
+ * the answer an old one, never a wrong deed.
+ */
+#include "plan_place.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "arena.h"
+#include "checkpoint.h"
+#include "config.h"
+#include "connection.h"
+#include "fence.h"
+#include "ledger.h"
+#include "migration.h"
+#include "resume.h"
+#include "session.h"
+#include "task.h"
+
+static const struct step *find_step(const struct task *task, int64_t number)
+{
+    const struct steps *steps =
+        task->choice.down ? &task->migration->down : &task->migration->up;
+    for (size_t i = 0; i < steps->count; i++)
+        if (steps->items[i].number == number) return &steps->items[i];
+    return NULL;
+}
+
+/* What SQL has recorded, Redis need not know of. */
+static void skip_what_sql_did(struct plan_place *place, const struct resume *resume)
+{
+    if (place->step > resume->sql_done) return;
+    place->step = resume->sql_done + 1;
+    place->cursor = NULL;
+}
+
+/* A batch whose answers nobody read is sent again where that does no harm. */
+static void take_checkpoint(struct plan_place *place, const struct checkpoint *found,
+                            const struct task *task, struct arena *arena)
+{
+    const struct step *step = find_step(task, found->step);
+    const bool settled = checkpoint_is_settled(found);
+    const bool repeats = !settled && step != NULL && step_is_idempotent(step);
+    place->way = PLAN_RESUME;
+    place->step = found->step;
+    place->cursor = arena_text(arena, repeats ? found->seen : found->cursor);
+    place->rows = found->tally.rows_read;
+    if (found->failed != NULL)
+        place->doubt = "commands that failed are kept in the checkpoint, and are sent first";
+    else if (!settled && !repeats)
+        place->doubt = "the answers to the last batch were not read: it is found out first "
+                       "which of its commands failed";
+}
+
+static void take_ledger(struct plan_place *place, const struct run *then, const char *why,
+                        struct arena *arena)
+{
+    place->way = PLAN_RESUME;
+    place->step = then->step > 0 ? then->step : 1;
+    place->cursor = arena_text(arena, then->cursor);
+    place->rows = then->tally.rows_read;
+    place->doubt = arena_format(arena,
+                                "this is what the ledger last heard; the checkpoint in Redis "
+                                "decides, and %s",
+                                why);
+}
+
+/* Returns 1 with *found, 0 with *why there is none to be had, or -1 with err. */
+static int read_checkpoint(struct session *session, int64_t version, struct checkpoint *found,
+                           const char **why, struct error *err)
+{
+    const struct config *config = session->config;
+    *why = "no Redis is given";
+    if (!config->has_redis) return 0;
+    if ((session->redis == NULL &&
+         connection_open(&session->redis, &config->redis, session->stop, err) != 0) ||
+        fence_look(session->redis, session->state.id, version, found, err) != 0) {
+        if (err->code > ERROR_STOPPED) return -1;
+        *why = arena_format(session->results, "Redis was not asked: %s", err->message);
+        error_clear(err);
+        return *why != NULL ? 0 : error_memory(err);
+    }
+    return 1;
+}
+
+static void decide(struct plan_place *place, const struct resume *resume,
+                   const struct checkpoint *found, const struct task *task,
+                   struct session *session)
+{
+    switch (resume_decide(resume, found, false, &place->refusal)) {
+    case RESUME_REFUSED:
+        place->way = PLAN_REFUSED;
+        return;
+    case RESUME_AFRESH:
+        return;
+    case RESUME_OVER:
+        place->way = PLAN_RESTART;
+        place->doubt = "its checkpoint is gone from Redis (flushed, evicted, or restored); all "
+                       "that it did may be repeated";
+        return;
+    case RESUME_ON:
+        take_checkpoint(place, found, task, session->results);
+        skip_what_sql_did(place, resume);
+        return;
+    }
+}
+
+/* There is something to go on from: see how far it came. */
+static int look(struct plan_place *place, struct session *session, const struct task *task,
+                struct resume *resume, struct error *err)
+{
+    struct checkpoint found = {0};
+    struct migration *before = NULL;
+    const char *why = NULL;
+    const int read = read_checkpoint(session, task->choice.version, &found, &why, err);
+    int result = read < 0 ? -1 : 0;
+    if (read == 1 && resume->then != NULL &&
+        strcmp(resume->then->checksum, task->migration->checksum) != 0)
+        result = session_definition(session, resume->then->id, &before, err);
+    resume->before = before;
+    if (result == 0 && read == 1) {
+        decide(place, resume, &found, task, session);
+    } else if (result == 0 && resume->then != NULL) {
+        take_ledger(place, resume->then, why, session->results);
+        skip_what_sql_did(place, resume);
+    }
+    checkpoint_release(&found);
+    migration_free(before);
+    return result;
+}
+
+int plan_place_find(struct plan_place *out, struct session *session, const struct task *task,
+                    struct error *err)
+{
+    struct run *runs = NULL;
+    struct resume resume = {
+        .migration = task->migration,
+        .down = task->choice.down,
+        .run_id = INT64_MAX, /* its own run is yet to begin */
+    };
+    *out = (struct plan_place){.way = PLAN_START, .step = 1};
+    if (task->choice.afresh || !session->state.present || session->state.id == NULL ||
+        session->state.layout > LEDGER_LAYOUT)
+        return 0;
+    if (ledger_history(session->ledger, task->choice.version, 0, &session->arena, &runs,
+                       &resume.run_count, err) != 0)
+        return -1;
+    resume.runs = runs;
+    resume_study(&resume);
+    if (resume.origin == 0) return 0;
+    if (look(out, session, task, &resume, err) != 0) return -1;
+    return session->results->failed ? error_memory(err) : 0;
+}

@@ -1,0 +1,404 @@
+/*
+ * The planner: what a command would do, worked out and not done.
+ *
+ * It goes the runner's way, by the same selection and the same checks, as far as that way leads
+ * without writing: no lock is taken, no table is made, no run begins, and of Redis nothing is
+ * asked but where a stopped migration stands. What would stop the command is a fact of the plan
+ * like any other, so one migration that is refused does not hide the others.
+ */
+#include "planner.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "arena.h"
+#include "buffer.h"
+#include "clock.h"
+#include "command.h"
+#include "config.h"
+#include "ledger.h"
+#include "migration.h"
+#include "plan_place.h"
+#include "runner.h"
+#include "selection.h"
+#include "session.h"
+#include "stop.h"
+#include "task.h"
+
+/* Fewer rows say nothing of the rate of many. */
+enum { RATE_ROWS = 1000, RATE_RUNS = 5, MOST_NOTES = 4 };
+
+struct planner {
+    struct session *session;
+    struct plan *plan;
+    const struct run *runs; /* all of them, newest first */
+    size_t run_count;
+    const char *after;    /* the last `sql` step so far that has yet to run */
+    struct error refused; /* the first thing for which nothing would be begun at all */
+    struct error failed;  /* the first thing that would stop it under way */
+};
+
+static void keep_first(struct error *first, const struct error *err)
+{
+    if (first->code == ERROR_NONE) *first = *err;
+}
+
+static const struct steps *steps_of(const struct task *task)
+{
+    return task->choice.down ? &task->migration->down : &task->migration->up;
+}
+
+static int note(struct planner *planner, struct plan_migration *out, const char *text)
+{
+    struct arena *arena = planner->session->results;
+    if (text == NULL) return 0;
+    if (out->notes == NULL) out->notes = arena_array(arena, MOST_NOTES, sizeof *out->notes);
+    const char *copy = arena_text(arena, text);
+    if (out->notes == NULL || copy == NULL) return -1;
+    if (out->note_count < MOST_NOTES) out->notes[out->note_count++] = copy;
+    return 0;
+}
+
+/* ---- how long it may take --------------------------------------------------------------- */
+
+/* How fast one run was: its rows, and the seconds they took; false where it says nothing. */
+static bool rate_of_run(const struct run *run, double *seconds)
+{
+    int64_t begun = 0, ended = 0;
+    const char *end = run->finished_at != NULL ? run->finished_at : run->updated_at;
+    if (run->tally.rows_read < RATE_ROWS || run->started_at == NULL || end == NULL ||
+        clock_parse(run->started_at, &begun) != 0 || clock_parse(end, &ended) != 0 ||
+        ended <= begun)
+        return false;
+    *seconds = (double)(ended - begun) / 1000.0;
+    return true;
+}
+
+/* Reckon with the newest runs of this migration, this way; where there are none, with those of
+ * others. */
+static int find_rate(const struct planner *planner, struct plan_migration *out, bool own)
+{
+    double rows = 0, total = 0, seconds = 0;
+    int64_t counted = 0, newest = 0;
+    for (size_t i = 0; i < planner->run_count && counted < RATE_RUNS; i++) {
+        const struct run *run = &planner->runs[i];
+        const bool same = run->version == out->version && run->down == out->down;
+        if (same != own || !rate_of_run(run, &seconds)) continue;
+        rows += (double)run->tally.rows_read;
+        total += seconds;
+        if (counted++ == 0) newest = run->id;
+    }
+    if (counted == 0) return own ? find_rate(planner, out, false) : 0;
+    out->rows_per_second = rows / total;
+    out->rate_of =
+        counted == 1
+            ? arena_format(planner->session->results, "run %" PRId64 " of %s", newest,
+                           own ? "this migration" : "another migration")
+            : arena_format(planner->session->results, "the last %" PRId64 " runs of %s",
+                           counted, own ? "this migration" : "other migrations");
+    return out->rate_of != NULL ? 0 : -1;
+}
+
+/* Add up what is left. One source of which nothing is known makes the whole unknown. */
+static void add_up(struct plan_migration *out)
+{
+    bool is_known = true;
+    for (size_t i = 0; i < out->step_count; i++) {
+        struct plan_step *step = &out->steps[i];
+        if (step->read == NULL || strcmp(step->progress, "done") == 0) continue;
+        is_known = is_known && step->rows >= 0;
+        if (step->rows < 0) continue;
+        out->rows += step->rows;
+        if (out->rows_per_second > 0) step->seconds = (double)step->rows / out->rows_per_second;
+    }
+    if (!is_known) out->rows = -1;
+    if (is_known && out->rows_per_second > 0)
+        out->seconds = (double)out->rows / out->rows_per_second;
+}
+
+/* ---- the announcement ------------------------------------------------------------------- */
+
+/* How many rows it will have been nobody knows yet; the placeholder stands for itself. */
+static int render_announcements(struct planner *planner, struct plan_migration *out,
+                                const struct migration *migration, int64_t rows,
+                                struct error *err)
+{
+    static const char unknown[] = "${rows}";
+    struct arena *arena = planner->session->results;
+    char version[24], total[24];
+    struct value values[] = {
+        value_integer(migration->version, version),
+        value_text(migration->name),
+        value_integer(rows, total),
+    };
+    const struct columns *columns = migration_announcement_columns();
+    const struct row row = {.columns = columns, .values = values};
+    if (rows < 0) values[2] = (struct value){VALUE_JSON, unknown, sizeof unknown - 1};
+    out->announcements =
+        arena_array(arena, migration->announcement_count + 1, sizeof *out->announcements);
+    if (out->announcements == NULL) return error_memory(err);
+    for (size_t i = 0; i < migration->announcement_count; i++) {
+        struct command *command = &migration->announcements[i];
+        struct buffer text = {0};
+        const bool failed = command_bind(command, columns, err) != 0 ||
+                            command_render_text(command, &row, &text, err) != 0;
+        const char *line = failed ? NULL : buffer_text(&text);
+        if (line != NULL) line = arena_text(arena, line);
+        buffer_release(&text);
+        if (failed)
+            return error_prefix(err, "%s:%d:%d: ", migration->file, command->line,
+                                command->column);
+        if (line == NULL) return error_memory(err);
+        out->announcements[out->announcement_count++] = line;
+    }
+    return 0;
+}
+
+/* ---- one migration ---------------------------------------------------------------------- */
+
+static struct plan_migration *add(struct planner *planner, int64_t version, const char *name)
+{
+    struct plan *plan = planner->plan;
+    struct arena *arena = planner->session->results;
+    const struct agenda_item *item = agenda_find(&planner->session->agenda, version);
+    if (plan->count == plan->room) {
+        const size_t room = plan->room > 0 ? 2 * plan->room : 16;
+        struct plan_migration *more = arena_array(arena, room, sizeof *more);
+        if (more == NULL) return NULL;
+        if (plan->count > 0) memcpy(more, plan->migrations, plan->count * sizeof *more);
+        plan->migrations = more;
+        plan->room = room;
+    }
+    struct plan_migration *out = &plan->migrations[plan->count++];
+    *out = (struct plan_migration){
+        .version = version,
+        .name = arena_text(arena, name),
+        .state = item != NULL ? state_text(item->state) : NULL,
+        .begins = "start",
+        .step = 1,
+        .seconds = -1,
+    };
+    return out;
+}
+
+static int describe(struct planner *planner, struct plan_migration *out,
+                    const struct migration *migration)
+{
+    struct arena *arena = planner->session->results;
+    out->file = arena_text(arena, migration->file);
+    out->description = arena_text(arena, migration->description);
+    return arena->failed ? -1 : 0;
+}
+
+/* What is wrong with a migration, for it and for the whole plan. */
+static int keep_error(struct planner *planner, struct plan_migration *out, struct error *first,
+                      struct error *err)
+{
+    if (err->code > ERROR_STOPPED) return -1;
+    keep_first(first, err);
+    if (out->error == NULL) out->error = arena_text(planner->session->results, err->message);
+    const bool kept = out->error != NULL;
+    error_clear(err);
+    return kept ? 0 : error_memory(err);
+}
+
+static int take_place(struct planner *planner, struct plan_migration *out,
+                      const struct plan_place *place, struct error *err)
+{
+    static const char *const words[] = {
+        [PLAN_START] = "start",
+        [PLAN_RESUME] = "resume",
+        [PLAN_RESTART] = "restart",
+        [PLAN_REFUSED] = "refused",
+    };
+    struct error refusal = place->refusal;
+    out->begins = words[place->way];
+    out->step = place->step;
+    out->cursor = place->cursor;
+    out->rows_done = place->rows;
+    if (note(planner, out, place->doubt) != 0) return error_memory(err);
+    if (place->way != PLAN_REFUSED) return 0;
+    (void)error_prefix(&refusal, "%s: ", out->file);
+    return keep_error(planner, out, &planner->failed, &refusal);
+}
+
+/* Look at each of the steps, in their order: what SQL comes first counts for those behind it,
+ * of later migrations too. */
+static int look_at_steps(struct planner *planner, struct plan_migration *out,
+                         const struct task *task, struct error *err)
+{
+    struct arena *arena = planner->session->results;
+    const struct steps *steps = steps_of(task);
+    struct plan_view view = {.session = planner->session,
+                             .task = task,
+                             .place = out->step,
+                             .cursor = out->cursor,
+                             .after = planner->after};
+    out->steps = arena_array(arena, steps->count + 1, sizeof *out->steps);
+    if (out->steps == NULL) return error_memory(err);
+    for (size_t i = 0; i < steps->count; i++) {
+        const struct step *step = &steps->items[i];
+        struct plan_step *looked = &out->steps[out->step_count];
+        if (stop_requested(planner->session->stop))
+            return stop_error(planner->session->stop, err);
+        if (plan_step_look(looked, &view, step, err) != 0) return -1;
+        out->step_count++;
+        /* Before that SQL has run, nobody knows whether it will still be wrong. */
+        if (looked->error.code != ERROR_NONE && looked->after == NULL) {
+            struct error wrong = looked->error;
+            if (keep_error(planner, out, &planner->failed, &wrong) != 0) return -1;
+        }
+        if (step->sql == NULL || step->number < out->step) continue;
+        view.after = arena_format(arena, "step %d", step->number);
+        planner->after = arena_format(arena, "step %d of %" PRId64 "_%s", step->number,
+                                      out->version, out->name);
+        if (view.after == NULL || planner->after == NULL) return error_memory(err);
+    }
+    return 0;
+}
+
+/* Say of what another runner is at, or was when the ledger was read. */
+static int note_state(struct planner *planner, struct plan_migration *out,
+                      const struct task *task)
+{
+    const struct agenda_item *item =
+        agenda_find(&planner->session->agenda, task->choice.version);
+    if (task->own && note(planner, out,
+                          "it has no file: this is the definition that is stored with its "
+                          "run") != 0)
+        return -1;
+    if (item == NULL || item->run == NULL ||
+        (item->state != STATE_RUNNING && item->state != STATE_PAUSED))
+        return 0;
+    const char *text =
+        arena_format(planner->session->results,
+                     "run %" PRId64 " is at it now; it is waited for", item->run->id);
+    return text != NULL ? note(planner, out, text) : -1;
+}
+
+static int plan_found(struct planner *planner, struct plan_migration *out,
+                      const struct task *task, struct error *err)
+{
+    struct plan_place place;
+    const struct migration *migration = task->migration;
+    if (describe(planner, out, migration) != 0 || note_state(planner, out, task) != 0)
+        return error_memory(err);
+    if (task_check(task, planner->session, err) != 0 &&
+        keep_error(planner, out, &planner->refused, err) != 0)
+        return -1;
+    if (plan_place_find(&place, planner->session, task, err) != 0 ||
+        take_place(planner, out, &place, err) != 0 || find_rate(planner, out, true) != 0 ||
+        look_at_steps(planner, out, task, err) != 0)
+        return planner->session->results->failed ? error_memory(err) : -1;
+    add_up(out);
+    if (task->choice.down || render_announcements(planner, out, migration, -1, err) == 0)
+        return 0;
+    return keep_error(planner, out, &planner->failed, err);
+}
+
+static int plan_choice(struct planner *planner, const struct choice *choice, struct error *err)
+{
+    const struct agenda_item *item = agenda_find(&planner->session->agenda, choice->version);
+    struct plan_migration *out = add(planner, choice->version, item != NULL ? item->name : "");
+    struct task task = {0};
+    if (out == NULL) return error_memory(err);
+    out->down = choice->down;
+    int result = task_find(&task, planner->session, choice, err);
+    if (result == 0)
+        result = plan_found(planner, out, &task, err);
+    else
+        result = keep_error(planner, out, &planner->refused, err);
+    task_release(&task);
+    return result;
+}
+
+/* What was applied and not finished off, any `up` finishes off. */
+static int plan_unannounced(struct planner *planner, const struct agenda_item *item,
+                            struct error *err)
+{
+    struct session *session = planner->session;
+    struct migration *migration = NULL;
+    struct plan_migration *out = add(planner, item->version, item->name);
+    if (out == NULL) return error_memory(err);
+    out->begins = "announce";
+    int result = task_definition(session, item->version, &migration, err);
+    if (result != 0) return keep_error(planner, out, &planner->failed, err);
+    if (describe(planner, out, migration) != 0)
+        result = error_memory(err);
+    else if (render_announcements(planner, out, migration, item->entry->tally.rows_read, err) !=
+             0)
+        result = keep_error(planner, out, &planner->failed, err);
+    if (item->migration == NULL) migration_free(migration);
+    return result;
+}
+
+/* ---- the whole -------------------------------------------------------------------------- */
+
+static int plan_wish(struct planner *planner, const struct wish *wish, struct error *err)
+{
+    struct session *session = planner->session;
+    struct selection selection = {0};
+    if (wish->kind == WISH_UP && runner_check_oddities(session, err) != 0) {
+        keep_first(&planner->refused, err);
+        error_clear(err);
+    }
+    if (selection_make(&selection, session, wish, &session->arena, err) != 0) return -1;
+    for (size_t i = 0; wish->kind == WISH_UP && i < session->agenda.count; i++) {
+        const struct agenda_item *item = &session->agenda.items[i];
+        if (!item->unannounced || item->stopped || item->state == STATE_HALF_UNDONE) continue;
+        if (plan_unannounced(planner, item, err) != 0) return -1;
+    }
+    for (size_t i = 0; i < selection.count; i++)
+        if (plan_choice(planner, &selection.items[i], err) != 0) return -1;
+    if (selection.blocked.code == ERROR_NONE) return 0;
+    planner->plan->blocked = arena_text(session->results, selection.blocked.message);
+    keep_first(&planner->failed, &selection.blocked);
+    return planner->plan->blocked != NULL ? 0 : error_memory(err);
+}
+
+/* Undo the one applied last, and then apply it as if for the first time. */
+static int plan_redo(struct planner *planner, struct error *err)
+{
+    const struct wish last = {.kind = WISH_DOWN, .count = 1};
+    struct session *session = planner->session;
+    struct selection selection = {0};
+    if (selection_make(&selection, session, &last, &session->arena, err) != 0) return -1;
+    if (selection.count == 0)
+        return error_set(err, ERROR_INVALID, "nothing is applied: nothing to redo");
+    const struct choice down = selection.items[0];
+    const struct choice up = {.version = down.version, .again = true, .afresh = true};
+    if (migrations_find(&session->migrations, down.version) == NULL)
+        return error_set(err, ERROR_OPERATOR,
+                         "migration %" PRId64 " has no file to apply again", down.version);
+    if (plan_choice(planner, &down, err) != 0) return -1;
+    return plan_choice(planner, &up, err);
+}
+
+/* A ledger of a newer release may be read, not written. */
+static void check_layout(struct planner *planner)
+{
+    const struct session *session = planner->session;
+    struct error err = {0};
+    if (planner->plan->count > 0 &&
+        ledger_check_layout(session->ledger, session->state.layout, &err) != 0)
+        planner->refused = err;
+}
+
+int planner_make(struct session *session, const struct plan_question *question,
+                 struct plan *plan, struct error *err)
+{
+    struct run *runs = NULL;
+    struct planner planner = {.session = session, .plan = plan};
+    *plan = (struct plan){0};
+    if (session->state.present && session->state.layout <= LEDGER_LAYOUT &&
+        ledger_history(session->ledger, 0, 0, &session->arena, &runs, &planner.run_count,
+                       err) != 0)
+        return -1;
+    planner.runs = runs;
+    const int result = question->wish != NULL ? plan_wish(&planner, question->wish, err)
+                                              : plan_redo(&planner, err);
+    if (result != 0) return -1;
+    check_layout(&planner);
+    plan->verdict = planner.refused.code != ERROR_NONE ? planner.refused : planner.failed;
+    return 0;
+}
