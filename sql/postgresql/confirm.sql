@@ -1,5 +1,5 @@
--- A run holds the fence, or is about to take it, and may write. No row: it was ended by another.
--- $1 bigint: the run   $2 bigint: the run that created the checkpoint it goes on with,
---                                or NULL: not known yet
+-- A run holds the fence and may write. No row: it was ended by another.
+-- $1 bigint: the run   $2 bigint: the run that created the checkpoint it goes on with
 UPDATE data_migration_runs SET origin = $2::bigint, updated_at = clock_timestamp()
-WHERE id = $1::bigint AND status = 'running';
+WHERE id = $1::bigint AND status = 'running'
+RETURNING id;

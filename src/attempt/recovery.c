@@ -58,9 +58,7 @@ static int decide(void *context, const struct checkpoint *found, bool again,
 {
     struct recovery *recovery = context;
     const struct attempt *attempt = recovery->attempt;
-    if (ledger_confirm(attempt->session->ledger, attempt->run_id, recovery->runs[0].origin,
-                       err) != 0)
-        return -1;
+    if (ledger_check_running(attempt->session->ledger, attempt->run_id, err) != 0) return -1;
     bring_up_to_date(recovery);
     const enum resume_way way = resume_decide(&recovery->resume, found, again, err);
     if (way == RESUME_REFUSED) return -1;

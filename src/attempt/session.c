@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "config.h"
 #include "connection.h"
+#include "crash.h"
 #include "db.h"
 #include "error.h"
 #include "migration_dir.h"
@@ -45,8 +46,8 @@ void session_release(struct session *session)
     ledger_close(session->ledger);
     connection_close(session->redis);
     db_close(session->reader);
+    if (session->lock != session->db) db_close(session->lock);
     db_close(session->db);
-    db_close(session->lock);
     migrations_release(&session->migrations);
     arena_release(&session->reading);
     arena_release(&session->arena);
@@ -116,31 +117,35 @@ static int try_again(struct session *session, struct wait *wait, struct error *e
     return stop_sleep(session->stop, pause, err);
 }
 
-static struct db *connect_until(struct session *session, const struct url *url,
+/* db is what was opened ahead, and ours now, or NULL. */
+static struct db *connect_until(struct session *session, struct db *db, const struct url *url,
                                 struct wait *wait, struct error *err)
 {
-    struct db *db = NULL;
-    while (db_open(&db, url, session->stop, err) != 0) {
+    for (;;) {
+        if ((db != NULL || db_open_ahead(&db, url, session->stop, err) == 0) &&
+            db_connect(db, err) == 0)
+            return db;
+        db_close(db);
+        db = NULL;
         if (try_again(session, wait, err) != 0) return NULL;
         error_clear(err);
     }
-    return db;
 }
 
 /* For the one whose turn it is: it is a wait of its own. */
-static struct db *open_database(struct session *session, const struct url *url,
-                                struct error *err)
+static struct db *open_database(struct session *session, struct db *ahead,
+                                const struct url *url, struct error *err)
 {
     int64_t told_ms = 0;
     struct wait wait = wait_for("the database", clock_monotonic_ms(), &told_ms);
-    return connect_until(session, url, &wait, err);
+    return connect_until(session, ahead, url, &wait, err);
 }
 
 /* For one that queues: for a place here, then for the lock, it is one wait. */
 static struct db *open_in_queue(struct session *session, struct error *err)
 {
     struct wait wait = wait_for("the database", session->queued_ms, &session->told_ms);
-    return connect_until(session, &session->config->ledger, &wait, err);
+    return connect_until(session, NULL, &session->config->ledger, &wait, err);
 }
 
 /* The label of the ledger's database; a file has many, and one that is not relative. NULL with
@@ -176,8 +181,9 @@ int session_connect(struct session *session, struct error *err)
 
 void session_disconnect(struct session *session)
 {
+    db_close(session->reader);
     db_close(session->db);
-    session->db = NULL;
+    session->reader = session->db = NULL;
     ledger_use(session->ledger, NULL);
 }
 
@@ -220,21 +226,54 @@ bool session_is_settled(struct session *session)
            session->agenda.pending == 0 && session->agenda.unannounced == 0;
 }
 
-int session_keep_lock(struct session *session, struct error *err)
+/* The reader is on its way while the lock's connection is: that it fails is told to whoever
+ * needs it. */
+static void open_reader_ahead(struct session *session)
 {
-    struct db *db = open_database(session, &session->config->ledger, err);
-    if (db == NULL) return -1;
+    struct error ignored = {0};
+    const struct config *config = session->config;
+    if (!session->will_read || session->reader != NULL) return;
+    if (config_require(config, "database", &ignored) != 0) return;
+    (void)db_open_ahead(&session->reader, &config->database, session->stop, &ignored);
+}
+
+/*
+ * The ledger stays where it was read: a new backend of PostgreSQL would have to look all of it
+ * up again. So the lock moves to the new connection, and another may take it in that moment.
+ */
+static int hand_lock_over(struct session *session, struct error *err)
+{
+    struct db *lock = NULL;
+    (void)db_open_ahead(&lock, &session->config->ledger, session->stop, &(struct error){0});
+    open_reader_ahead(session);
+    lock = open_database(session, lock, &session->config->ledger, err);
+    if (lock == NULL) return -1;
+    db_lock_release(session->db);
+    crash_point("lock given back");
+    const int taken = db_lock_try(lock, ledger_lock_name(session->ledger), err);
+    if (taken == 1)
+        session->lock = lock;
+    else
+        db_close(lock);
+    return taken;
+}
+
+/* SQLite's lock is a file of its own, and does not keep its connection from other work. */
+int session_take_lock(struct session *session, struct error *err)
+{
+    const int taken = db_lock_try(session->db, ledger_lock_name(session->ledger), err);
+    if (taken != 1) return taken;
+    crash_point("lock taken");
+    if (db_dialect(session->db) == DB_POSTGRESQL) return hand_lock_over(session, err);
     session->lock = session->db;
-    session->db = db;
-    ledger_use(session->ledger, db);
-    return 0;
+    return 1;
 }
 
 void session_release_lock(struct session *session)
 {
     if (session->lock == NULL) return;
     db_lock_release(session->lock);
-    db_close(session->lock);
+    if (session->lock != session->db) db_close(session->lock);
     session->lock = NULL;
 }
 
@@ -274,7 +313,12 @@ int session_ensure(struct session *session, struct error *err)
     const char *operator_name = config_operator(session->config);
     if (operator_name == NULL) return error_memory(err);
     ledger_sign(session->ledger, operator_name);
-    return ledger_ensure(session->ledger, &session->arena, &session->ledger_id, err);
+    const int ready = ledger_is_ready(session->ledger, &session->state, err);
+    if (ready < 0) return -1;
+    if (ready == 0)
+        return ledger_ensure(session->ledger, &session->arena, &session->ledger_id, err);
+    session->ledger_id = arena_text(&session->arena, session->state.id);
+    return session->ledger_id != NULL ? 0 : error_memory(err);
 }
 
 int session_definition(struct session *session, int64_t run_id, struct migration **migration,
@@ -300,9 +344,8 @@ int session_definition(struct session *session, int64_t run_id, struct migration
 struct db *session_reader(struct session *session, struct error *err)
 {
     const struct config *config = session->config;
-    if (session->reader != NULL) return session->reader;
     if (config_require(config, "database", err) != 0) return NULL;
-    session->reader = open_database(session, &config->database, err);
+    session->reader = open_database(session, session->reader, &config->database, err);
     return session->reader;
 }
 
@@ -318,5 +361,5 @@ struct db *session_open_from(struct session *session, const char *variable, stru
         return NULL;
     }
     if (url_parse_database(&url, text, variable, &session->arena, err) != 0) return NULL;
-    return open_database(session, &url, err);
+    return open_database(session, NULL, &url, err);
 }

@@ -35,8 +35,10 @@ struct session {
     struct migrations migrations;
     struct ledger *ledger;
     struct db *db;             /* the ledger is read and written here */
-    struct db *lock;           /* holds the lock, and does nothing else; NULL: no lock */
+    struct db *lock;           /* holds the lock; in PostgreSQL it does nothing else, in SQLite
+                                  it is db; NULL: no lock */
     struct db *reader;         /* `read` without `from`; NULL until needed */
+    bool will_read;            /* there is such a step: the reader may be opened ahead */
     struct connection *redis;  /* NULL until needed */
     const char *database;      /* what Redis remembers the ledger's database by */
     const char *ledger_id;     /* NULL until session_ensure() */
@@ -76,8 +78,10 @@ int session_read(struct session *session, struct error *err);
  * (with which Redis is asked about the ledger), session_read() is due. */
 bool session_is_settled(struct session *session);
 
-/* The connection that just took the lock keeps it; open another one for the ledger. */
-int session_keep_lock(struct session *session, struct error *err);
+/* Try to take the lock: in PostgreSQL on a connection of its own, which is only opened where it
+ * is free. What else a run connects to is then on its way. Returns 1: taken; 0: somebody else
+ * has it; -1 with err, and session_disconnect() gives back what was taken. */
+int session_take_lock(struct session *session, struct error *err);
 
 /* Give the lock back. Harmless without one. */
 void session_release_lock(struct session *session);

@@ -16,6 +16,21 @@
 
 int db_open(struct db **out, const struct url *url, const struct stop *stop, struct error *err)
 {
+    if (db_open_ahead(out, url, stop, err) != 0) return -1;
+    if (db_connect(*out, err) == 0) return 0;
+    db_close(*out);
+    *out = NULL;
+    return -1;
+}
+
+int db_connect(struct db *db, struct error *err)
+{
+    return db->ops->connect(db, err);
+}
+
+int db_open_ahead(struct db **out, const struct url *url, const struct stop *stop,
+                  struct error *err)
+{
     *out = NULL;
     if (url->kind == URL_POSTGRESQL) return db_postgres_ops.open(out, url, stop, err);
     if (url->kind == URL_SQLITE) return db_sqlite_ops.open(out, url, stop, err);

@@ -35,6 +35,15 @@ enum db_access { DB_READ, DB_WRITE };
  * does not know are ERROR_INVALID and name the variable to use. No message shows a password. */
 int db_open(struct db **out, const struct url *url, const struct stop *stop, struct error *err);
 
+/* The same for a connection that is not needed yet: where there is a server, it is on its way
+ * when this returns, and db_connect() is due before anything else is asked of it. */
+int db_open_ahead(struct db **out, const struct url *url, const struct stop *stop,
+                  struct error *err);
+
+/* Wait until db is connected; make the connection anew where it was lost. Returns 0, or -1 with
+ * err as db_open() does. */
+int db_connect(struct db *db, struct error *err);
+
 /* Roll back what is open, release the lock, disconnect, free. NULL is harmless. */
 void db_close(struct db *db);
 
@@ -84,19 +93,29 @@ enum db_next { DB_FAILED = -1, DB_END = 0, DB_ROW = 1, DB_AGAIN = 2 };
 int db_query(struct db *db, const char *sql, const struct value *parameters, size_t count,
              struct db_rows **out, struct error *err);
 
+/* Parameters of a statement. */
+struct db_parameters {
+    const struct value *values;
+    size_t count;
+};
+
 /* Questions to be asked in one go. take is given every row (borrowed until it returns) of every
  * query, counted from 0, in their order; it returns 0, or -1 with err, which ends it. */
 struct db_questions {
-    const char *const *queries;
-    size_t count; /* at most 8 */
+    const char *const *queries;             /* of which each gives rows, or might */
+    const struct db_parameters *parameters; /* each query's, or NULL: none has any */
+    size_t count;                           /* at most 8 */
+    enum db_access access;                  /* DB_READ, unless one writes */
+    bool any_types; /* or else the columns are integers, booleans or text */
     int (*take)(void *context, size_t query, const struct row *row, struct error *err);
     void *context;
 };
 
-/* Ask them in one read-only transaction of their own, in PostgreSQL in one round trip. The
- * columns are integers, booleans or text: how other types read is not settled. Nor is how a
- * server that is set to another encoding reads the queries: beyond ASCII it may find nothing.
- * Returns 0, or -1 with err, after some rows may have been taken. */
+/* Ask them in one transaction of their own, in PostgreSQL in one round trip, but for what is
+ * beyond ASCII. Without any_types it is not settled how other types read, nor how a server that
+ * is set to another encoding reads the queries: beyond ASCII it may find nothing. Returns 0, or
+ * -1 with err, after some rows may have been taken; where take failed, what was asked to be
+ * written may have been written all the same. */
 int db_ask(struct db *db, const struct db_questions *questions, struct error *err);
 
 /* The columns that one query would give: names, kinds, types, whether plain; in a transaction

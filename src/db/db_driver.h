@@ -10,7 +10,8 @@
 struct db_ops {
     enum db_dialect dialect;
     int (*open)(struct db **out, const struct url *url, const struct stop *stop,
-                struct error *err);
+                struct error *err); /* db_open_ahead() */
+    int (*connect)(struct db *db, struct error *err);
     void (*close)(struct db *db);
     void (*use_stop)(struct db *db, const struct stop *stop);
     const char *(*server)(const struct db *db);

@@ -18,6 +18,7 @@
 #include "db.h"
 #include "error.h"
 #include "ledger_glance.h"
+#include "ledger_privileges.h"
 #include "ledger_read.h"
 #include "ledger_sql.h"
 #include "ledger_tables.h"
@@ -201,6 +202,13 @@ int ledger_check(struct ledger *ledger, struct error *err)
     return ledger_tables_check(ledger, err);
 }
 
+/* That all columns are there, reading has shown. */
+int ledger_is_ready(struct ledger *ledger, const struct ledger_state *state, struct error *err)
+{
+    if (!state->present || state->layout != LEDGER_LAYOUT || state->id == NULL) return 0;
+    return ledger_privileges_check(ledger, LEDGER_TO_WRITE, false, err) == 0 ? 1 : -1;
+}
+
 int ledger_check_layout(const struct ledger *ledger, int64_t layout, struct error *err)
 {
     return ledger_tables_check_layout(ledger, layout, err);
@@ -300,10 +308,15 @@ int ledger_confirm(struct ledger *ledger, int64_t run_id, int64_t origin, struct
 {
     struct ledger_statement statement = {.name = "confirm"};
     ledger_sql_integer(&statement, run_id);
-    ledger_sql_optional(&statement, origin, 0);
-    int result = db_begin(ledger->db, DB_WRITE, err);
-    if (result == 0) result = ledger_write_for_run(ledger, &statement, run_id, err);
-    return ledger_write_end(ledger, result, err);
+    ledger_sql_integer(&statement, origin);
+    return ledger_write_alone_for_run(ledger, DB_WRITE, &statement, run_id, err);
+}
+
+int ledger_check_running(struct ledger *ledger, int64_t run_id, struct error *err)
+{
+    struct ledger_statement statement = {.name = "running"};
+    ledger_sql_integer(&statement, run_id);
+    return ledger_write_alone_for_run(ledger, DB_READ, &statement, run_id, err);
 }
 
 int ledger_credit(struct ledger *ledger, int64_t run_id, int64_t killed_id,
@@ -344,12 +357,11 @@ int ledger_mirror(struct ledger *ledger, int64_t run_id, const struct ledger_pos
     ledger_write_add_position(&statement, run_id, position);
     ledger_sql_text(&statement, position->cursor);
 
-    int result = db_begin(ledger->db, DB_WRITE, err);
-    if (result == 0) result = ledger_sql_each(ledger, &statement, take_request, &mirrored, err);
-    if (result == 0 && !mirrored.found) result = ledger_write_refuse_ended(ledger, run_id, err);
-    result = ledger_write_end(ledger, result, err);
-    if (result == 0 && request != NULL) *request = mirrored.request;
-    return result;
+    const struct ledger_alone alone = {DB_WRITE, &statement, take_request, &mirrored};
+    if (ledger_write_alone(ledger, alone, err) != 0) return -1;
+    if (!mirrored.found) return ledger_write_refuse_ended(ledger, run_id, err);
+    if (request != NULL) *request = mirrored.request;
+    return 0;
 }
 
 static int record_step(struct ledger *ledger, int64_t run_id,
@@ -426,9 +438,8 @@ int ledger_announced(struct ledger *ledger, int64_t run_id, struct error *err)
 {
     struct ledger_statement statement = {.name = "announce"};
     ledger_sql_integer(&statement, run_id);
-    int result = db_begin(ledger->db, DB_WRITE, err);
-    if (result == 0) result = ledger_sql_execute(ledger, &statement, NULL, err);
-    return ledger_write_end(ledger, result, err);
+    const struct ledger_alone alone = {DB_WRITE, &statement, NULL, NULL};
+    return ledger_write_alone(ledger, alone, err);
 }
 
 struct unannounced {
@@ -453,11 +464,10 @@ int ledger_is_unannounced(struct ledger *ledger, int64_t version, int64_t run_id
     struct unannounced found = {0};
     ledger_sql_integer(&statement, version);
     ledger_sql_integer(&statement, run_id);
-    int result = db_begin(ledger->db, DB_READ, err);
-    if (result == 0)
-        result = ledger_sql_each(ledger, &statement, take_unannounced, &found, err);
-    if (result == 0 && found.found) *rows = found.rows;
-    return ledger_write_end(ledger, result == 0 ? found.found : -1, err);
+    const struct ledger_alone alone = {DB_READ, &statement, take_unannounced, &found};
+    if (ledger_write_alone(ledger, alone, err) != 0) return -1;
+    if (found.found) *rows = found.rows;
+    return found.found;
 }
 
 /* ---- by hand --------------------------------------------------------------------------- */

@@ -101,6 +101,10 @@ int ledger_ensure(struct ledger *ledger, struct arena *arena, const char **id,
  * err, as there. */
 int ledger_check(struct ledger *ledger, struct error *err);
 
+/* What is left of that where state, which was read under the lock, has the ledger whole:
+ * whether it may be written to. Returns 1; 0: ledger_ensure() is due; -1 with err. */
+int ledger_is_ready(struct ledger *ledger, const struct ledger_state *state, struct error *err);
+
 /* Refuse (ERROR_OPERATOR) to write to a ledger of a layout newer than this release knows,
  * saying which release is needed; else 0. Asks nothing: layout is what ledger_read() found. */
 int ledger_check_layout(const struct ledger *ledger, int64_t layout, struct error *err);
@@ -127,9 +131,13 @@ struct ledger_beginning {
 int ledger_begin(struct ledger *ledger, const struct ledger_beginning *beginning,
                  int64_t *run_id, struct error *err);
 
-/* The run holds the fence: record whose checkpoint it goes on with (its own id: a new one; 0:
- * none yet, it only asks), where it is still running. Until then it may not write. Returns 0,
- * or -1 with err: ERROR_OPERATOR where the run was ended by another. */
+/* Whether run_id is still running. Returns 0, or -1 with err: ERROR_OPERATOR where the run was
+ * ended by another. */
+int ledger_check_running(struct ledger *ledger, int64_t run_id, struct error *err);
+
+/* The run holds the fence: record whose checkpoint it goes on with (its own id: a new one),
+ * where it is still running. Until then it may not write. Returns 0, or -1 with err as
+ * ledger_check_running(). */
 int ledger_confirm(struct ledger *ledger, int64_t run_id, int64_t origin, struct error *err);
 
 /* Add to what an earlier run, killed_id, could still say it did, where run_id is still running:

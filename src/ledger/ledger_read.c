@@ -228,12 +228,18 @@ static int read_runs(struct ledger *ledger, struct ledger_state *state, struct a
     return 0;
 }
 
+static bool found_all(const struct ledger *ledger)
+{
+    const bool *found = ledger->found;
+    return found[LEDGER_ENTRIES] && found[LEDGER_RUNS] && found[LEDGER_ROW];
+}
+
 /* Tables of which some are missing may be another tool's; so they are looked at first. */
 static int read_found(struct ledger *ledger, struct ledger_state *state, struct arena *arena,
                       struct error *err)
 {
     const bool *found = ledger->found;
-    state->present = found[LEDGER_ENTRIES] && found[LEDGER_RUNS] && found[LEDGER_ROW];
+    state->present = found_all(ledger);
     if (found[LEDGER_ROW] &&
         ledger_tables_row(ledger, "read_layout", arena, &state->layout, &state->id, err) != 0)
         return -1;
@@ -253,10 +259,78 @@ static bool found_any(const struct ledger *ledger)
     return false;
 }
 
+/* The statements of one reading, in their order. */
+enum { LOCATION, ROW, RUNS, ENTRIES, QUESTIONS };
+
+struct reading {
+    struct ledger *ledger;
+    size_t first; /* LOCATION, or ROW where that was asked before */
+    struct ledger_row row;
+    struct ledger_read_runs runs;
+    struct entry_list entries;
+};
+
+static int take_any(void *context, size_t statement, const struct row *row, struct error *err)
+{
+    struct reading *reading = context;
+    switch (reading->first + statement) {
+    case LOCATION:
+        return ledger_tables_take_location(reading->ledger, row, err);
+    case ROW:
+        return ledger_tables_take_row(&reading->row, row, err);
+    case RUNS:
+        return take_run(&reading->runs, row, err);
+    default:
+        return take_entry(&reading->entries, row, err);
+    }
+}
+
+/* Ask the questions from first to before last. */
+static bool ask(struct reading *reading, size_t first, size_t last)
+{
+    struct error ignored = {0};
+    struct ledger_statement statements[QUESTIONS] = {{.name = "locate"},
+                                                     {.name = "read_layout"},
+                                                     {.name = "read_runs"},
+                                                     {.name = "read_entries"}};
+    const struct ledger_questions questions = {DB_READ, statements + first, last - first,
+                                               take_any, reading};
+    ledger_tables_add_schema(reading->ledger, &statements[LOCATION]);
+    reading->first = first;
+    return ledger_sql_ask(reading->ledger, &questions, &ignored) == 0;
+}
+
+/* Read a ledger that is as it should be in one go, or, where it is not known yet, in two; or
+ * find that there is none. Returns whether that worked; otherwise it takes a closer look. */
+static bool read_at_once(struct ledger *ledger, struct ledger_state *state, struct arena *arena)
+{
+    struct reading reading = {.ledger = ledger,
+                              .row = {.ledger = ledger, .arena = arena},
+                              .runs = {.ledger = ledger, .arena = arena},
+                              .entries = {.ledger = ledger, .arena = arena}};
+    const bool is_known = ledger->located && found_all(ledger);
+    if (!is_known && !ask(&reading, LOCATION, ROW)) return false;
+    if (!found_any(ledger)) return true;
+    if (!found_all(ledger) || !ask(&reading, is_known ? LOCATION : ROW, QUESTIONS) ||
+        !found_all(ledger) || reading.row.layout > LEDGER_LAYOUT)
+        return false;
+    *state = (struct ledger_state){
+        .present = true,
+        .layout = reading.row.layout,
+        .id = reading.row.id,
+        .record = {.entries = reading.entries.items,
+                   .entry_count = reading.entries.count,
+                   .runs = reading.runs.items,
+                   .run_count = reading.runs.count},
+    };
+    return true;
+}
+
 int ledger_read_state(struct ledger *ledger, struct ledger_state *state, struct arena *arena,
                       struct error *err)
 {
     *state = (struct ledger_state){.present = false};
+    if (read_at_once(ledger, state, arena)) return 0;
     if (db_begin(ledger->db, DB_READ, err) != 0) return -1;
     if (ledger_tables_locate(ledger, err) == 0 &&
         (!found_any(ledger) || read_found(ledger, state, arena, err) == 0) &&
@@ -282,12 +356,45 @@ static int read_history(struct ledger_read_runs *runs, const struct ledger_state
     return ledger_sql_each(ledger, statement, take_run, runs, err);
 }
 
+/* The statements of a history, in their order. */
+struct past {
+    struct ledger_row row;
+    struct ledger_read_runs runs;
+};
+
+static int take_past(void *context, size_t statement, const struct row *row, struct error *err)
+{
+    struct past *past = context;
+    return statement == 0 ? ledger_tables_take_row(&past->row, row, err)
+                          : take_run(&past->runs, row, err);
+}
+
+/* As read_at_once(), but for the history. */
+static bool read_history_at_once(struct ledger_read_runs *runs,
+                                 const struct ledger_statement *history)
+{
+    const struct ledger *ledger = runs->ledger;
+    struct error ignored = {0};
+    struct past past = {.row = {.ledger = ledger, .arena = runs->arena}, .runs = *runs};
+    struct ledger_statement statements[2] = {{.name = "read_layout"}, {.name = history->name}};
+    const struct ledger_questions questions = {DB_READ, statements, 2, take_past, &past};
+    for (size_t i = 0; i < history->count; i++) statements[1].values[i] = history->values[i];
+    statements[1].count = history->count;
+    if (!ledger->located || !found_all(ledger) ||
+        ledger_sql_ask(runs->ledger, &questions, &ignored) != 0 ||
+        past.row.layout > LEDGER_LAYOUT)
+        return false;
+    *runs = past.runs;
+    return true;
+}
+
 int ledger_read_history(struct ledger_read_runs *runs, int64_t version, int64_t run_id,
                         struct error *err)
 {
     struct ledger_statement statement = {.name = "history"};
     ledger_sql_integer(&statement, version);
     ledger_sql_integer(&statement, run_id);
+    if (read_history_at_once(runs, &statement)) return 0;
     if (db_begin(runs->ledger->db, DB_READ, err) != 0) return -1;
     if (read_history(runs, &statement, err) == 0 && db_commit(runs->ledger->db, err) == 0)
         return 0;

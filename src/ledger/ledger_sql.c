@@ -153,6 +153,34 @@ done:
     return result;
 }
 
+int ledger_sql_ask(struct ledger *ledger, const struct ledger_questions *questions,
+                   struct error *err)
+{
+    enum { MOST = 4 };
+    const char *texts[MOST] = {NULL};
+    struct db_parameters parameters[MOST] = {{0}};
+    struct arena arena = {0};
+    const struct db_questions asked = {
+        .queries = texts,
+        .parameters = parameters,
+        .count = questions->count,
+        .access = questions->access,
+        .any_types = true,
+        .take = questions->take,
+        .context = questions->context,
+    };
+    for (size_t i = 0; i < questions->count; i++) {
+        const struct ledger_statement *statement = &questions->statements[i];
+        const char *text = prepare(ledger, statement->name, err);
+        if (text != NULL) texts[i] = arena_text(&arena, text);
+        parameters[i] = (struct db_parameters){statement->values, statement->count};
+    }
+    const bool failed = arena.failed || buffer_failed(&ledger->text);
+    int result = failed ? error_memory(err) : db_ask(ledger->db, &asked, err);
+    arena_release(&arena);
+    return result;
+}
+
 bool ledger_sql_is_true(const struct value *value)
 {
     return value->length > 0 && (value->bytes[0] == 't' || value->bytes[0] == '1');

@@ -76,6 +76,20 @@ typedef int (*ledger_sql_take)(void *context, const struct row *row, struct erro
 int ledger_sql_each(struct ledger *ledger, const struct ledger_statement *statement,
                     ledger_sql_take take, void *context, struct error *err);
 
+/* Statements to be run in one go, in a transaction of their own. Each gives rows. take is given
+ * them with the number of the statement, from 0. */
+struct ledger_questions {
+    enum db_access access;
+    const struct ledger_statement *statements;
+    size_t count; /* at most 4 */
+    int (*take)(void *context, size_t statement, const struct row *row, struct error *err);
+    void *context;
+};
+
+/* Run them, in PostgreSQL mostly in one round trip. Returns 0 or -1 with err, as db_ask(). */
+int ledger_sql_ask(struct ledger *ledger, const struct ledger_questions *questions,
+                   struct error *err);
+
 /* What rows say of themselves: a truth in either dialect, and one of the three tables by its
  * number (0 or -1 with err). */
 bool ledger_sql_is_true(const struct value *value);

@@ -56,14 +56,14 @@ static const char *table_text(const struct ledger *ledger, enum ledger_table tab
 }
 
 /* SQLite's statements have no use for a schema, and so no parameter. */
-static void add_schema(const struct ledger *ledger, struct ledger_statement *statement)
+void ledger_tables_add_schema(const struct ledger *ledger, struct ledger_statement *statement)
 {
     if (ledger->dialect == DB_POSTGRESQL) ledger_sql_text(statement, ledger->schema);
 }
 
 /* ---- where they are -------------------------------------------------------------------- */
 
-static int take_location(void *context, const struct row *row, struct error *err)
+int ledger_tables_take_location(void *context, const struct row *row, struct error *err)
 {
     struct ledger *ledger = context;
     const struct value *schema = &row->values[0];
@@ -86,20 +86,13 @@ static int take_location(void *context, const struct row *row, struct error *err
 int ledger_tables_locate(struct ledger *ledger, struct error *err)
 {
     struct ledger_statement statement = {.name = "locate"};
-    add_schema(ledger, &statement);
-    return ledger_sql_each(ledger, &statement, take_location, ledger, err);
+    ledger_tables_add_schema(ledger, &statement);
+    return ledger_sql_each(ledger, &statement, ledger_tables_take_location, ledger, err);
 }
 
 /* ---- the one row ----------------------------------------------------------------------- */
 
-struct ledger_row {
-    const struct ledger *ledger;
-    struct arena *arena;
-    int64_t layout;
-    const char *id;
-};
-
-static int take_row(void *context, const struct row *row, struct error *err)
+int ledger_tables_take_row(void *context, const struct row *row, struct error *err)
 {
     struct ledger_row *found = context;
     const struct value *id = &row->values[0];
@@ -116,7 +109,8 @@ int ledger_tables_row(struct ledger *ledger, const char *name, struct arena *are
 {
     struct ledger_statement statement = {.name = name};
     struct ledger_row found = {.ledger = ledger, .arena = arena};
-    if (ledger_sql_each(ledger, &statement, take_row, &found, err) != 0) return -1;
+    if (ledger_sql_each(ledger, &statement, ledger_tables_take_row, &found, err) != 0)
+        return -1;
     *layout = found.layout;
     *id = found.id;
     return 0;
@@ -176,7 +170,7 @@ int ledger_tables_check_columns(struct ledger *ledger, struct error *err)
     struct buffer names = {0}, table_name = {0};
     int result = -1;
 
-    add_schema(ledger, &statement);
+    ledger_tables_add_schema(ledger, &statement);
     if (ledger_sql_each(ledger, &statement, take_column, &columns, err) != 0) goto done;
     for (int table = 0; table < LEDGER_TABLES; table++) {
         buffer_clear(&names);

@@ -12,6 +12,23 @@ struct error;
  * which stay as they are once known). Within a transaction. Returns 0 or -1 with err. */
 int ledger_tables_locate(struct ledger *ledger, struct error *err);
 
+/* ledger_sql_take of locate.sql; context is the ledger. */
+int ledger_tables_take_location(void *context, const struct row *row, struct error *err);
+
+/* Add what locate.sql wants to know. */
+void ledger_tables_add_schema(const struct ledger *ledger, struct ledger_statement *statement);
+
+/* What the row of data_migration_ledger says. */
+struct ledger_row {
+    const struct ledger *ledger;
+    struct arena *arena; /* where id lives */
+    int64_t layout;      /* 0: there is no row */
+    const char *id;
+};
+
+/* ledger_sql_take of that row; context is a struct ledger_row. */
+int ledger_tables_take_row(void *context, const struct row *row, struct error *err);
+
 /* Read the row of data_migration_ledger, locked (name: "lock_ledger") or not ("read_layout").
  * Where it is not filled yet, *layout is 0 and *id NULL, else *id lives in arena. Returns 0 or
  * -1 with err. */

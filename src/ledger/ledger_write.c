@@ -58,6 +58,41 @@ int ledger_write_end_others(struct ledger *ledger, int64_t own_id, const char *b
     return result;
 }
 
+static int take_alone(void *context, size_t statement, const struct row *row, struct error *err)
+{
+    const struct ledger_alone *alone = context;
+    (void)statement;
+    return alone->take == NULL ? 0 : alone->take(alone->context, row, err);
+}
+
+int ledger_write_alone(struct ledger *ledger, struct ledger_alone alone, struct error *err)
+{
+    const struct ledger_questions question = {alone.access, alone.statement, 1, take_alone,
+                                              &alone};
+    crash_point("before COMMIT");
+    if (ledger_sql_ask(ledger, &question, err) != 0) return -1;
+    crash_point("after COMMIT");
+    return 0;
+}
+
+static int take_found(void *context, const struct row *row, struct error *err)
+{
+    (void)row;
+    (void)err;
+    *(bool *)context = true;
+    return 0;
+}
+
+int ledger_write_alone_for_run(struct ledger *ledger, enum db_access access,
+                               const struct ledger_statement *statement, int64_t run_id,
+                               struct error *err)
+{
+    bool found = false;
+    const struct ledger_alone alone = {access, statement, take_found, &found};
+    if (ledger_write_alone(ledger, alone, err) != 0) return -1;
+    return found ? 0 : ledger_write_refuse_ended(ledger, run_id, err);
+}
+
 void ledger_write_add_position(struct ledger_statement *statement, int64_t run_id,
                                const struct ledger_position *position)
 {

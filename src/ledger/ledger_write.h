@@ -23,6 +23,23 @@ int ledger_write_end_others(struct ledger *ledger, int64_t own_id, const char *b
 void ledger_write_add_position(struct ledger_statement *statement, int64_t run_id,
                                const struct ledger_position *position);
 
+/* A statement that is a transaction of its own, and gives rows, or might. */
+struct ledger_alone {
+    enum db_access access;
+    const struct ledger_statement *statement;
+    ledger_sql_take take; /* NULL: the rows are of no interest */
+    void *context;
+};
+
+/* Run it. Returns 0 or -1 with err. */
+int ledger_write_alone(struct ledger *ledger, struct ledger_alone alone, struct error *err);
+
+/* The same with a statement that gives a row where run_id is still running. Returns 0 or -1
+ * with err. */
+int ledger_write_alone_for_run(struct ledger *ledger, enum db_access access,
+                               const struct ledger_statement *statement, int64_t run_id,
+                               struct error *err);
+
 /* Run a statement that must find run_id still running. Returns 0 or -1 with err. */
 int ledger_write_for_run(struct ledger *ledger, const struct ledger_statement *statement,
                          int64_t run_id, struct error *err);

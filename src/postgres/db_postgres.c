@@ -10,6 +10,7 @@
 #include "db_postgres_ask.h"
 #include "db_postgres_explain.h"
 #include "db_postgres_rows.h"
+#include "db_postgres_settings.h"
 #include "db_postgres_types.h"
 
 #include <inttypes.h>
@@ -33,7 +34,7 @@ static void close_postgres(struct db *db)
 {
     struct postgres *pg = (struct postgres *)db;
     db_rollback(db);
-    db_postgres_wire_drop(pg);
+    db_postgres_wire_close(pg);
     free(pg->url);
     free(pg);
 }
@@ -51,16 +52,17 @@ static int open_postgres(struct db **out, const struct url *url, const struct st
     pg->odd_collations = -1;
     pg->url = strdup(url->text);
     if (pg->url == NULL) {
-        error_memory(err);
-        goto failed;
+        close_postgres(&pg->db);
+        return error_memory(err);
     }
-    if (db_postgres_wire_connect(pg, err) != 0) goto failed;
+    db_postgres_wire_start(pg);
     *out = &pg->db;
     return 0;
+}
 
-failed:
-    close_postgres(&pg->db);
-    return -1;
+static int connect_postgres(struct db *db, struct error *err)
+{
+    return db_postgres_wire_connect((struct postgres *)db, err);
 }
 
 static void use_stop(struct db *db, const struct stop *stop)
@@ -86,70 +88,49 @@ static int64_t backend(const struct db *db)
 
 /* ---- transactions ----------------------------------------------------------------------- */
 
-struct setting {
-    const char *text;
-    int since;         /* the server's version */
-    bool writing_only; /* not where the transaction reads only */
-};
-
-static const struct setting settings[] = {
-    {"client_encoding = 'UTF8'", 0, false},
-    {"DateStyle = 'ISO'", 0, false},
-    {"IntervalStyle = 'postgres'", 0, false},
-    {"TimeZone = 'UTC'", 0, false},
-    {"bytea_output = 'hex'", 0, false},
-    {"extra_float_digits = 1", 0, false},
-    {"standard_conforming_strings = on", 0, false},
-    {"synchronous_commit = on", 0, true},
-    {"statement_timeout = 0", 0, false},
-    {"lock_timeout = 0", 0, false},
-    {"idle_in_transaction_session_timeout = 0", 0, false},
-    {"transaction_timeout = 0", 170000, false},
-};
-
-static int run_begin(struct postgres *pg, enum db_access access, struct error *err)
+/* Begin, and say first in the same message; *answer (may be NULL) is that of first. */
+static int run_begin(struct postgres *pg, enum db_access access, const char *first,
+                     PGresult **answer, struct error *err)
 {
     struct buffer sql = {0};
     int status = -1;
-    /* Where an operator made writing the exception (default_transaction_read_only), it is not
-     * ours to make it the rule. */
-    buffer_append_format(&sql, "BEGIN ISOLATION LEVEL READ COMMITTED%s",
-                         access == DB_WRITE ? "" : " READ ONLY");
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        if (PQserverVersion(pg->connection) < settings[i].since) continue;
-        if (settings[i].writing_only && access != DB_WRITE) continue;
-        buffer_append_format(&sql, "; SET LOCAL %s", settings[i].text);
-    }
+    db_postgres_settings_append(pg, access, &sql);
+    buffer_append_format(&sql, "; %s", first);
     if (buffer_text(&sql) == NULL)
         error_memory(err);
-    else
-        status = db_postgres_wire_run(pg, sql.bytes, err);
+    else if (db_postgres_wire_send(pg, PQsendQuery(pg->connection, sql.bytes), err) == 0)
+        status = db_postgres_wire_collect(pg, NULL, answer, err);
     buffer_release(&sql);
     return status;
 }
 
 /* An idle connection may have been closed by the server, and libpq notices at the first word.
  * Nothing has happened by then: a new connection is as good. */
-static int begin(struct db *db, enum db_access access, struct error *err)
+static int begin_with(struct postgres *pg, enum db_access access, const char *first,
+                      PGresult **answer, struct error *err)
 {
-    struct postgres *pg = (struct postgres *)db;
     if (pg->in_transaction)
         return error_set(err, ERROR_FAILED, "a transaction is open already");
 
     bool was_open = pg->connection != NULL;
     if (db_postgres_wire_connect(pg, err) != 0) return -1;
-    int status = run_begin(pg, access, err);
+    int status = run_begin(pg, access, first, answer, err);
     if (status != 0 && was_open && err->code == ERROR_SQL_UNREACHABLE) {
         db_postgres_wire_drop(pg);
         error_clear(err);
         if (db_postgres_wire_connect(pg, err) != 0) return -1;
-        status = run_begin(pg, access, err);
+        status = run_begin(pg, access, first, answer, err);
     }
     pg->in_transaction = pg->connection != NULL;
     pg->streaming = false;
     pg->writing = access == DB_WRITE;
-    if (status != 0) db_rollback(db);
+    if (status != 0) db_rollback(&pg->db);
     return status;
+}
+
+static int begin(struct db *db, enum db_access access, struct error *err)
+{
+    return begin_with((struct postgres *)db, access, "", NULL, err);
 }
 
 /* COMMIT of a transaction that failed is no error: it is answered with ROLLBACK. */
@@ -179,9 +160,11 @@ static void rollback(struct db *db)
     struct postgres *pg = (struct postgres *)db;
     struct error ignored = {0};
     if (!pg->in_transaction) return;
-    /* Without a connection the server rolls back as well, and does not keep a stop waiting. */
-    if (stop_overdue(pg->stop) || PQtransactionStatus(pg->connection) == PQTRANS_ACTIVE ||
-        db_postgres_wire_run(pg, "ROLLBACK", &ignored) != 0)
+    /* Without a connection the server rolls back as well, and does not keep a stop waiting. A
+     * stream's transaction may have ended by itself. */
+    if (PQtransactionStatus(pg->connection) != PQTRANS_IDLE &&
+        (stop_overdue(pg->stop) || PQtransactionStatus(pg->connection) == PQTRANS_ACTIVE ||
+         db_postgres_wire_run(pg, "ROLLBACK", &ignored) != 0))
         db_postgres_wire_drop(pg);
     pg->in_transaction = false;
     pg->locked = false;
@@ -298,15 +281,36 @@ static int describe(struct db *db, const char *query_text, struct arena *arena,
     return status;
 }
 
+/* Begin a stream's transaction where the query has to be read under its settings, or put into
+ * text what is to begin it. */
+static int begin_stream(struct postgres *pg, const char *query_text, struct buffer *text,
+                        struct error *err)
+{
+    if (pg->in_transaction || !db_postgres_text_is_plain(query_text))
+        return begin(&pg->db, DB_READ, err);
+    if (db_postgres_wire_connect(pg, err) != 0) return -1;
+    db_postgres_settings_append(pg, DB_READ, text);
+    buffer_append_text(text, "; ");
+    pg->in_transaction = true;
+    pg->writing = false;
+    return 0;
+}
+
 /* COPY takes no parameters: they are in the query's text. */
 static int stream(struct db *db, const char *query_text, const struct value *parameters,
                   size_t count, const struct columns *columns, struct db_rows **out,
                   struct error *err)
 {
+    struct postgres *pg = (struct postgres *)db;
+    struct buffer text = {0};
     (void)parameters;
     (void)count;
-    if (begin(db, DB_READ, err) != 0) return -1;
-    int status = db_postgres_rows_stream(out, (struct postgres *)db, query_text, columns, err);
+    if (begin_stream(pg, query_text, &text, err) != 0) return -1;
+    buffer_append_format(&text, "COPY (\n%s\n) TO STDOUT; COMMIT", query_text);
+    int status = buffer_text(&text) == NULL
+                     ? error_memory(err)
+                     : db_postgres_rows_stream(out, pg, text.bytes, columns, err);
+    buffer_release(&text);
     if (status != 0) rollback(db);
     return status;
 }
@@ -375,17 +379,18 @@ static int ask_lock(struct postgres *pg, const char *before, int64_t key, const 
 static int lock_try(struct db *db, const char *name, struct error *err)
 {
     struct postgres *pg = (struct postgres *)db;
+    PGresult *answer = NULL;
+    char question[96];
     int64_t key;
-    if (lock_key(name, &key, err) != 0 || begin(db, DB_READ, err) != 0) return -1;
-
-    int taken = ask_lock(pg, "SELECT pg_catalog.pg_try_advisory_xact_lock(", key, ")", err);
-    if (taken != 1) {
-        rollback(db);
-        return taken;
-    }
-    pg->locked = true;
+    if (lock_key(name, &key, err) != 0) return -1;
+    (void)snprintf(question, sizeof question,
+                   "SELECT pg_catalog.pg_try_advisory_xact_lock('%" PRId64 "'::bigint)", key);
+    if (begin_with(pg, DB_READ, question, &answer, err) != 0) return -1;
+    pg->locked = *PQgetvalue(answer, 0, 0) == 't';
     pg->lock_key = key;
-    return 1;
+    PQclear(answer);
+    if (!pg->locked) rollback(db);
+    return pg->locked;
 }
 
 /* A key of 64 bits stands in pg_locks as two halves. */
@@ -433,6 +438,7 @@ static int lock_held(struct db *db, const char *name, struct error *err)
 const struct db_ops db_postgres_ops = {
     .dialect = DB_POSTGRESQL,
     .open = open_postgres,
+    .connect = connect_postgres,
     .close = close_postgres,
     .use_stop = use_stop,
     .server = server,

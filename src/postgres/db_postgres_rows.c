@@ -86,20 +86,7 @@ int db_postgres_rows_new(struct db_rows **out, struct postgres *pg, PGresult *re
     return 0;
 }
 
-static int send_copy(struct postgres *pg, const char *query, struct error *err)
-{
-    struct buffer sql = {0};
-    int status = -1;
-    buffer_append_format(&sql, "COPY (\n%s\n) TO STDOUT", query);
-    if (buffer_text(&sql) == NULL)
-        error_memory(err);
-    else
-        status = db_postgres_wire_send(pg, PQsendQuery(pg->connection, sql.bytes), err);
-    buffer_release(&sql);
-    return status;
-}
-
-int db_postgres_rows_stream(struct db_rows **out, struct postgres *pg, const char *query,
+int db_postgres_rows_stream(struct db_rows **out, struct postgres *pg, const char *copy,
                             const struct columns *columns, struct error *err)
 {
     struct postgres_rows *rows = calloc(1, sizeof *rows);
@@ -108,7 +95,8 @@ int db_postgres_rows_stream(struct db_rows **out, struct postgres *pg, const cha
     rows->pg = pg;
     rows->phase = OVER;
     rows->columns = *columns;
-    if (allocate(rows, columns->count, err) != 0 || send_copy(pg, query, err) != 0) {
+    if (allocate(rows, columns->count, err) != 0 ||
+        db_postgres_wire_send(pg, PQsendQuery(pg->connection, copy), err) != 0) {
         db_postgres_rows_close(&rows->rows);
         return -1;
     }
@@ -179,16 +167,21 @@ static enum db_next receive(struct postgres_rows *rows, bool wait, struct error 
     return DB_ROW;
 }
 
-/* The answer to COPY itself: an error, or that rows follow. */
+/* The answer to COPY itself, behind those to what began its transaction: an error, or that rows
+ * follow. */
 static enum db_next begin_copying(struct postgres_rows *rows, bool wait, struct error *err)
 {
     PGconn *connection = rows->pg->connection;
+    PGresult *result = NULL;
     if (PQconsumeInput(connection) == 0) return lost(rows, err);
-    while (PQisBusy(connection)) {
-        enum db_next more = receive(rows, wait, err);
-        if (more != DB_ROW) return more;
-    }
-    PGresult *result = PQgetResult(connection);
+    do {
+        PQclear(result);
+        while (PQisBusy(connection)) {
+            enum db_next more = receive(rows, wait, err);
+            if (more != DB_ROW) return more;
+        }
+        result = PQgetResult(connection);
+    } while (PQresultStatus(result) == PGRES_COMMAND_OK);
     if (PQresultStatus(result) == PGRES_COPY_OUT) {
         rows->phase = COPYING;
         PQclear(result);
@@ -204,7 +197,8 @@ static enum db_next end_copying(struct postgres_rows *rows, struct error *err)
 {
     if (db_postgres_wire_collect(rows->pg, NULL, NULL, err) != 0) return failed(rows);
     rows->phase = OVER;
-    return db_commit(&rows->pg->db, err) == 0 ? DB_END : DB_FAILED;
+    rows->pg->in_transaction = false;
+    return DB_END;
 }
 
 static enum db_next take_line(struct postgres_rows *rows, size_t length, struct error *err)

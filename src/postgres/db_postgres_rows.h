@@ -7,9 +7,9 @@
 int db_postgres_rows_new(struct db_rows **out, struct postgres *pg, PGresult *result,
                          struct error *err);
 
-/* Send COPY (query) TO STDOUT in the transaction that is open, which ends with the rows.
- * columns are borrowed. Returns 0, or -1 with err. */
-int db_postgres_rows_stream(struct db_rows **out, struct postgres *pg, const char *query,
+/* Send copy: COPY (…) TO STDOUT, perhaps behind what begins its transaction, and what ends it;
+ * in_transaction is set already. columns are borrowed. Returns 0, or -1 with err. */
+int db_postgres_rows_stream(struct db_rows **out, struct postgres *pg, const char *copy,
                             const struct columns *columns, struct error *err);
 
 /* Functions of struct db_ops. */

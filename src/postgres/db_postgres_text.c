@@ -169,6 +169,13 @@ static void append_hexadecimal(struct buffer *sql, const struct value *value)
     }
 }
 
+bool db_postgres_text_is_plain(const char *statement)
+{
+    for (const char *at = statement; *at != '\0'; at++)
+        if ((unsigned char)*at >= 0x80 || *at == '\\') return false;
+    return true;
+}
+
 int db_postgres_text_append_literal(struct buffer *sql, const struct value *value)
 {
     bool bytes = value->kind == VALUE_BYTES;

@@ -1,6 +1,7 @@
 #ifndef REDFERRY_DB_POSTGRES_TEXT_H
 #define REDFERRY_DB_POSTGRES_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "row.h"
@@ -26,6 +27,10 @@ size_t db_postgres_text_split(char *line, size_t length, const struct columns *c
 
 /* Give value, whose bytes are bytes, its form in place. Its kind is the caller's. */
 void db_postgres_text_convert(enum db_postgres_form form, char *bytes, struct value *value);
+
+/* Whether a statement means the same under all settings, so that it may come in one message
+ * with what makes them: a message is decoded, and cut into words, as a whole. */
+bool db_postgres_text_is_plain(const char *statement);
 
 /* Append value, not NULL, as a literal in quotes, for standard_conforming_strings = on. Returns
  * 0, or -1 for a text with a NUL, which PostgreSQL cannot hold. */

@@ -224,20 +224,26 @@ static int64_t connect_timeout_ms(PGconn *connection)
     return seconds > 0 ? seconds * hosts * 1000 : -1;
 }
 
+static struct stop_poll awaited_events(const struct postgres *pg)
+{
+    const bool reads = pg->awaited == PGRES_POLLING_READING;
+    return (struct stop_poll){.descriptor = PQsocket(pg->coming),
+                              .events = reads ? POLLIN : POLLOUT};
+}
+
 /* A stop that comes meanwhile ends it at once. One that came before has last words to say on
  * this connection, and they have its grace. */
-static int await_connection(struct postgres *pg, PGconn *connection, struct error *err)
+static int await_connection(struct postgres *pg, struct error *err)
 {
-    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+    PGconn *connection = pg->coming;
     const bool interruptible = !stop_requested(pg->stop);
     int64_t timeout_ms = connect_timeout_ms(connection);
     int64_t begun = clock_monotonic_ms();
 
-    while (state != PGRES_POLLING_OK) {
+    while (pg->awaited != PGRES_POLLING_OK) {
         int64_t left = timeout_ms < 0 ? -1 : begun + timeout_ms - clock_monotonic_ms();
         if (PQstatus(connection) == CONNECTION_BAD) return connection_error(connection, err);
-        struct stop_poll poll = {.descriptor = PQsocket(connection),
-                                 .events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+        struct stop_poll poll = awaited_events(pg);
         int ready = timeout_ms >= 0 && left <= 0
                         ? 0
                         : stop_wait(pg->stop, &poll, 1, left, interruptible, err);
@@ -246,15 +252,15 @@ static int await_connection(struct postgres *pg, PGconn *connection, struct erro
             return error_set(err, ERROR_SQL_UNREACHABLE,
                              "cannot connect to PostgreSQL: no answer within %d s",
                              (int)(timeout_ms / 1000));
-        state = PQconnectPoll(connection);
-        if (state == PGRES_POLLING_FAILED) return connection_error(connection, err);
+        pg->awaited = PQconnectPoll(connection);
+        if (pg->awaited == PGRES_POLLING_FAILED) return connection_error(connection, err);
     }
     return 0;
 }
 
 /* What the URL does not say. Given before it, so that the URL overrides it; a dead peer is
  * noticed within a minute. */
-static PGconn *start(const char *url)
+static PGconn *begin_connection(const char *url)
 {
     const char *timeout = getenv("PGCONNECT_TIMEOUT") == NULL ? "10" : "";
     const char *const keywords[] = {"connect_timeout",  "fallback_application_name",
@@ -281,27 +287,58 @@ static void ignore_notice(void *argument, const PGresult *notice)
     (void)notice;
 }
 
+/* Without memory there is no connection being made. */
+static void begin_to_connect(struct postgres *pg)
+{
+    if (pg->coming != NULL) return;
+    pg->coming = begin_connection(pg->url);
+    pg->awaited = PGRES_POLLING_WRITING;
+    (void)PQsetNoticeReceiver(pg->coming, ignore_notice, NULL);
+    (void)PQsetErrorVerbosity(pg->coming, PQERRORS_VERBOSE);
+}
+
+/* A server that is not asked says nothing, unless it is to end the connection. */
+static bool is_connected(const struct postgres *pg)
+{
+    struct pollfd poll_server = {.fd = PQsocket(pg->connection), .events = POLLIN};
+    if (pg->connection == NULL || PQstatus(pg->connection) != CONNECTION_OK) return false;
+    while (poll(&poll_server, 1, 0) > 0)
+        if (PQconsumeInput(pg->connection) == 0) return false;
+    return true;
+}
+
+void db_postgres_wire_start(struct postgres *pg)
+{
+    struct error ignored;
+    if (is_connected(pg)) return;
+    begin_to_connect(pg);
+    while (PQstatus(pg->coming) != CONNECTION_BAD && pg->awaited != PGRES_POLLING_OK) {
+        struct stop_poll poll = awaited_events(pg);
+        if (stop_wait(NULL, &poll, 1, 0, false, &ignored) != 1) return;
+        pg->awaited = PQconnectPoll(pg->coming);
+    }
+}
+
 int db_postgres_wire_connect(struct postgres *pg, struct error *err)
 {
-    if (pg->connection != NULL && PQstatus(pg->connection) == CONNECTION_OK) return 0;
+    if (is_connected(pg)) return 0;
     db_postgres_wire_drop(pg);
-
-    PGconn *connection = start(pg->url);
-    if (connection == NULL) return error_memory(err);
-    (void)PQsetNoticeReceiver(connection, ignore_notice, NULL);
-    (void)PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
-    if (await_connection(pg, connection, err) != 0) goto failed;
-    (void)PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
-    if (PQsetnonblocking(connection, 1) != 0) {
-        (void)connection_error(connection, err);
+    begin_to_connect(pg);
+    if (pg->coming == NULL) return error_memory(err);
+    if (await_connection(pg, err) != 0) goto failed;
+    (void)PQsetErrorVerbosity(pg->coming, PQERRORS_DEFAULT);
+    if (PQsetnonblocking(pg->coming, 1) != 0) {
+        (void)connection_error(pg->coming, err);
         goto failed;
     }
-    pg->connection = connection;
+    pg->connection = pg->coming;
+    pg->coming = NULL;
     name_server(pg);
     return 0;
 
 failed:
-    PQfinish(connection);
+    PQfinish(pg->coming);
+    pg->coming = NULL;
     return -1;
 }
 
@@ -311,6 +348,13 @@ void db_postgres_wire_drop(struct postgres *pg)
     pg->connection = NULL;
     pg->in_transaction = false;
     pg->locked = false;
+}
+
+void db_postgres_wire_close(struct postgres *pg)
+{
+    db_postgres_wire_drop(pg);
+    PQfinish(pg->coming);
+    pg->coming = NULL;
 }
 
 /* ---- sending and receiving -------------------------------------------------------------- */

@@ -16,7 +16,9 @@ struct postgres {
     const struct stop *stop; /* borrowed, or NULL */
     char *url;               /* holds the password */
     PGconn *connection;      /* NULL: lost or given up; the next transaction makes it anew */
-    char server[64];         /* "PostgreSQL 15.6" */
+    PGconn *coming;          /* the connection being made, or NULL */
+    PostgresPollingStatusType awaited; /* what coming waits for */
+    char server[64];                   /* "PostgreSQL 15.6" */
     bool in_transaction;
     bool streaming; /* the open transaction is a stream's */
     bool writing;   /* the open transaction was begun to write */
@@ -29,12 +31,20 @@ struct postgres {
  * the URL than the name of an unknown parameter. */
 int db_postgres_wire_check(const struct url *url, struct error *err);
 
-/* Connect where there is no connection. Returns 0, or -1 with err (ERROR_SQL_UNREACHABLE).
+/* Begin to connect where there is no connection, as far as that needs no waiting. What goes
+ * wrong is told by db_postgres_wire_connect(). */
+void db_postgres_wire_start(struct postgres *pg);
+
+/* Connect where there is no connection, or end what was begun. Returns 0, or -1 with err
+ * (ERROR_SQL_UNREACHABLE).
  */
 int db_postgres_wire_connect(struct postgres *pg, struct error *err);
 
 /* Give the connection up, and with it its transaction and its lock. */
 void db_postgres_wire_drop(struct postgres *pg);
+
+/* The same, and give up the connection being made. */
+void db_postgres_wire_close(struct postgres *pg);
 
 /* Send what libpq has buffered, all of it. sent is what its PQsend…() returned. Returns 0, or
  * -1 with err, the connection dropped. */

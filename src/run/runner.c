@@ -70,6 +70,19 @@ int runner_check_oddities(const struct session *session, struct error *err)
     return 0;
 }
 
+/* Whether a step of them reads on the reader's connection. */
+static bool tasks_will_read(const struct tasks *tasks)
+{
+    for (size_t i = 0; i < tasks->count; i++) {
+        const struct task *task = &tasks->items[i];
+        const struct steps *steps =
+            task->choice.down ? &task->migration->down : &task->migration->up;
+        for (size_t j = 0; j < steps->count; j++)
+            if (steps->items[j].read != NULL && steps->items[j].from == NULL) return true;
+    }
+    return false;
+}
+
 /* ---- attempts ------------------------------------------------------------------------- */
 
 static int carry_out_task(struct session *session, const struct task *task,
@@ -113,7 +126,10 @@ static int carry_out_tasks(struct session *session, const struct tasks *tasks,
 {
     for (size_t i = 0; i < tasks->count; i++) {
         if (stop_requested(session->stop)) return stop_error(session->stop, err);
-        if (db_lock_check(session->lock, err) != 0) return -1;
+        /* The first one's was taken just now. */
+        const int held =
+            i == 0 ? db_lock_glance(session->lock, err) : db_lock_check(session->lock, err);
+        if (held != 0) return -1;
         if (carry_out_task(session, &tasks->items[i], outcome, err) != 0) return -1;
         if (outcome->pending > 0) outcome->pending--;
     }
@@ -262,6 +278,7 @@ int runner_carry_out(struct session *session, const struct wish *wish, struct ou
     if (!wish_is_needed(session, wish)) return check_idle(session, wish, err);
     if (config_require(session->config, "redis", err) != 0) return -1;
     const int checked = tasks_make(&tasks, session, &selection, err);
+    session->will_read = checked == 0 && tasks_will_read(&tasks);
     tasks_release(&tasks);
     if (checked != 0) return -1;
     const int taken = schema_migration_take_turn(session, &turn, err);

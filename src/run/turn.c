@@ -151,7 +151,7 @@ static bool is_needed(const struct turn *turn, const struct session *session)
 static int try_once(struct queue *queue, struct session *session, const struct turn *turn,
                     struct error *err)
 {
-    const int taken = db_lock_try(session->db, ledger_lock_name(session->ledger), err);
+    const int taken = session_take_lock(session, err);
     if (taken != 0) return taken;
     if (session_read(session, err) != 0) return -1;
     if (!is_needed(turn, session)) return 0;
@@ -184,22 +184,14 @@ static int poll_lock(struct queue *queue, struct session *session, const struct 
     }
 }
 
-/* The lock is ours: what follows is another wait, and what was read may have changed. */
-static int begin_turn(struct session *session, struct error *err)
-{
-    if (session_keep_lock(session, err) != 0) return -1;
-    crash_point("lock kept");
-    return session_read(session, err);
-}
-
 int turn_take(struct session *session, const struct turn *turn, struct error *err)
 {
     struct queue queue = {0};
     queue_up(&queue, session);
     const int taken = poll_lock(&queue, session, turn, err);
     if (taken != 1) return taken;
-    crash_point("lock taken");
-    if (begin_turn(session, err) != 0) return -1;
+    crash_point("lock kept");
+    if (session_read(session, err) != 0) return -1; /* what was read may have changed */
     if (!is_needed(turn, session)) {
         session_release_lock(session);
         return 0;

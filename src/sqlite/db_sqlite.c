@@ -125,6 +125,13 @@ failed:
     return -1;
 }
 
+static int connect_sqlite(struct db *db, struct error *err)
+{
+    (void)db;
+    (void)err;
+    return 0;
+}
+
 static void use_stop(struct db *db, const struct stop *stop)
 {
     ((struct sqlite *)db)->stop = stop;
@@ -243,7 +250,12 @@ static int ask_one(struct db *db, const struct db_questions *questions, size_t q
     struct db_rows *rows = NULL;
     struct row row = {0};
     enum db_next next = DB_END;
-    if (query(db, questions->queries[question], NULL, 0, &rows, err) != 0) return -1;
+    const struct db_parameters none = {0};
+    const struct db_parameters *parameters =
+        questions->parameters != NULL ? &questions->parameters[question] : &none;
+    if (query(db, questions->queries[question], parameters->values, parameters->count, &rows,
+              err) != 0)
+        return -1;
     while ((next = db_sqlite_rows_next(rows, true, &row, err)) == DB_ROW) {
         if (questions->take(questions->context, question, &row, err) == 0) continue;
         next = DB_FAILED;
@@ -257,7 +269,7 @@ static int ask_one(struct db *db, const struct db_questions *questions, size_t q
 static int ask(struct db *db, const struct db_questions *questions, struct error *err)
 {
     int status = 0;
-    if (begin(db, DB_READ, err) != 0) return -1;
+    if (begin(db, questions->access, err) != 0) return -1;
     for (size_t i = 0; i < questions->count && status == 0; i++)
         status = ask_one(db, questions, i, err);
     if (status == 0) return commit(db, err);
@@ -439,6 +451,7 @@ static int lock_held(struct db *db, const char *name, struct error *err)
 const struct db_ops db_sqlite_ops = {
     .dialect = DB_SQLITE,
     .open = open_sqlite,
+    .connect = connect_sqlite,
     .close = close_sqlite,
     .use_stop = use_stop,
     .server = server,

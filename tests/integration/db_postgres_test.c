@@ -142,6 +142,57 @@ static void test_connecting_ends_in_time(void **state)
     (void)unlink(path);
 }
 
+static void terminate_others(struct db *db)
+{
+    fixture_expect(db,
+                   "SELECT bool_and(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
+                   "WHERE application_name = 'redferry' AND pid <> pg_backend_pid()",
+                   "true\n");
+}
+
+/* What is opened ahead needs no waiting, and what goes wrong is told when it is waited for. */
+static void test_open_ahead(void **state)
+{
+    (void)state;
+    const char *directory = fixture_environment("REDFERRY_TEST_DIR");
+    char text[256], path[256];
+    struct db *db = NULL;
+    struct url url = {0};
+    struct arena arena = {0};
+    struct error err = {0};
+    const char *good = fixture_environment("REDFERRY_TEST_POSTGRES");
+    fixture_ok(url_parse_database(&url, good, "a test", &arena, &err), &err);
+    fixture_ok(db_open_ahead(&db, &url, NULL, &err), &err);
+    fixture_ok(db_connect(db, &err), &err);
+    fixture_ok(db_connect(db, &err), &err);
+    fixture_expect(db, "SELECT 1", "1\n");
+    struct db *killer = open_again();
+    terminate_others(killer);
+    db_close(killer);
+    fixture_ok(db_connect(db, &err), &err);
+    fixture_expect(db, "SELECT 2", "2\n");
+    db_close(db);
+
+    (void)snprintf(text, sizeof text, "postgres://u@/d?host=%s&port=6001", directory);
+    fixture_ok(url_parse_database(&url, text, "a test", &arena, &err), &err);
+    fixture_ok(db_open_ahead(&db, &url, NULL, &err), &err);
+    assert_int_equal(db_connect(db, &err), -1);
+    assert_int_equal(err.code, ERROR_SQL_UNREACHABLE);
+    fixture_says(&err, "cannot connect to PostgreSQL");
+    db_close(db);
+
+    /* A server that never answers keeps nobody who does not wait for it. */
+    (void)snprintf(path, sizeof path, "%s/.s.PGSQL.6001", directory);
+    int listener = listen_only(path);
+    const int64_t begun = clock_monotonic_ms();
+    fixture_ok(db_open_ahead(&db, &url, NULL, &err), &err);
+    db_close(db);
+    assert_true(clock_monotonic_ms() - begun < 2000);
+    close(listener);
+    (void)unlink(path);
+    arena_release(&arena);
+}
+
 /* ---- transactions and statements -------------------------------------------------------- */
 
 static void test_transactions(void **state)
@@ -230,6 +281,7 @@ static void test_questions(void **state)
     (void)state;
     struct db *db = open_again();
     fixture_check_questions(db);
+    fixture_check_parameters(db);
     db_close(db);
 
     static const char *const queries[] = {"SELECT chr(233)", "SELECT 1 IS NULL", "SELECT 1"};
@@ -311,14 +363,6 @@ static void test_passing_errors(void **state)
     db_close(db);
 }
 
-static void terminate_others(struct db *db)
-{
-    fixture_expect(db,
-                   "SELECT bool_and(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
-                   "WHERE application_name = 'redferry' AND pid <> pg_backend_pid()",
-                   "true\n");
-}
-
 static void test_lost_connections(void **state)
 {
     (void)state;
@@ -370,6 +414,12 @@ static void test_settings_of_others(void **state)
     db = open_again();
     fixture_expect(db, values, expected);
     fixture_expect_stream(db, values, expected);
+    /* In one message with its settings. */
+    fixture_expect_stream(db,
+                          "SELECT timestamptz '2025-03-01 10:00:00.5+01', interval '1 day', "
+                          "0.1::float8 + 0.2, chr(233), decode('5cff', 'hex')",
+                          "2025-03-01T09:00:00.5Z|1 day|0.30000000000000004|é|\\\xff\n");
+    fixture_check_parameters(db);
     fixture_ok(db_begin(db, DB_WRITE, &err), &err);
     fixture_expect(
         db,
@@ -613,7 +663,7 @@ static void test_unfinished_stream(void **state)
         if (i == 0) assert_int_equal(db_rows_next(rows, true, &row, &err), DB_ROW);
         db_rows_close(rows);
         arena_release(&arena);
-        expect_gone(db, "COPY%");
+        expect_gone(db, "BEGIN%COPY (%");
     }
     db_close(db);
 }
@@ -810,6 +860,7 @@ int main(void)
         cmocka_unit_test(test_refused_connections),
         cmocka_unit_test(test_too_many_connections_pass),
         cmocka_unit_test(test_connecting_ends_in_time),
+        cmocka_unit_test(test_open_ahead),
         cmocka_unit_test(test_transactions),
         cmocka_unit_test(test_read_only_database),
         cmocka_unit_test(test_statements),

@@ -137,6 +137,7 @@ static void test_questions(void **state)
     char *path = fixture_sqlite_file("questions");
     struct db *db = fixture_sqlite(path, NULL);
     fixture_check_questions(db);
+    fixture_check_parameters(db);
     db_close(db);
     free(path);
 }

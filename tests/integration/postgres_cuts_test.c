@@ -222,7 +222,7 @@ struct attack {
 
 static void test_attack(void **state)
 {
-    enum { LEAST = 75 / CANARIES_STRIDE };
+    enum { LEAST = 45 / CANARIES_STRIDE };
     const struct attack *attack = *state;
     struct canaries_score score = {.begun_ms = clock_monotonic_ms()};
     struct postgres_plan plan = {.fault = attack->fault, .at = 1, .every_remark = is_long};

@@ -189,7 +189,7 @@ reader_backend_ends()
     sed -i 's/FROM t$/FROM t WHERE id = 1 OR pg_sleep(0.5) IS NOT NULL/' data_migrations/1_count.yaml
     begin_up up
     wait_until 'the query runs' query_runs
-    terminate "$(sql "SELECT pid FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'")"
+    terminate "$(sql "SELECT pid FROM pg_stat_activity WHERE query LIKE 'BEGIN%COPY (%' AND state = 'active'")"
     end_up
     expect_equal "$code" 6 'the exit code'
     expect_stderr_contains "step 'rows': "
@@ -200,7 +200,7 @@ reader_backend_ends()
 
 query_runs()
 {
-    [[ $(sql "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'") == 1 ]]
+    [[ $(sql "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'BEGIN%COPY (%' AND state = 'active'") == 1 ]]
 }
 
 # ---- PostgreSQL: the server --------------------------------------------------------------------

@@ -83,7 +83,7 @@ costs_next_to_nothing()
     heard_by_postgresql idle_up --to 20
     expect_equal "$heard" '1 1' 'connections and messages, with forty migrations'
     heard_by_postgresql redferry status
-    expect_equal "$heard" '1 6' 'connections and messages of status'
+    expect_equal "$heard" '1 2' 'connections and messages of status'
 
     # A named schema leaves no doubt where the tables are; a path of several takes a second look.
     heard_by_postgresql idle_up --ledger-table public.data_migrations

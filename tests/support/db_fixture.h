@@ -200,6 +200,51 @@ static inline void fixture_check_questions(struct db *db)
     buffer_release(&text);
 }
 
+/* Questions with parameters, of which some write: all is written, or nothing. t is a table that
+ * can be made. */
+static inline void fixture_check_parameters(struct db *db)
+{
+    const bool is_sqlite = db_dialect(db) == DB_SQLITE;
+    const char *const queries[] = {
+        is_sqlite ? "INSERT INTO t VALUES (?1, ?2) RETURNING a, b"
+                  : "-- $1, $2: don't look here\n"
+                    "INSERT INTO t VALUES ($1::bigint, $2::text) RETURNING a, b",
+        is_sqlite
+            ? "SELECT a, b, ?1 IS NULL, '?2', 1 AS \"?2\" FROM t WHERE b = ?2"
+            : "SELECT a, b, $1::text IS NULL, '$2', 1 AS \"$2\" FROM t WHERE b = $2::text",
+    };
+    static const char *const texts[] = {"it's -- \"so\" $1 ?1;", "back\\'slash\\", "\xc3\xa9"};
+    struct error err = {0};
+    struct buffer text = {0};
+    char digits[24];
+    fixture_run(db, "CREATE TABLE t (a bigint, b text UNIQUE)");
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const struct value inserted[] = {value_integer(-5, digits), value_text(texts[i])};
+        const struct value asked[] = {value_text(NULL), value_text(texts[i])};
+        const struct db_parameters parameters[] = {{inserted, 2}, {asked, 2}};
+        const struct db_questions questions = {.queries = queries,
+                                               .parameters = parameters,
+                                               .count = 2,
+                                               .access = DB_WRITE,
+                                               .any_types = true,
+                                               .take = fixture_take,
+                                               .context = &text};
+        struct buffer expected = {0};
+        buffer_append_format(&expected, "0:-5|%s\n1:-5|%s|%s|%c2|1\n", texts[i], texts[i],
+                             is_sqlite ? "1" : "true", is_sqlite ? '?' : '$');
+        buffer_clear(&text);
+        fixture_ok(db_ask(db, &questions, &err), &err);
+        assert_string_equal(buffer_text(&text), buffer_text(&expected));
+        /* The text is there already. */
+        assert_int_equal(db_ask(db, &questions, &err), -1);
+        assert_int_equal(err.code, ERROR_FAILED);
+        buffer_release(&expected);
+    }
+    fixture_expect(db, "SELECT count(*) FROM t", "3\n");
+    fixture_run(db, "DROP TABLE t");
+    buffer_release(&text);
+}
+
 /* The same, described and streamed. */
 static inline void fixture_expect_stream(struct db *db, const char *sql, const char *expected)
 {

@@ -1,0 +1,3 @@
+-- Whether a run is still running. No row: it was ended by another.
+-- $1 bigint: the run
+SELECT id FROM data_migration_runs WHERE id = $1::bigint AND status = 'running';

@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# Goal: in PostgreSQL the lock moves to a connection of its own once it was found to be free, and another
+# runner may take it in that moment: whoever lost it waits like everybody else, with one connection, and
+# finds everything applied. What else a run needs is connected to only by who has the lock.
+#
+# needs: crash points
+# not under valgrind: it is about who comes first
+source "$(dirname "$0")/../support/scenario.sh"
+
+readonly gate=4711
+
+wait_until()
+{
+    local what=$1 tries=0
+    shift
+    until "$@" >/dev/null 2>&1; do
+        ((tries++ < 1500)) || fail "waited in vain until $what"
+        sleep 0.02
+    done
+}
+
+is_stopped() { [[ $(</proc/"$1"/stat) == *') T '* ]]; }
+says() { grep -q -- "$2" "err.$1"; }
+
+# begin_up NAME [CRASH]: its output is in out.NAME and err.NAME, its pid in pids[NAME].
+begin_up()
+{
+    REDFERRY_CRASH_AT=${2-} REDFERRY_OPERATOR=$1 "$REDFERRY_PROGRAM" up >"out.$1" 2>"err.$1" &
+    pids[$1]=$!
+}
+
+# end_up NAME SAYS
+end_up()
+{
+    local code=0
+    wait "${pids[$1]}" || code=$?
+    cp "out.$1" "$OUT"
+    cp "err.$1" "$ERR"
+    scenario_last="up ($1)"
+    expect_equal "$code" 0 'the exit code'
+    expect_stdout_contains "$2"
+}
+
+sockets_of() { find "/proc/$1/fd" -lname 'socket:*' -printf . 2>/dev/null | wc -c; }
+has_one_socket() { (($(sockets_of "$1") == 1)); }
+
+# The database has its gate shut for a step of the migration.
+shut_the_gate()
+{
+    coproc gatekeeper { exec psql -XAtq -d "$DB"; }
+    gatekeeper_pid=$!
+    echo "SELECT 'shut' FROM pg_advisory_lock($gate);" >&"${gatekeeper[1]}"
+    local answer
+    read -r -u "${gatekeeper[0]}" answer
+    expect_equal "$answer" shut 'the gate'
+}
+
+open_the_gate()
+{
+    echo '\q' >&"${gatekeeper[1]}"
+    wait "$gatekeeper_pid"
+}
+
+count_rows()
+{
+    sql 'CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1), (2)'
+    write_migration 1_count.yaml <<YAML
+up:
+  - sql: SELECT pg_advisory_xact_lock_shared($gate)
+  - read: SELECT id FROM t
+    key: id
+    write: RPUSH list \${id}
+YAML
+}
+
+expect_one_run()
+{
+    expect_equal "$(redis LRANGE list 0 -1 | xargs)" '1 2' 'the list'
+    expect_equal "$(sql 'SELECT operator, status FROM data_migration_runs')" 'quick|succeeded' 'the runs'
+}
+
+# ---- who comes in between is still at it -------------------------------------------------------
+
+another_is_at_it()
+{
+    declare -A pids=()
+    count_rows
+    shut_the_gate
+    begin_up slow 'lock given back:STOP'
+    wait_until 'the slow one has given the lock back' is_stopped "${pids[slow]}"
+    begin_up quick
+    wait_until 'the quick one applies' says quick 'applying 1 count'
+    kill -CONT "${pids[slow]}"
+    wait_until 'the slow one waits for the quick one' says slow 'waiting for quick on host'
+    wait_until 'the slow one keeps one connection' has_one_socket "${pids[slow]}"
+    open_the_gate
+    end_up quick 'applied 1 count'
+    end_up slow 'nothing to do'
+    expect_one_run
+}
+
+# ---- or has done all there was -----------------------------------------------------------------
+
+another_has_done_it()
+{
+    declare -A pids=()
+    count_rows
+    begin_up slow 'lock given back:STOP'
+    wait_until 'the slow one has given the lock back' is_stopped "${pids[slow]}"
+    begin_up quick
+    end_up quick 'applied 1 count'
+    kill -CONT "${pids[slow]}"
+    end_up slow 'nothing to do'
+    expect_one_run
+}
+
+# ---- a server with room for the one only -------------------------------------------------------
+
+# Whoever has the lock waits for the places that it still needs.
+no_room_yet()
+{
+    declare -A pids=()
+    count_rows
+    sql "DO \$\$ BEGIN CREATE ROLE app LOGIN; EXCEPTION WHEN duplicate_object THEN END \$\$;
+         GRANT ALL ON SCHEMA public TO app;
+         GRANT SELECT ON t TO app;
+         ALTER ROLE app CONNECTION LIMIT $1"
+    REDFERRY_DATABASE=${DB/user=postgres/user=app} begin_up quick
+    wait_until 'it waits for a place' says quick 'waiting for the database: .*too many connections'
+    sql 'ALTER ROLE app CONNECTION LIMIT -1'
+    end_up quick 'applied 1 count'
+    expect_one_run
+}
+
+with_database postgresql another_is_at_it
+with_database postgresql another_has_done_it
+with_database postgresql no_room_yet 1
+with_database postgresql no_room_yet 2
