@@ -288,8 +288,8 @@ static int wait_for_end(struct vigil *vigil, struct session *session, const stru
     while (seen == GOES_ON) {
         int64_t left = 0;
         const int64_t pause = clock_backoff_next(&backoff);
+        if (session->config->on_lock == ON_LOCK_WAIT) tell(vigil, session);
         if (check_patience(vigil, session, &left, err) != 0) return -1;
-        tell(vigil, session);
         disconnect(session);
         if (stop_sleep(session->stop, pause < left ? pause : left, err) != 0) return -1;
         seen = look_again(vigil, session, turn, err);
