@@ -38,7 +38,8 @@ const char *doctor_verdict_text(enum doctor_verdict verdict)
 
 /* ---- findings ------------------------------------------------------------------------- */
 
-static const char *print(struct doctor *doctor, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static const char *
+print(struct doctor *doctor, const char *format, va_list arguments)
 {
     char *text = NULL;
     if (vasprintf(&text, format, arguments) < 0) {

@@ -197,15 +197,25 @@ static void advise_about(struct doctor *doctor, const char *advice, int64_t vers
     buffer_release(&text);
 }
 
+/* " (crashed, run 3 by ana on db1, begun at …): the error" */
+static const char *describe_run(struct doctor *doctor, const struct agenda_item *item)
+{
+    const struct run *run = item->run;
+    const char *text =
+        arena_format(doctor->arena, " (%s, run %" PRId64 " by %s on %s, begun at %s)%s%s",
+                     state_text(item->state), run->id,
+                     run->operator_name != NULL ? run->operator_name : "somebody",
+                     run->host != NULL ? run->host : "some host",
+                     run->started_at != NULL ? run->started_at : "some time",
+                     run->error != NULL ? ": " : "", run->error != NULL ? run->error : "");
+    return text != NULL ? text : "";
+}
+
 static void tell_oddity(struct doctor *doctor, const struct oddity *oddity,
                         const struct agenda_item *item)
 {
-    const bool stopped = oddity->is == has_stopped;
-    const char *state = stopped ? state_text(item->state) : "";
-    const char *error = stopped && item->run->error != NULL ? item->run->error : "";
-    doctor_find(doctor, oddity->verdict, "%" PRId64 "_%s %s%s%s%s%s%s", item->version,
-                item->name, oddity->text, stopped ? " (" : "", state, stopped ? ")" : "",
-                error[0] != '\0' ? ": " : "", error);
+    doctor_find(doctor, oddity->verdict, "%" PRId64 "_%s %s%s", item->version, item->name,
+                oddity->text, oddity->is == has_stopped ? describe_run(doctor, item) : "");
     if (oddity->advice != NULL) advise_about(doctor, oddity->advice, item->version);
 }
 

@@ -229,6 +229,8 @@ postgresql_is_a_standby()
     touch "$scenario_postgres/data/standby.signal"
     start_postgres_in "$scenario_postgres"
     refused 4 'the database is read-only now: cannot execute CREATE TABLE in a read-only transaction'
+    expect_exit 4 redferry doctor
+    expect_stdout_contains 'problem  database writes: this is a standby, in recovery: it only reads'
     stop_server "$POSTGRES_PID"
     rm "$scenario_postgres/data/standby.signal"
     start_postgres_in "$scenario_postgres"

@@ -66,7 +66,7 @@ all_is_well()
     finds ok 'ledger: is not there yet'
     finds ok 'lock: nobody holds it'
     finds ok 'steps: of 1 pending migration 1 query can be read and 0 statements planned'
-    finds ok 'about 2 rows, '
+    finds ok 'about 2 rows, 136 bytes, are to come'
     finds ok "redis privileges: user 'default' may send what redferry itself needs, and the pending"
     examined 0 -q
     expect_equal "$(<"$OUT")" '' 'what it prints with -q'
@@ -122,6 +122,7 @@ narrow()
 
 redis_does_not_keep()
 {
+    local used
     begin
     redis CONFIG SET save '' >/dev/null
     examined 0
@@ -147,6 +148,19 @@ redis_does_not_keep()
     expect_equal "$(grep -c '^problem' "$OUT")" 1 'problems'
     redis CONFIG SET maxmemory 0 >/dev/null
     examined 0 --strict
+
+    # Each takes a KiB and some more, and there is room for one MiB.
+    sql "WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+         INSERT INTO t SELECT i, hex(zeroblob(512)) FROM n;
+         UPDATE t SET name = hex(zeroblob(512))"
+    used=$(redis INFO memory | sed -n 's/^used_memory:\([0-9]*\).*/\1/p')
+    redis CONFIG SET maxmemory $((used + (1 << 20))) >/dev/null
+    expect_exit 4 redferry doctor
+    finds problem 'are used, and about 3000 rows, 3.1 MiB, are to come; CONFIG SET maxmemory to more'
+    redis CONFIG SET maxmemory $((used + (8 << 20))) >/dev/null
+    expect_exit 0 redferry doctor
+    finds ok 'about 3000 rows, 3.1 MiB, are to come'
+    redis CONFIG SET maxmemory 0 >/dev/null
 }
 
 redis_is_a_replica()
@@ -428,7 +442,7 @@ a_run_at_work_and_a_crashed_one()
     kill -KILL "$gate"
     wait_for 'the lock to be free' lock_is_free
     examined 0
-    finds warning 'migrations: 1_copy stopped half-way (crashed)'
+    finds warning 'migrations: 1_copy stopped half-way (crashed, run 1 by '
     finds ok 'checkpoints: each that is there has its run'
 
     # Of a file that has changed it counts whether what was begun is the same.

@@ -2,6 +2,7 @@
 # Goal: the privileges that docs/operating.md and docs/ledger.md list are enough, and none of those in
 # Redis is too many: a role and a user that have just these carry a migration up and down, the doctor has
 # nothing to say of them, and of each rule that is taken away it says that it is missing.
+# not under valgrind: the doctor forty times over, who is looked at there in 77
 source "$(dirname "$0")/../support/scenario.sh"
 
 DOCS=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../docs" && pwd)

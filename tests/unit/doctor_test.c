@@ -368,7 +368,12 @@ static void test_states(void **state)
 {
     (void)state;
     struct bench bench;
-    struct run run = {.id = 3, .status = RUN_FAILED, .error = "no room"};
+    struct run run = {.id = 3,
+                      .status = RUN_FAILED,
+                      .error = "no room",
+                      .operator_name = "ana",
+                      .host = "db1",
+                      .started_at = "2025"};
     struct agenda_item item = {.version = 7, .name = "flags", .run = &run};
     struct agenda_item eight[8];
     bench_init(&bench);
@@ -385,11 +390,12 @@ static void test_states(void **state)
            "`redferry down --only 7`");
     item.state = STATE_FAILED;
     expect(&bench, doctor_ledger_migrations, DOCTOR_WARNING,
-           "7_flags stopped half-way (failed): no room", "`redferry up` goes on");
+           "7_flags stopped half-way (failed, run 3 by ana on db1, begun at 2025): no room",
+           "`redferry up` goes on");
     run.error = NULL;
     item.state = STATE_CRASHED;
-    expect(&bench, doctor_ledger_migrations, DOCTOR_WARNING, "stopped half-way (crashed)",
-           "`redferry up` goes on");
+    expect(&bench, doctor_ledger_migrations, DOCTOR_WARNING,
+           "stopped half-way (crashed, run 3 by ana", "`redferry up` goes on");
     item.state = STATE_MODIFIED;
     expect(&bench, doctor_ledger_migrations, DOCTOR_WARNING, "was modified",
            "`redferry repair 7`");
