@@ -9,7 +9,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "agenda.h"
 #include "arena.h"
@@ -72,30 +71,25 @@ static const struct run *running_run(const struct session *session)
 /* How long a run has said nothing, by the database's clock; 0 where that cannot be told. */
 static int64_t silence_ms(const struct doctor *doctor, const struct run *run)
 {
-    struct tm parts = {0};
-    if (run->updated_at == NULL ||
-        strptime(run->updated_at, "%Y-%m-%dT%H:%M:%S", &parts) == NULL)
-        return 0;
-    return clock_wall_ms() + doctor->database_ahead_ms - (int64_t)timegm(&parts) * 1000;
+    int64_t updated_ms = 0;
+    if (run->updated_at == NULL || clock_parse(run->updated_at, &updated_ms) != 0) return 0;
+    return clock_wall_ms() + doctor->database_ahead_ms - updated_ms;
 }
 
-int doctor_ledger_lock(struct doctor *doctor, struct error *err)
+void doctor_ledger_judge_lock(struct doctor *doctor)
 {
     const struct session *session = doctor->session;
     const struct run *run = running_run(session);
     struct error holder = {0};
-    const int held = db_lock_held(session->db, ledger_lock_name(session->ledger), err);
-    if (held < 0) return -1;
-    doctor->lock_held = held == 1;
-    if (held == 0) {
+    if (!doctor->lock_held) {
         doctor_find(doctor, DOCTOR_OK, "nobody holds it");
-        return 0;
+        return;
     }
     const char *who = turn_describe_holder(session, &holder);
     if (run == NULL || run->status == RUN_PAUSED || silence_ms(doctor, run) < SILENT_MS) {
         doctor_find(doctor, DOCTOR_OK, "held by %s", who);
         doctor_advise(doctor, "`up` waits for it; `redferry status` shows how far it is");
-        return 0;
+        return;
     }
     doctor_find(doctor, DOCTOR_WARNING, "held by %s, which has said nothing for %" PRId64 " s",
                 who, silence_ms(doctor, run) / 1000);
@@ -103,6 +97,15 @@ int doctor_ledger_lock(struct doctor *doctor, struct error *err)
                   "look at process %" PRId64 " on %s; where it hangs, end it, and the next "
                   "`redferry up` goes on",
                   run->pid, run->host != NULL ? run->host : "its host");
+}
+
+int doctor_ledger_lock(struct doctor *doctor, struct error *err)
+{
+    const struct session *session = doctor->session;
+    const int held = db_lock_held(session->db, ledger_lock_name(session->ledger), err);
+    if (held < 0) return -1;
+    doctor->lock_held = held == 1;
+    doctor_ledger_judge_lock(doctor);
     return 0;
 }
 

@@ -13,6 +13,10 @@ int doctor_ledger_tables(struct doctor *doctor, struct error *err);
 /* Who holds the lock. */
 int doctor_ledger_lock(struct doctor *doctor, struct error *err);
 
+/* The same, where it is known whether it is held: going by the runs that the session has read.
+ */
+void doctor_ledger_judge_lock(struct doctor *doctor);
+
 /* Which migrations are in a state that somebody should look at. */
 int doctor_ledger_migrations(struct doctor *doctor, struct error *err);
 

@@ -10,6 +10,7 @@
 #include "agenda.h"
 #include "arena.h"
 #include "checkpoint.h"
+#include "clock.h"
 #include "config.h"
 #include "doctor.h"
 #include "doctor_acl.h"
@@ -363,6 +364,43 @@ static void test_checkpoints(void **state)
     assert_int_equal(doctor_checkpoints_match(NULL, &of_nine, 9), DOCTOR_LEFT_OVER);
 }
 
+static int look_at_lock(struct doctor *doctor, struct error *err)
+{
+    (void)err;
+    doctor_ledger_judge_lock(doctor);
+    return 0;
+}
+
+/* By the database's clock, which may be another one. */
+static void test_lock(void **state)
+{
+    (void)state;
+    struct bench bench;
+    char updated[CLOCK_TEXT_SIZE];
+    struct run run = {.id = 3,
+                      .version = 7,
+                      .name = "flags",
+                      .status = RUN_RUNNING,
+                      .operator_name = "ana",
+                      .host = "db1",
+                      .pid = 12,
+                      .started_at = "2025-03-01T09:00:00.000Z",
+                      .updated_at = clock_text(clock_wall_ms() - 50000, updated)};
+    bench_init(&bench);
+    expect(&bench, look_at_lock, DOCTOR_OK, "nobody holds it", NULL);
+    bench.doctor.lock_held = true;
+    expect(&bench, look_at_lock, DOCTOR_OK, "held by another redferry", "`up` waits");
+    bench.session.state.record = (struct record){.runs = &run, .run_count = 1};
+    expect(&bench, look_at_lock, DOCTOR_OK, "held by ana on host db1 (pid 12), running 7_flags",
+           "`up` waits");
+    bench.doctor.database_ahead_ms = 15000;
+    expect(&bench, look_at_lock, DOCTOR_WARNING, "which has said nothing for ",
+           "process 12 on db1");
+    run.status = RUN_PAUSED;
+    expect(&bench, look_at_lock, DOCTOR_OK, "held by ana", "`up` waits");
+    bench_release(&bench);
+}
+
 /* States that are as they should be have no line of their own. */
 static void test_states(void **state)
 {
@@ -437,13 +475,14 @@ static void test_many_findings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_writes),      cmocka_unit_test(test_connections),
-        cmocka_unit_test(test_encryption),  cmocka_unit_test(test_clocks),
-        cmocka_unit_test(test_persistence), cmocka_unit_test(test_eviction),
-        cmocka_unit_test(test_durability),  cmocka_unit_test(test_old_redis_is_not_asked),
-        cmocka_unit_test(test_memory),      cmocka_unit_test(test_info),
-        cmocka_unit_test(test_sizes),       cmocka_unit_test(test_checkpoints),
-        cmocka_unit_test(test_states),      cmocka_unit_test(test_many_findings),
+        cmocka_unit_test(test_writes),        cmocka_unit_test(test_connections),
+        cmocka_unit_test(test_encryption),    cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_persistence),   cmocka_unit_test(test_eviction),
+        cmocka_unit_test(test_durability),    cmocka_unit_test(test_old_redis_is_not_asked),
+        cmocka_unit_test(test_memory),        cmocka_unit_test(test_info),
+        cmocka_unit_test(test_sizes),         cmocka_unit_test(test_checkpoints),
+        cmocka_unit_test(test_lock),          cmocka_unit_test(test_states),
+        cmocka_unit_test(test_many_findings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
