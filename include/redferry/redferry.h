@@ -406,10 +406,12 @@ typedef struct redferry_plan_row {
  * the members) that it names, over all rows that are left. */
 typedef struct redferry_plan_comparison {
     const char *command; /* as the file has it */
-    const char *reason;  /* why it is not compared; NULL: it is */
+    const char *reason;  /* why it, or some of it, is not compared; NULL: all of it is */
     int64_t fresh;       /* not there yet */
-    int64_t equal;       /* there, and the same */
+    int64_t equal;       /* to send it would change nothing */
     int64_t different;   /* there, and would become another */
+    int64_t overwritten; /* different, but a later row writes to the same place */
+    int64_t untold;      /* not compared, for the reason */
 } redferry_plan_comparison;
 
 /* One step. Texts that say nothing are NULL. */

@@ -21,6 +21,26 @@ static redferry_plan_row *rows_of(struct arena *arena, const struct plan_step *s
     return rows;
 }
 
+/* What was found in Redis, in the public form. NULL when memory runs out. */
+static redferry_plan_comparison *comparisons_of(struct arena *arena,
+                                                const struct plan_comparison *comparison)
+{
+    redferry_plan_comparison *lines = arena_array(arena, comparison->count + 1, sizeof *lines);
+    for (size_t i = 0; lines != NULL && i < comparison->count; i++) {
+        const struct plan_compared *from = &comparison->lines[i];
+        lines[i] = (redferry_plan_comparison){
+            .command = from->command,
+            .reason = from->reason,
+            .fresh = from->fresh,
+            .equal = from->equal,
+            .different = from->different,
+            .overwritten = from->overwritten,
+            .untold = from->untold,
+        };
+    }
+    return lines;
+}
+
 static redferry_plan_step step_of(struct arena *arena, const struct plan_step *step)
 {
     return (redferry_plan_step){
@@ -49,6 +69,8 @@ static redferry_plan_step step_of(struct arena *arena, const struct plan_step *s
         .rows_shown_count = step->sample_count,
         .after = step->after,
         .is_known = step->is_known,
+        .comparisons = comparisons_of(arena, &step->comparison),
+        .comparison_count = step->comparison.count,
         .error = step->error.code != ERROR_NONE ? arena_text(arena, step->error.message) : NULL,
     };
 }

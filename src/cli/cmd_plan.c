@@ -161,17 +161,19 @@ static void put_source(const struct cmd_call *call, const redferry_plan_step *st
     if (step->is_known) put_fact(call, "rows", amount);
 }
 
+/* What a command would change in Redis, under the command as its file has it. */
 static void put_comparison(const struct cmd_call *call, const redferry_plan_step *step)
 {
     for (size_t i = 0; i < step->comparison_count; i++) {
         const redferry_plan_comparison *line = &step->comparisons[i];
-        const char *label = i == 0 ? "in Redis" : "";
-        if (line->reason != NULL)
-            put_format(call, label, "%s: not compared: %s", line->command, line->reason);
-        else
-            put_format(call, label,
-                       "%s: %" PRId64 " new, %" PRId64 " equal, %" PRId64 " different",
-                       line->command, line->fresh, line->equal, line->different);
+        const int64_t told = line->fresh + line->equal + line->different + line->overwritten;
+        put_facts(call, i == 0 ? "in Redis" : "", &line->command, 1);
+        if (line->reason == NULL || told > 0)
+            put_format(call, "", "%" PRId64 " new, %" PRId64 " equal, %" PRId64 " different",
+                       line->fresh, line->equal, line->different);
+        if (line->overwritten > 0)
+            put_format(call, "", "%" PRId64 " overwritten by later rows", line->overwritten);
+        if (line->reason != NULL) put_format(call, "", "not compared: %s", line->reason);
     }
 }
 

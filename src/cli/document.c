@@ -244,9 +244,11 @@ static json_t *plan_comparisons(const redferry_plan_step *step)
         const redferry_plan_comparison *line = &step->comparisons[i];
         failed |= json_array_append_new(
             lines,
-            json_pack("{s:o, s:o, s:I, s:I, s:I}", "command", text(line->command), "reason",
-                      text(line->reason), "new", (json_int_t)line->fresh, "equal",
-                      (json_int_t)line->equal, "different", (json_int_t)line->different));
+            json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "command", text(line->command),
+                      "reason", text(line->reason), "new", (json_int_t)line->fresh, "equal",
+                      (json_int_t)line->equal, "different", (json_int_t)line->different,
+                      "overwritten", (json_int_t)line->overwritten, "not_compared",
+                      (json_int_t)line->untold));
     }
     if (failed == 0) return lines;
     json_decref(lines);

@@ -255,23 +255,47 @@ static int name_step(const struct plan_view *view, const struct step *step, stru
     return error_prefix(err, "%s: step '%s': ", view->task->migration->file, step->name);
 }
 
-/* Open it as the attempt does, which says itself where something is wrong. Returns 0; -1 with
- * err and *prepared, whether that much went well. */
+/* How far looking at a step came before it failed. */
+struct look {
+    bool is_prepared; /* its query works, and has what its commands ask for */
+    bool is_lost;     /* Redis does not answer: that is not the step's */
+};
+
+/* Once more, from the first row to the last. */
+static int compare(struct plan_step *out, const struct plan_view *view, struct step_work *work,
+                   struct look *look, struct error *err)
+{
+    if (step_prepare(work, err) != 0) return -1;
+    if (plan_compare(&out->comparison, work, view->session, &look->is_lost, err) != 0)
+        return -1;
+    if (work->source == NULL) return 0;
+    out->rows = out->comparison.rows;
+    out->is_counted = true;
+    return 0;
+}
+
+/* Open it as the attempt does, which says itself where something is wrong with that. */
 static int look_at_rows(struct plan_step *out, const struct plan_view *view,
-                        const struct step *step, bool *prepared, struct error *err)
+                        const struct step *step, struct look *look, struct error *err)
 {
     struct attempt attempt = {
         .session = view->session,
         .beginning = {.migration = view->task->migration, .down = view->task->choice.down},
     };
-    struct step_work work = {
-        .attempt = &attempt, .step = step, .behind = out->cursor, .sample = PLAN_SAMPLE};
+    const struct step_work all = {.attempt = &attempt, .step = step, .behind = out->cursor};
+    struct step_work work = all;
+    work.sample = PLAN_SAMPLE;
     int result = step_prepare(&work, err);
-    *prepared = result == 0;
+    look->is_prepared = result == 0;
     if (result == 0 && work.source != NULL) result = estimate(out, work.source, err);
     if (result == 0) result = sample(out, &work, view->session->results, err);
-    if (result != 0 && *prepared) (void)name_step(view, step, err);
     step_release(&work);
+    if (result == 0 && view->compares && step->write_count > 0) {
+        work = all;
+        result = compare(out, view, &work, look, err);
+        step_release(&work);
+    }
+    if (result != 0 && look->is_prepared) (void)name_step(view, step, err);
     return result;
 }
 
@@ -284,18 +308,18 @@ static bool is_over(const struct plan_step *out)
 int plan_step_look(struct plan_step *out, const struct plan_view *view, const struct step *step,
                    struct error *err)
 {
-    bool prepared = false;
+    struct look look = {0};
     if (describe(out, view, step) != 0) return error_memory(err);
     if (is_over(out) || step->sql != NULL) return 0;
     /* Another database does not wait for what is done to this one. */
     if (step->from != NULL || step->read == NULL) out->after = NULL;
-    if (look_at_rows(out, view, step, &prepared, &out->error) == 0) return 0;
-    if (out->error.code > ERROR_STOPPED) {
+    if (look_at_rows(out, view, step, &look, &out->error) == 0) return 0;
+    if (out->error.code > ERROR_STOPPED || look.is_lost) {
         *err = out->error;
         return -1;
     }
     if (view->session->results->failed) return error_memory(err);
-    if (out->after == NULL || prepared || out->error.code != ERROR_FAILED) return 0;
+    if (out->after == NULL || look.is_prepared || out->error.code != ERROR_FAILED) return 0;
     out->is_known = false;
     error_clear(&out->error);
     return 0;

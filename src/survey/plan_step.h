@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "plan_compare.h"
 
 struct session;
 struct step;
@@ -46,6 +47,7 @@ struct plan_step {
     const char *after; /* "step 1", "step 2 of 5_x": SQL that comes first, so that all this may
                           change; where even the query does not work before, nothing is known */
     bool is_known;
+    struct plan_comparison comparison; /* where it was asked for */
     struct error error; /* what the command would say of it; code ERROR_NONE: nothing */
 };
 
@@ -56,12 +58,14 @@ struct plan_view {
     int64_t place;      /* the step in which the migration begins */
     const char *cursor; /* and behind which key, or NULL */
     const char *after;  /* see above, of the steps before this one */
+    bool compares;      /* with Redis, which the session has */
 };
 
 /*
  * Look at a step: what its file says of it, what the database expects of its query, and what
  * would be sent for the first PLAN_SAMPLE rows that are left. Reads, and writes nothing. What
- * is wrong with the step is in out->error. Returns 0, or -1 with err: a stop, no memory.
+ * is wrong with the step is in out->error. Returns 0, or -1 with err: a stop, no memory, or
+ * Redis, which was asked, does not answer any more.
  */
 int plan_step_look(struct plan_step *out, const struct plan_view *view, const struct step *step,
                    struct error *err);

@@ -33,6 +33,7 @@ struct planner {
     struct plan *plan;
     const struct run *runs; /* all of them, newest first */
     size_t run_count;
+    bool compares;
     const char *after;    /* the last `sql` step so far that has yet to run */
     struct error refused; /* the first thing for which nothing would be begun at all */
     struct error failed;  /* the first thing that would stop it under way */
@@ -233,7 +234,8 @@ static int look_at_steps(struct planner *planner, struct plan_migration *out,
                              .task = task,
                              .place = out->step,
                              .cursor = out->cursor,
-                             .after = planner->after};
+                             .after = planner->after,
+                             .compares = planner->compares};
     out->steps = arena_array(arena, steps->count + 1, sizeof *out->steps);
     if (out->steps == NULL) return error_memory(err);
     for (size_t i = 0; i < steps->count; i++) {
@@ -388,8 +390,9 @@ int planner_make(struct session *session, const struct plan_question *question,
                  struct plan *plan, struct error *err)
 {
     struct run *runs = NULL;
-    struct planner planner = {.session = session, .plan = plan};
+    struct planner planner = {.session = session, .plan = plan, .compares = question->compares};
     *plan = (struct plan){0};
+    if (question->compares && session_look_at_redis(session, err) != 0) return -1;
     if (session->state.present && session->state.layout <= LEDGER_LAYOUT &&
         ledger_history(session->ledger, 0, 0, &session->arena, &runs, &planner.run_count,
                        err) != 0)

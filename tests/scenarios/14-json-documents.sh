@@ -61,7 +61,7 @@ documents_are_as_said()
     migrations
     document lint 0 lint
     document plan 0 plan
-    document plan 0 plan 1
+    document plan 0 plan 1 --compare
     document doctor 4 doctor
     document status 0 status --context ticket
     document up 1 up

@@ -426,6 +426,67 @@ YAML
     expect_stdout_contains 'rows: about 2000 rows, about 4.00 s (500 rows/s: run 1 of another migration)'
 }
 
+# ---- against Redis ------------------------------------------------------------------------------
+
+compares()
+{
+    sql "CREATE TABLE t (id integer PRIMARY KEY, place varchar(20));
+         INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd'), (5, 'e'), (6, 'e')"
+    write_migration 1_compare.yaml <<'YAML'
+up:
+  - name: several
+    read: SELECT id, place FROM t
+    key: id
+    write:
+      - SET id:${id} ${place}
+      - HSET place:${place} id ${id}
+      - INCR counter
+    publish: news
+  - name: one
+    write: SADD names a
+YAML
+    redis MSET id:1 a id:2 other id:3 c >/dev/null
+    redis HSET place:e id 6 >/dev/null
+    redis SADD names a >/dev/null
+    monitor
+    with_least_privileges unchanged 0 plan --compare
+    expect_equal "$(asked | grep -Ev '^"(PING|AUTH|CLIENT|ACL|GET|MGET|HMGET|HGET|SISMEMBER|SMISMEMBER)"' || true)" '' 'what Redis was asked'
+    expect_stdout_contains '     rows       6 rows
+'
+    expect_stdout_contains '     in Redis   SET id:${id} ${place}
+                3 new, 2 equal, 1 different
+                HSET place:${place} id ${id}
+                4 new, 1 equal, 0 different
+                1 overwritten by later rows
+                INCR counter
+                not compared: what it leaves depends on what was there before
+'
+    expect_stdout_contains '     in Redis   SADD names a
+                0 new, 1 equal, 0 different
+'
+    unchanged 0 plan --compare --json
+    expect_json 'migrations[0].steps[0].rows_exact' 1
+    expect_json 'migrations[0].steps[0].compared[0].new' 3
+    expect_json 'migrations[0].steps[0].compared[0].equal' 2
+    expect_json 'migrations[0].steps[0].compared[0].different' 1
+
+    # Behind the first three rows too.
+    sql "UPDATE t SET place = NULL WHERE id = 5"
+    unchanged 0 plan
+    unchanged 1 plan --compare
+    local said
+    said=$(tail -n 1 "$ERR")
+    expect_exit 1 redferry up
+    expect_equal "$(tail -n 1 "$ERR")" "$said" 'what up says'
+
+    unchanged 7 plan --compare --redis unix:///nowhere/redis.sock
+    unset REDFERRY_REDIS
+    unchanged 2 plan --compare
+    expect_stderr_contains 'REDFERRY_REDIS'
+    export REDFERRY_REDIS=$REDIS_URL
+}
+
+for_both_databases compares
 for_both_databases shows_what_would_be_done
 for_both_databases documents
 for_both_databases goes_on
