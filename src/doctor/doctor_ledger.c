@@ -196,7 +196,10 @@ static void advise_about(struct doctor *doctor, const char *advice, int64_t vers
             buffer_append_char(&text, *at++);
         }
     }
-    doctor_advise(doctor, "%s", buffer_text(&text) != NULL ? text.bytes : advice);
+    if (buffer_text(&text) != NULL)
+        doctor_advise(doctor, "%s", text.bytes);
+    else
+        doctor->arena->failed = true;
     buffer_release(&text);
 }
 

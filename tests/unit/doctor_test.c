@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "agenda.h"
+#include "alloc_fail.h"
 #include "arena.h"
 #include "checkpoint.h"
 #include "clock.h"
@@ -472,6 +473,39 @@ static void test_many_findings(void **state)
     bench_release(&bench);
 }
 
+/* What cannot be said for want of memory is not left out in silence. */
+static void test_memory_runs_out(void **state)
+{
+    (void)state;
+    static const look_fn looks[] = {doctor_sql_writes,        doctor_sql_connections,
+                                    doctor_sql_encryption,    doctor_sql_clock,
+                                    doctor_redis_persistence, doctor_redis_eviction,
+                                    doctor_redis_memory,      doctor_redis_encryption,
+                                    doctor_ledger_migrations, look_at_lock};
+    struct run run = {.id = 3, .status = RUN_FAILED, .error = "no room"};
+    struct agenda_item items[40];
+    struct bench bench;
+    for (size_t i = 0; i < sizeof items / sizeof *items; i++)
+        items[i] = (struct agenda_item){
+            .version = 7, .name = "x", .run = &run, .state = (enum state)(i % 11)};
+    for (size_t nth = 1;; nth++) {
+        bench_init(&bench);
+        bench.doctor.load = (struct doctor_load){.rows = 1, .bytes = 1};
+        bench.doctor.redis =
+            (struct doctor_redis){.used = 2, .limit = 1, .policy = "allkeys-lru"};
+        bench.session.agenda = (struct agenda){.items = items, .count = 40};
+        alloc_fail_at(nth, false);
+        for (size_t i = 0; i < sizeof looks / sizeof *looks; i++)
+            assert_int_equal(looks[i](&bench.doctor, &bench.err), 0);
+        const bool failed = alloc_fail_happened();
+        alloc_fail_never();
+        const bool noticed = bench.arena.failed;
+        bench_release(&bench);
+        if (!failed) break;
+        assert_true(noticed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,7 +516,7 @@ int main(void)
         cmocka_unit_test(test_memory),        cmocka_unit_test(test_info),
         cmocka_unit_test(test_sizes),         cmocka_unit_test(test_checkpoints),
         cmocka_unit_test(test_lock),          cmocka_unit_test(test_states),
-        cmocka_unit_test(test_many_findings),
+        cmocka_unit_test(test_many_findings), cmocka_unit_test(test_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
