@@ -231,28 +231,14 @@ typedef struct redferry_migration {
     bool unannounced;   /* applied, but not finished off */
     const char *applied_at;
     const char *applied_by;
-    int64_t run_id;       /* of the latest run; 0: none */
-    redferry_tally tally; /* of the entry, or of the latest run where it is not applied */
-    const char *error;    /* of the latest run, where it did not succeed */
-    const char *advice;   /* the next command to type, or NULL */
+    int64_t run_id;           /* of the latest run; 0: none */
+    redferry_tally tally;     /* of the entry, or of the latest run where it is not applied */
+    const char *error;        /* of the latest run, where it did not succeed */
+    const char *advice;       /* the next command to type, or NULL */
+    const char *redis;        /* where what is applied was written to, without credentials */
+    const char *checksum;     /* of the file as it was applied; NULL: it is not applied */
+    const char *announced_at; /* when it was finished off, or NULL */
 } redferry_migration;
-
-typedef struct redferry_status_report {
-    const redferry_migration *migrations; /* in version order */
-    size_t count;
-    size_t pending;
-    size_t applied;
-    const char *redis; /* "known": what is applied was written to this Redis; "unknown": not all
-                          of it was; "other_database": another database with this ledger wrote
-                          there since; NULL: not asked, or no answer */
-} redferry_status_report;
-
-/* Every migration and its state, or version's alone (NULL: all). Writes nothing; asks Redis
- * where one is set and something is applied, and does without where it does not answer. Warns
- * of what `up` would warn of; with "strict" that is REDFERRY_OPERATOR, and *report is there all
- * the same. */
-REDFERRY_API int redferry_status(redferry *ferry, const char *version,
-                                 const redferry_status_report **report);
 
 /* One attempt, as the ledger keeps it. */
 typedef struct redferry_run_record {
@@ -277,6 +263,28 @@ typedef struct redferry_run_record {
     const char *updated_at;
     const char *finished_at;
 } redferry_run_record;
+
+typedef struct redferry_status_report {
+    const redferry_migration *migrations; /* in version order */
+    size_t count;
+    size_t pending;
+    size_t applied;
+    const char *redis; /* "known": what is applied was written to this Redis; "unknown": not all
+                          of it was; "other_database": another database with this ledger wrote
+                          there since; NULL: not asked, or no answer */
+    const redferry_run_record *runs; /* newest first; of one version only, else NULL */
+    size_t run_count;
+    int64_t definition_run; /* whose file as it ran definition is; 0: none is kept */
+    const char *definition; /* of one version only, else NULL: the file as it was applied, or as
+                               it ran last where it is not applied */
+} redferry_status_report;
+
+/* Every migration and its state, or version's alone (NULL: all). Writes nothing; asks Redis
+ * where one is set and something is applied, and does without where it does not answer. Warns
+ * of what `up` would warn of; with "strict" that is REDFERRY_OPERATOR, and *report is there all
+ * the same. */
+REDFERRY_API int redferry_status(redferry *ferry, const char *version,
+                                 const redferry_status_report **report);
 
 typedef struct redferry_history_report {
     const redferry_run_record *runs; /* newest first */

@@ -69,47 +69,14 @@ static redferry_migration describe(struct arena *arena, const struct agenda_item
     if (entry != NULL) {
         line.applied_at = arena_text(arena, entry->applied_at);
         line.applied_by = arena_text(arena, entry->applied_by);
+        line.announced_at = arena_text(arena, entry->announced_at);
+        line.redis = arena_text(arena, entry->redis);
+        line.checksum = arena_text(arena, entry->checksum);
         line.tally = handle_tally(&entry->tally);
         if (!unsuccessful) line.run_id = entry->run_id;
     }
     return line;
 }
-
-int redferry_status(redferry *ferry, const char *version, const redferry_status_report **out)
-{
-    struct session session;
-    struct arena *arena = &ferry->results;
-    enum stranger stranger = STRANGER_NOT_ASKED;
-    int64_t only = 0;
-    size_t count = 0;
-    int result = handle_open(ferry, &session, HANDLE_LOOK);
-    if (result == 0 && version != NULL)
-        result = selection_resolve(&session, "VERSION", version, &only, &ferry->error);
-    if (result != 0) return handle_end(ferry, &session, result);
-    redferry_status_report *report = arena_alloc(arena, sizeof *report);
-    redferry_migration *lines = arena_array(arena, session.agenda.count + 1, sizeof *lines);
-    if (report == NULL || lines == NULL)
-        return handle_end(ferry, &session, error_memory(&ferry->error));
-    for (size_t i = 0; i < session.agenda.count; i++)
-        if (only == 0 || session.agenda.items[i].version == only)
-            lines[count++] = describe(arena, &session.agenda.items[i]);
-    *report = (redferry_status_report){
-        .migrations = lines,
-        .count = count,
-        .pending = session.agenda.pending,
-        .applied = session.agenda.applied,
-    };
-    *out = report;
-    result = arena->failed ? error_memory(&ferry->error)
-                           : runner_check_oddities(&session, &ferry->error);
-    if (result == 0) {
-        result = stranger_look(&session, &stranger, &ferry->error);
-        report->redis = stranger_text(stranger);
-    }
-    return handle_end(ferry, &session, result);
-}
-
-/* ---- history -------------------------------------------------------------------------- */
 
 static redferry_run_record record_of(const struct run *run)
 {
@@ -137,27 +104,93 @@ static redferry_run_record record_of(const struct run *run)
     };
 }
 
+/* The runs of version (0: all), newest first, in the public form; id: that one alone, with its
+ * file, where it is not 0. Returns 0 or -1. */
+static int give_runs(struct redferry *ferry, struct session *session, int64_t version,
+                     int64_t id, redferry_history_report *report, const char **definition)
+{
+    struct run *runs = NULL;
+    size_t count = 0;
+    if (session->state.present && ledger_history(session->ledger, version, id, &ferry->results,
+                                                 &runs, &count, &ferry->error) != 0)
+        return -1;
+    redferry_run_record *records = arena_array(&ferry->results, count + 1, sizeof *records);
+    if (records == NULL) return error_memory(&ferry->error);
+    for (size_t i = 0; i < count; i++) records[i] = record_of(&runs[i]);
+    *report = (redferry_history_report){.runs = records, .count = count};
+    if (definition != NULL && count > 0) *definition = runs[0].definition;
+    return 0;
+}
+
+/* What is told of one version alone: its runs, and the file as it ran. */
+static int give_details(struct redferry *ferry, struct session *session,
+                        const struct agenda_item *item, redferry_status_report *report)
+{
+    redferry_history_report all = {0}, one = {0};
+    if (item == NULL) return 0;
+    report->definition_run = item->entry != NULL && item->entry->run_id != 0
+                                 ? item->entry->run_id
+                             : item->run != NULL ? item->run->id
+                                                 : 0;
+    if (give_runs(ferry, session, item->version, 0, &all, NULL) != 0) return -1;
+    report->runs = all.runs;
+    report->run_count = all.count;
+    if (report->definition_run == 0) return 0;
+    return give_runs(ferry, session, 0, report->definition_run, &one, &report->definition);
+}
+
+int redferry_status(redferry *ferry, const char *version, const redferry_status_report **out)
+{
+    struct session session;
+    struct arena *arena = &ferry->results;
+    enum stranger stranger = STRANGER_NOT_ASKED;
+    int64_t only = 0;
+    size_t count = 0;
+    int result = handle_open(ferry, &session, HANDLE_LOOK);
+    if (result == 0 && version != NULL)
+        result = selection_resolve(&session, "VERSION", version, &only, &ferry->error);
+    if (result != 0) return handle_end(ferry, &session, result);
+    redferry_status_report *report = arena_alloc(arena, sizeof *report);
+    redferry_migration *lines = arena_array(arena, session.agenda.count + 1, sizeof *lines);
+    if (report == NULL || lines == NULL)
+        return handle_end(ferry, &session, error_memory(&ferry->error));
+    for (size_t i = 0; i < session.agenda.count; i++)
+        if (only == 0 || session.agenda.items[i].version == only)
+            lines[count++] = describe(arena, &session.agenda.items[i]);
+    *report = (redferry_status_report){
+        .migrations = lines,
+        .count = count,
+        .pending = session.agenda.pending,
+        .applied = session.agenda.applied,
+    };
+    *out = report;
+    if (only != 0)
+        result = give_details(ferry, &session, agenda_find(&session.agenda, only), report);
+    if (result == 0)
+        result = arena->failed ? error_memory(&ferry->error)
+                               : runner_check_oddities(&session, &ferry->error);
+    if (result == 0) {
+        result = stranger_look(&session, &stranger, &ferry->error);
+        report->redis = stranger_text(stranger);
+    }
+    return handle_end(ferry, &session, result);
+}
+
+/* ---- history -------------------------------------------------------------------------- */
+
 int redferry_history(redferry *ferry, const char *version, const redferry_history_report **out)
 {
     struct session session;
-    struct run *runs = NULL;
-    size_t count = 0;
     int64_t only = 0;
     int result = handle_open(ferry, &session, HANDLE_LOOK);
     if (result == 0 && version != NULL)
         result = selection_resolve(&session, "VERSION", version, &only, &ferry->error);
-    if (result == 0 && session.state.present)
-        result = ledger_history(session.ledger, only, 0, &ferry->results, &runs, &count,
-                                &ferry->error);
     if (result != 0) return handle_end(ferry, &session, result);
     redferry_history_report *report = arena_alloc(&ferry->results, sizeof *report);
-    redferry_run_record *records = arena_array(&ferry->results, count + 1, sizeof *records);
-    if (report == NULL || records == NULL)
-        return handle_end(ferry, &session, error_memory(&ferry->error));
-    for (size_t i = 0; i < count; i++) records[i] = record_of(&runs[i]);
-    *report = (redferry_history_report){.runs = records, .count = count};
-    *out = report;
-    return handle_end(ferry, &session, 0);
+    result = report == NULL ? error_memory(&ferry->error)
+                            : give_runs(ferry, &session, only, 0, report, NULL);
+    if (result == 0) *out = report;
+    return handle_end(ferry, &session, result);
 }
 
 /* ---- lint ----------------------------------------------------------------------------- */

@@ -1,64 +1,9 @@
 /*
  * history: the runs, newest first: who ran what, when, for how long, and what became of it.
  */
-#include <inttypes.h>
-#include <string.h>
-
 #include "cmd.h"
-#include "table.h"
+#include "runs.h"
 #include "text.h"
-
-static const struct table_column columns[] = {
-    {.heading = "run", .right = true},
-    {.heading = "version"},
-    {.heading = "name", .least = 10},
-    {.heading = "", .least = 0},
-    {.heading = "status"},
-    {.heading = "rows", .right = true},
-    {.heading = "started", .dispensable = true},
-    {.heading = "took", .right = true, .dispensable = true},
-    {.heading = "by", .least = 6, .dispensable = true},
-};
-
-static enum screen_colour status_colour(const char *status)
-{
-    if (strcmp(status, "succeeded") == 0) return SCREEN_GREEN;
-    if (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0) return SCREEN_RED;
-    return SCREEN_YELLOW;
-}
-
-static void add(struct table *table, const redferry_run_record *run)
-{
-    char id[24], version[24], rows[24], at[TEXT_TIME], took[TEXT_TIME];
-    struct table_row *row = table_add(table);
-    (void)snprintf(id, sizeof id, "%" PRId64, run->id);
-    (void)snprintf(version, sizeof version, "%" PRId64, run->version);
-    (void)snprintf(rows, sizeof rows, "%" PRId64, run->tally.rows_read);
-    table_cell(table, row, id, SCREEN_PLAIN);
-    table_cell(table, row, version, SCREEN_PLAIN);
-    table_cell(table, row, run->name, SCREEN_PLAIN);
-    table_cell(table, row, run->direction, SCREEN_PLAIN);
-    table_cell(table, row, run->status, status_colour(run->status));
-    table_cell(table, row, rows, SCREEN_PLAIN);
-    table_cell(table, row, text_time(at, run->started_at), SCREEN_PLAIN);
-    table_cell(table, row, text_between(took, run->started_at, run->finished_at), SCREEN_PLAIN);
-    table_cell(table, row, run->operator_name, SCREEN_PLAIN);
-    table_below(table, row, "context: ", run->context);
-    table_below(table, row, "error:   ", run->error);
-}
-
-static void print(struct cmd_call *call, const redferry_history_report *report)
-{
-    struct table table = {
-        .columns = columns,
-        .column_count = sizeof columns / sizeof columns[0],
-    };
-    char buf[64];
-    for (size_t i = 0; i < report->count; i++) add(&table, &report->runs[i]);
-    if (report->count > 0) (void)table_print(&table, call->out, call->columns, call->coloured);
-    fprintf(call->out, "%s\n", text_count(buf, (int64_t)report->count, "run"));
-    table_release(&table);
-}
 
 static int run(struct cmd_call *call)
 {
@@ -69,7 +14,9 @@ static int run(struct cmd_call *call)
     if (call->json) {
         call->document = document_history(report);
     } else {
-        print(call, report);
+        char count[TEXT_COUNT];
+        runs_print(call, report->runs, report->count);
+        fprintf(call->out, "%s\n", text_count(count, (int64_t)report->count, "run"));
     }
     return code;
 }
@@ -78,8 +25,10 @@ const struct cmd cmd_history = {
     .name = "history",
     .arguments = "[VERSION]",
     .summary = "show the runs, newest first",
-    .details = "Every attempt, up or down, is kept: with its operator, context, error and, in "
-               "the document of --json, host, target and figures.",
+    .details =
+        "Every attempt, up or down, is kept, with its operator, host, context and error. "
+        "'status VERSION' shows the file as it ran as well; the document of --json has "
+        "target and figures.",
     .most = 1,
     .run = run,
 };

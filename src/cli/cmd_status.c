@@ -2,11 +2,15 @@
  * status: every migration and its state. Writes nothing anywhere.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd.h"
+#include "runs.h"
 #include "table.h"
 #include "text.h"
+
+enum { FACT_INDENT = 12 };
 
 static const struct table_column columns[] = {
     {.heading = "version"},
@@ -76,6 +80,77 @@ static void print(struct cmd_call *call, const redferry_status_report *report)
     table_release(&table);
 }
 
+/* "applied     2025-03-01 09:00:00": a fact of one migration; nothing where text is NULL. */
+static void put_fact(struct cmd_call *call, const char *label, const char *text)
+{
+    if (text == NULL) return;
+    fprintf(call->out, "%-12s", label);
+    text_put_wrapped(call->out, text, FACT_INDENT,
+                     call->columns > 0 ? call->columns : SIZE_MAX);
+}
+
+/* A fact that is put together; text is taken over. */
+static void put_made(struct cmd_call *call, const char *label, char *text)
+{
+    put_fact(call, label, text);
+    free(text);
+}
+
+/* The file as it ran, a little indented, so that it is told apart from what is said about it.
+ */
+static void put_definition(struct cmd_call *call, const redferry_status_report *report)
+{
+    const char *line = report->definition;
+    fprintf(call->out, "\nthe file as run %" PRId64 " had it\n", report->definition_run);
+    while (*line != '\0') {
+        const size_t length = strcspn(line, "\n");
+        char *copy = strndup(line, length);
+        if (copy != NULL && length > 0) {
+            fputs("    ", call->out);
+            text_put(call->out, copy);
+        }
+        fputs("\n", call->out);
+        free(copy);
+        line += length + (line[length] == '\n');
+    }
+}
+
+/* One migration, in full: what is known of it, its runs, the file as it ran. */
+static void print_one(struct cmd_call *call, const redferry_status_report *report)
+{
+    const redferry_migration *migration = &report->migrations[0];
+    const redferry_tally *tally = &migration->tally;
+    const bool applied = migration->applied_at != NULL;
+    char at[TEXT_TIME];
+    put_made(call, "version", text_format("%" PRId64, migration->version));
+    put_fact(call, "name", migration->name);
+    put_fact(call, "state", migration->state);
+    put_fact(call, "description", migration->description);
+    put_fact(call, "file", migration->file != NULL ? migration->file : "none");
+    if (applied) {
+        put_made(call, "applied",
+                 text_format("%s by %s", text_time(at, migration->applied_at),
+                             migration->applied_by));
+        put_fact(call, "finished", text_time(at, migration->announced_at));
+        put_fact(call, "redis", migration->redis);
+        put_fact(call, "checksum", migration->checksum);
+    }
+    if (applied || migration->run_id != 0)
+        put_made(call, "rows",
+                 text_format("%" PRId64 " read, %" PRId64 " changed; %" PRId64
+                             " commands, %" PRId64 " messages",
+                             tally->rows_read, tally->rows_changed, tally->commands_sent,
+                             tally->messages_published));
+    put_fact(call, "note", remark(migration));
+    put_fact(call, "error", migration->error);
+    put_fact(call, "next", migration->advice);
+    if (report->run_count > 0) {
+        fputs("\n", call->out);
+        runs_print(call, report->runs, report->run_count);
+    }
+    if (report->definition != NULL) put_definition(call, report);
+}
+
 /* Whether a migration is done with: applied and finished off, or left to be run by hand. What
  * is running, cancelled or half undone is not. */
 static bool is_settled(const redferry_migration *migration)
@@ -101,6 +176,8 @@ static int run(struct cmd_call *call)
     if (report == NULL) return code;
     if (call->json) {
         call->document = document_status(report, code, redferry_error(call->ferry));
+    } else if (version != NULL && report->count == 1) {
+        print_one(call, report);
     } else {
         print(call, report);
     }
@@ -118,8 +195,11 @@ const struct cmd cmd_status = {
     .name = "status",
     .arguments = "[VERSION]",
     .summary = "show every migration and its state",
-    .details = "Writes nothing. Where a Redis is given and answers, it is asked whether it is "
-               "the one that the applied migrations were written to.",
+    .details =
+        "Writes nothing. Of one VERSION it tells all that is known: who applied it, when "
+        "and where to, its runs, and the file as it ran, also where that is gone. Where a "
+        "Redis is given and answers, it is asked whether it is "
+        "the one that the applied migrations were written to.",
     .options = options,
     .most = 1,
     .run = run,

@@ -141,24 +141,6 @@ static json_t *migration_entry(const redferry_migration *migration)
                      id(migration->run_id), "error", text(migration->error));
 }
 
-json_t *document_status(const redferry_status_report *report, int code, const char *error)
-{
-    json_t *entries = json_array();
-    for (size_t i = 0; i < report->count; i++) {
-        if (json_array_append_new(entries, migration_entry(&report->migrations[i])) == 0)
-            continue;
-        json_decref(entries);
-        return NULL;
-    }
-    json_t *document = json_pack("{s:o, s:I, s:I, s:o}", "migrations", entries, "pending",
-                                 (json_int_t)report->pending, "applied",
-                                 (json_int_t)report->applied, "redis", text(report->redis));
-    if (code == REDFERRY_OK) return document;
-    if (json_object_update_new(document, document_error(error, code)) == 0) return document;
-    json_decref(document);
-    return NULL;
-}
-
 static json_t *run_entry(const redferry_run_record *run)
 {
     json_t *entry =
@@ -187,15 +169,46 @@ static json_t *run_entry(const redferry_run_record *run)
     return NULL;
 }
 
-json_t *document_history(const redferry_history_report *report)
+static json_t *run_entries(const redferry_run_record *runs, size_t count)
 {
     json_t *entries = json_array();
-    for (size_t i = 0; i < report->count; i++) {
-        if (json_array_append_new(entries, run_entry(&report->runs[i])) == 0) continue;
+    for (size_t i = 0; i < count; i++) {
+        if (json_array_append_new(entries, run_entry(&runs[i])) == 0) continue;
         json_decref(entries);
         return NULL;
     }
-    return json_pack("{s:o}", "runs", entries);
+    return entries;
+}
+
+json_t *document_history(const redferry_history_report *report)
+{
+    return json_pack("{s:o}", "runs", run_entries(report->runs, report->count));
+}
+
+json_t *document_status(const redferry_status_report *report, int code, const char *error)
+{
+    json_t *entries = json_array();
+    for (size_t i = 0; i < report->count; i++) {
+        if (json_array_append_new(entries, migration_entry(&report->migrations[i])) == 0)
+            continue;
+        json_decref(entries);
+        return NULL;
+    }
+    json_t *document = json_pack("{s:o, s:I, s:I, s:o}", "migrations", entries, "pending",
+                                 (json_int_t)report->pending, "applied",
+                                 (json_int_t)report->applied, "redis", text(report->redis));
+    int failed = 0;
+    if (report->runs != NULL)
+        failed |= json_object_update_new(document,
+                                         json_pack("{s:o, s:o, s:o}", "runs",
+                                                   run_entries(report->runs, report->run_count),
+                                                   "definition_run", id(report->definition_run),
+                                                   "definition", text(report->definition)));
+    if (code != REDFERRY_OK)
+        failed |= json_object_update_new(document, document_error(error, code));
+    if (failed == 0) return document;
+    json_decref(document);
+    return NULL;
 }
 
 /* ---- the plan --------------------------------------------------------------------------- */

@@ -68,6 +68,8 @@ documents_are_as_said()
     document status 0 status
     document status 3 status --check
     document history 0 history 1
+    document status 0 status 1
+    document status 0 status 2
     document verify 0 verify
     redis HSET flag:a enabled maybe >/dev/null
     document verify 8 verify 1

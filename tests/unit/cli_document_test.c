@@ -93,8 +93,9 @@ static void test_status(void **state)
          .tally = {.rows_read = 2}},
         {.version = 20200211131901, .name = "new", .state = "pending", .pending = true},
     };
-    const redferry_status_report report = {migrations, 2, 1, 1, "known"};
-    const redferry_status_report empty = {NULL, 0, 0, 0, NULL};
+    const redferry_status_report report = {
+        .migrations = migrations, .count = 2, .pending = 1, .applied = 1, .redis = "known"};
+    const redferry_status_report empty = {.redis = NULL};
     expect(document_status(&report, 0, ""),
            "{\"migrations\":[{\"version\":\"20200211131900\",\"name\":\"flags\","
            "\"state\":\"applied\",\"applied_at\":\"2020-02-11T13:19:00.123Z\","

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Goal: a week later, `status VERSION` and `history` tell who ran what, when, on which host, why, for how
+# long, with how many rows and which error, and show the file as it ran, also where that is gone.
+source "$(dirname "$0")/../support/scenario.sh"
+
+write_flags()
+{
+    write_migration 7_flags.yaml <<'YAML'
+description: Flags, with a comment
+
+up:
+  - read: SELECT name, enabled FROM flags # not all of them
+    key: name
+    write: SET flag:${name} ${enabled}
+YAML
+}
+
+fails_then_succeeds()
+{
+    sql "CREATE TABLE flags (name text PRIMARY KEY, enabled boolean); INSERT INTO flags VALUES ('a', true), ('b', NULL)"
+    write_flags
+    expect_exit 1 redferry up --operator ada --context 'ticket 12'
+    expect_exit 0 redferry status 7
+    expect_stdout_contains 'state       failed'
+    expect_stdout_contains "column 'enabled' is NULL"
+    expect_stdout_contains 'next        mend the cause'
+    sql "UPDATE flags SET enabled = false"
+    expect_exit 0 redferry up --operator grace
+}
+
+tells_all_of_one()
+{
+    fails_then_succeeds
+    expect_exit 0 redferry status 7
+    cp "$OUT" before
+    for line in 'version     7' 'name        flags' 'state       applied' \
+        'description Flags, with a comment' 'file        data_migrations/7_flags.yaml' \
+        'rows        2 read, 0 changed; 2 commands, 0 messages'; do
+        grep -qxF -- "$line" "$OUT" || fail "no line '$line'"
+    done
+    grep -qE '^applied     [0-9-]{10}T[0-9:]{8}Z by grace$' "$OUT" || fail 'applied, but when, and by whom?'
+    grep -qE '^finished    [0-9-]{10}T[0-9:]{8}Z$' "$OUT" || fail 'when was it finished off?'
+    grep -qE '^checksum    sha256:[0-9a-f]{64}$' "$OUT" || fail 'which file was it?'
+    grep -qE '^redis       .*redis.sock' "$OUT" || fail 'where was it written to?'
+    grep -qE " failed .* ada  *$(hostname)" "$OUT" || fail 'who failed, and on which host?'
+    expect_stdout_contains 'context: ticket 12'
+    expect_equal "$(sed -n '/^the file as run 2 had it$/,$p' "$OUT" | sed -e 1d -e 's/^    //')" \
+        "$(<data_migrations/7_flags.yaml)" 'the file as it ran'
+}
+
+also_where_the_file_is_gone()
+{
+    rm data_migrations/7_flags.yaml
+    expect_exit 0 redferry status 7
+    expect_stdout_contains 'state       missing'
+    expect_stdout_contains 'file        none'
+    expect_equal "$(sed -n '/^the file as/,$p' "$OUT")" "$(sed -n '/^the file as/,$p' before)" \
+        'the file as it ran, gone'
+    expect_exit 0 redferry history 7
+    expect_stdout_contains 'context: ticket 12'
+    expect_stdout_contains "error:   "
+    expect_stdout_contains "$(hostname)"
+    expect_stdout_contains '2 runs'
+    expect_exit 2 redferry status 8
+}
+
+# What a file may hold must not reach a terminal as it is.
+a_terminal_is_safe()
+{
+    write_migration 9_marked.yaml <<YAML
+# $(printf '\xe2\x80\xae')turned
+up:
+  - write: SET a b
+YAML
+    expect_exit 0 redferry up
+    expect_exit 0 redferry status 9
+    expect_stdout_contains '# \u202eturned'
+    expect_exit 0 redferry mark 9
+    expect_exit 0 redferry unmark 9
+    expect_exit 0 redferry mark 9
+    expect_exit 0 redferry status 9
+    expect_stdout_contains 'the file as run'
+}
+
+whole_story()
+{
+    tells_all_of_one
+    also_where_the_file_is_gone
+    a_terminal_is_safe
+}
+
+for_both_databases whole_story
