@@ -24,7 +24,9 @@
 #include "migration.h"
 #include "number.h"
 #include "resp.h"
+#include "row_key.h"
 #include "session.h"
+#include "sink.h"
 #include "source_query.h"
 #include "sql_text.h"
 
@@ -43,9 +45,8 @@ struct visit {
     bool behind_sql; /* an `sql` step that is still to come may change what it finds */
     size_t pending;  /* migrations */
     size_t reads, statements;
-    size_t later;      /* steps that wait for an `sql` step */
-    size_t unknowable; /* statements that cannot be planned */
-    size_t bad;
+    size_t later;              /* steps that wait for an `sql` step */
+    size_t unknowable;         /* statements that cannot be planned */
     struct source_query query; /* of the step; {0}: none */
 };
 
@@ -62,7 +63,6 @@ static int blame(struct visit *visit, int line, int column, struct error *err)
     if (visit->behind_sql && err->code == ERROR_FAILED) {
         visit->later++;
     } else {
-        visit->bad++;
         doctor_find(doctor, DOCTOR_PROBLEM, "%s:%d:%d: step '%s': %s", visit->migration->file,
                     line, column, visit->step->name, err->message);
         if (strstr(err->message, "permission denied") != NULL)
@@ -189,6 +189,21 @@ static int keep_sample(struct visit *visit, const struct command *command,
     return result;
 }
 
+/* The row is named by its key, as the run would. */
+static void name_row(const struct visit *visit, const struct row *row, struct error *err)
+{
+    const struct sink_step step = {.step = visit->step,
+                                   .key_columns = visit->query.key,
+                                   .key_count = visit->query.key_count};
+    struct buffer name = {0};
+    if (step.key_count == 0) return;
+    row_key_append(&name, &step, row);
+    const char *text = buffer_text(&name);
+    (void)error_prefix(err, "row %s: ", text != NULL ? text : "");
+    buffer_release(&name);
+}
+
+/* Returns 0; 1 where a command was blamed; or -1 with err. */
 static int keep_samples(struct visit *visit, const struct row *row, double *weight,
                         struct error *err)
 {
@@ -196,23 +211,25 @@ static int keep_samples(struct visit *visit, const struct row *row, double *weig
     for (size_t i = 0; i < step->command_count; i++) {
         const struct command *command = &step->commands[i];
         if (keep_sample(visit, command, row, weight, err) == 0) continue;
-        if (blame(visit, command->line, command->column, err) != 0) return -1;
+        name_row(visit, row, err);
+        return blame(visit, command->line, command->column, err) == 0 ? 1 : -1;
     }
     return 0;
 }
 
+/* Returns 0; 1 where a command was blamed; or -1 with err. */
 static int bind_commands(struct visit *visit, const struct columns *columns, struct error *err)
 {
     for (size_t i = 0; i < visit->step->command_count; i++) {
         struct command *command = &visit->step->commands[i];
         if (command_bind(command, columns, err) == 0) continue;
         err->code = ERROR_FAILED; /* the file is in order; the query has other columns today */
-        return error_prefix(err, "%d:%d: ", command->line, command->column);
+        return blame(visit, command->line, command->column, err) == 0 ? 1 : -1;
     }
     return 0;
 }
 
-/* Read the first rows, and weigh them. */
+/* Read the first rows, and weigh them. Returns as keep_samples(). */
 static int read_samples(struct visit *visit, int64_t expected, struct error *err)
 {
     struct doctor *doctor = visit->doctor;
@@ -230,7 +247,7 @@ static int read_samples(struct visit *visit, int64_t expected, struct error *err
         count++;
     }
     db_rows_close(rows);
-    if (result != 0 || next == DB_FAILED) return -1;
+    if (result != 0 || next == DB_FAILED) return result > 0 ? 1 : -1;
     if (count > 0 && expected > 0) {
         if (count < SAMPLE_ROWS) expected = count;
         doctor->load.rows += (double)expected;
@@ -239,16 +256,19 @@ static int read_samples(struct visit *visit, int64_t expected, struct error *err
     return 0;
 }
 
-/* Describe it, try its order, find every placeholder's column, read the first rows. */
+/* Describe it, try its order, find every placeholder's column, read the first rows. Returns as
+ * bind_commands(). */
 static int try_read(struct visit *visit, struct error *err)
 {
     const struct source_span whole = {0};
     int64_t expected = 0;
     if (knock(visit, err) != 0 ||
         source_query_init(&visit->query, visit->db, visit->step, err) != 0 ||
-        source_query_try(&visit->query, &whole, err) != 0 ||
-        bind_commands(visit, &visit->query.columns, err) != 0 ||
-        warn_of_hidden_rows(visit, err) != 0 || count_rows(visit, &expected, err) != 0)
+        source_query_try(&visit->query, &whole, err) != 0)
+        return -1;
+    const int bound = bind_commands(visit, &visit->query.columns, err);
+    if (bound != 0) return bound;
+    if (warn_of_hidden_rows(visit, err) != 0 || count_rows(visit, &expected, err) != 0)
         return -1;
     return read_samples(visit, expected, err);
 }
@@ -268,10 +288,10 @@ static int visit_read(struct visit *visit, struct error *err)
         visit->reads++;
     else
         visit->doctor->load.is_partial = true;
-    if (result != 0) result = blame(visit, step->read_line, step->read_column, err);
+    if (result < 0) result = blame(visit, step->read_line, step->read_column, err);
     source_query_release(&visit->query);
     db_close(from);
-    return result;
+    return result < 0 ? -1 : 0;
 }
 
 static bool can_be_planned(const char *sql)
@@ -324,13 +344,11 @@ static int visit_statement(struct visit *visit, struct error *err)
 static int visit_commands(struct visit *visit, struct error *err)
 {
     const struct row row = {.columns = &no_columns};
-    const struct step *step = visit->step;
     double weight = 0;
-    if (bind_commands(visit, &no_columns, err) != 0)
-        return blame(visit, step->line, step->column, err);
-    const int result = keep_samples(visit, &row, &weight, err);
+    int result = bind_commands(visit, &no_columns, err);
+    if (result == 0) result = keep_samples(visit, &row, &weight, err);
     visit->doctor->load.bytes += weight;
-    return result;
+    return result < 0 ? -1 : 0;
 }
 
 static int visit_step(struct visit *visit, struct error *err)
@@ -339,7 +357,6 @@ static int visit_step(struct visit *visit, struct error *err)
     const struct command *culprit = NULL;
     if (!doctor->session->config->allow_repeats &&
         step_guarantee(visit->step, &culprit) == GUARANTEE_REFUSED) {
-        visit->bad++;
         doctor_find(doctor, DOCTOR_PROBLEM,
                     "%s:%d:%d: step '%s': '%s' must not be repeated, and without a `key` the "
                     "step cannot know where it stopped",
@@ -397,7 +414,6 @@ int doctor_steps(struct doctor *doctor, struct error *err)
         visit.migration = agenda->items[i].migration;
         if (visit_migration(&visit, err) != 0) return -1;
     }
-    if (visit.bad > 0) return 0;
     if (visit.pending == 0) {
         doctor_find(doctor, DOCTOR_OK, "nothing is pending");
         return 0;

@@ -407,6 +407,12 @@ up:
     read: SELECT id, NULL AS name FROM t
     key: id
     write: SET c:${id} ${name}
+  - name: f
+    read: SELECT id FROM t
+    key: id
+    write:
+      - SET f:${id} 1
+      - SET f:${id} ${nope}
   - name: d
     sql: DELETE FROM absent
   - name: e
@@ -416,9 +422,11 @@ YAML
     examined 4
     finds problem "2_wrong.yaml:3:11: step 'a': "
     finds problem "2_wrong.yaml:7:11: step 'b': \`from\` names the environment variable 'OTHER_URL', which is not set"
-    finds problem "2_wrong.yaml:14:12: step 'c': "
-    finds problem "2_wrong.yaml:16:10: step 'd': "
-    finds problem "2_wrong.yaml:19:12: step 'e': 'INCR e:\${id}' must not be repeated"
+    finds problem "2_wrong.yaml:14:12: step 'c': row 1: 'SET c:\${id} \${name}': column 'name' is NULL"
+    expect_equal "$(grep -c "step 'c'" "$OUT")" 1 'how often step c is told of'
+    finds problem "2_wrong.yaml:22:10: step 'd': "
+    finds problem "2_wrong.yaml:20:9: step 'f': 'SET f:\${id} \${nope}': unknown column 'nope'; the query has id"
+    finds problem "2_wrong.yaml:25:12: step 'e': 'INCR e:\${id}' must not be repeated"
     OTHER_URL=sqlite:$PWD/no.db examined 4
     finds problem "step 'b': cannot open '$PWD/no.db'"
 }
