@@ -56,12 +56,19 @@ void flight_drop(struct flight *flight, struct flight_batch *batch)
     flight->spare[flight->spare_count++] = batch;
 }
 
+static int64_t round_trip_us(const struct flight *flight)
+{
+    return connection_round_trip(flight->connection) / NS_PER_US;
+}
+
 bool flight_is_full(const struct flight *flight)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < flight->queued; i++) bytes += flight->queue[i]->batch.bytes.length;
     return flight->queued == FLIGHT_QUEUE ||
-           (flight->queued >= WANTED && bytes >= ENOUGH_BYTES);
+           (flight->queued >= WANTED && bytes >= ENOUGH_BYTES) ||
+           (flight->queued > WANTED &&
+            growth_is_likely(&flight->growth, round_trip_us(flight)));
 }
 
 void flight_push(struct flight *flight, struct flight_batch *batch)
@@ -217,12 +224,15 @@ static bool take_body(struct flight *flight, struct flight_batch *batch,
  * came there half a round trip after it left: in between the server was idle. */
 static void note_growth(struct flight *flight, const struct flight_batch *batch)
 {
-    const int64_t round_trip_ns = connection_round_trip(flight->connection);
+    const int64_t took_ns = clock_monotonic() - batch->left_ns;
+    connection_note_round_trip(flight->connection, took_ns);
+    const int64_t trip_us = round_trip_us(flight);
+    const int64_t idle_us = (batch->left_ns - batch->queued_ns) / NS_PER_US + trip_us;
     const struct growth_sign sign = {
         .rows = (int64_t)batch->batch.rows,
-        .was_late = batch->is_followed && batch->queued_ns < batch->left_ns + round_trip_ns,
-        .took_us = (clock_monotonic() - batch->left_ns) / NS_PER_US,
-        .round_trip_us = round_trip_ns / NS_PER_US,
+        .idle_us = batch->is_followed ? idle_us : 0,
+        .took_us = took_ns / NS_PER_US,
+        .round_trip_us = trip_us,
     };
     growth_note(&flight->growth, &sign);
 }

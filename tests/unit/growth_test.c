@@ -11,10 +11,11 @@
 
 enum { QUICK_US = 500, FAR_US = 2000 };
 
+/* Late by so little that it may be chance. */
 static void note(struct growth *growth, int64_t rows, bool was_late, int64_t busy_us)
 {
     const struct growth_sign sign = {.rows = rows,
-                                     .was_late = was_late,
+                                     .idle_us = was_late ? 1 : 0,
                                      .took_us = FAR_US + busy_us,
                                      .round_trip_us = FAR_US};
     growth_note(growth, &sign);
@@ -33,7 +34,53 @@ static void test_grows_where_the_server_waits(void **state)
     note_often(&growth, 2, true, QUICK_US);
     assert_int_equal(growth.rows, 1000);
     note_often(&growth, 1, true, QUICK_US);
-    assert_int_equal(growth.rows, 1000 * (FAR_US + FAR_US / 2) / QUICK_US);
+    assert_int_equal(growth.rows, 1000 * FAR_US / QUICK_US);
+}
+
+/* Idle for long because of a long round trip: twice will do. */
+static void test_grows_sooner_where_it_is_plain(void **state)
+{
+    static const struct {
+        int64_t idle_us, round_trip_us;
+        bool is_plain;
+    } cases[] = {
+        {1000, 2000, true},
+        {999, 2000, false},
+        {500, 1000, true},
+        {499, 600, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct growth_sign sign = {.rows = 1000,
+                                         .idle_us = cases[i].idle_us,
+                                         .took_us = cases[i].round_trip_us + 100,
+                                         .round_trip_us = cases[i].round_trip_us};
+        struct growth growth;
+        growth_begin(&growth, 1000, false);
+        growth_note(&growth, &sign);
+        assert_int_equal(growth.rows, 1000);
+        growth_note(&growth, &sign);
+        assert_int_equal(growth.rows > 1000, cases[i].is_plain);
+    }
+}
+
+/* Few are made ahead of a size that may not be the last one. */
+static void test_is_likely_until_one_is_in_time(void **state)
+{
+    struct growth growth;
+    (void)state;
+    growth_begin(&growth, 1000, true);
+    assert_false(growth_is_likely(&growth, FAR_US));
+    growth_begin(&growth, 1000, false);
+    assert_false(growth_is_likely(&growth, GROWTH_NEAR_US - 1));
+    assert_true(growth_is_likely(&growth, FAR_US));
+    note_often(&growth, 3, true, QUICK_US);
+    assert_true(growth.rows > 1000);
+    assert_true(growth_is_likely(&growth, FAR_US));
+    note(&growth, 1000, false, QUICK_US);
+    assert_true(growth_is_likely(&growth, FAR_US));
+    note_often(&growth, 1, false, QUICK_US);
+    assert_false(growth_is_likely(&growth, FAR_US));
 }
 
 /* Where that was not enough, whatever the figures say. */
@@ -43,9 +90,9 @@ static void test_grows_on(void **state)
     (void)state;
     growth_begin(&growth, 1000, false);
     note_often(&growth, 3, true, FAR_US);
-    assert_int_equal(growth.rows, 2000);
-    note_often(&growth, 3, true, 2 * FAR_US);
-    assert_int_equal(growth.rows, 4000);
+    assert_int_equal(growth.rows, 1500);
+    note_often(&growth, 3, true, 3 * FAR_US / 2);
+    assert_int_equal(growth.rows, 2250);
 }
 
 static void test_stays_as_it_was_said(void **state)
@@ -80,15 +127,13 @@ static void test_smaller_batches_say_nothing(void **state)
     assert_int_equal(growth.rows, 1000);
     note_often(&growth, 3, true, FAR_US);
     for (unsigned i = 0; i < 100; i++) note(&growth, 1000, true, FAR_US);
-    assert_int_equal(growth.rows, 2000);
+    assert_int_equal(growth.rows, 1500);
 }
 
 static void test_a_near_server_is_not_waited_for(void **state)
 {
-    const struct growth_sign near = {.rows = 1000,
-                                     .was_late = true,
-                                     .took_us = QUICK_US,
-                                     .round_trip_us = GROWTH_NEAR_US - 1};
+    const struct growth_sign near = {
+        .rows = 1000, .idle_us = 1, .took_us = QUICK_US, .round_trip_us = GROWTH_NEAR_US - 1};
     struct growth growth;
     (void)state;
     growth_begin(&growth, 1000, false);
@@ -110,6 +155,16 @@ static void test_others_are_served_in_between(void **state)
     assert_int_equal(growth.rows, 1250);
 }
 
+/* A round trip that seemed longer than it was leaves nothing of an EXEC's time, or less. */
+static void test_no_server_is_done_at_once(void **state)
+{
+    struct growth growth;
+    (void)state;
+    growth_begin(&growth, 1000, false);
+    note_often(&growth, 3, true, -FAR_US);
+    assert_in_range(growth.rows, 2 * FAR_US, 4 * FAR_US);
+}
+
 /* One that stood still counts for nothing beside one that did not. */
 static void test_the_least_counts(void **state)
 {
@@ -118,19 +173,22 @@ static void test_the_least_counts(void **state)
     growth_begin(&growth, 1000, false);
     note_often(&growth, 1, true, FAR_US);
     note_often(&growth, 2, true, 10 * GROWTH_MOST_BUSY_US);
-    assert_int_equal(growth.rows, 2000);
+    assert_int_equal(growth.rows, 1500);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_grows_where_the_server_waits),
+        cmocka_unit_test(test_grows_sooner_where_it_is_plain),
+        cmocka_unit_test(test_is_likely_until_one_is_in_time),
         cmocka_unit_test(test_grows_on),
         cmocka_unit_test(test_stays_as_it_was_said),
         cmocka_unit_test(test_chance_is_no_reason),
         cmocka_unit_test(test_smaller_batches_say_nothing),
         cmocka_unit_test(test_a_near_server_is_not_waited_for),
         cmocka_unit_test(test_the_least_counts),
+        cmocka_unit_test(test_no_server_is_done_at_once),
         cmocka_unit_test(test_others_are_served_in_between),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
