@@ -175,6 +175,7 @@ waits_where_it_is_seen()
     background=$(run_of pid)
     local signal waiting code
     for signal in TERM INT; do
+        : >"$ERR"
         env --default-signal=INT "$REDFERRY_PROGRAM" up --background >"$OUT" 2>"$ERR" &
         waiting=$!
         wait_until 'it says that it waits' grep -q 'waiting for ' "$ERR"
@@ -186,6 +187,7 @@ waits_where_it_is_seen()
     done
     expect_equal "$(run_of status)" running 'the run that was waited for'
     # Who is killed outright takes what has not begun yet with it.
+    : >"$ERR"
     "$REDFERRY_PROGRAM" up --background --lock-timeout 1m >"$OUT" 2>"$ERR" &
     waiting=$!
     wait_until 'it says that it waits' grep -q 'waiting for ' "$ERR"
@@ -193,6 +195,7 @@ waits_where_it_is_seen()
     child=$(<"/proc/$waiting/task/$waiting/children")
     kill -KILL "$waiting"
     wait "$waiting" 2>/dev/null || true
+    [[ -n $child ]] || fail 'there is no other half'
     wait_until 'its other half has ended' is_over "${child// /}"
     kill -TERM "$background"
     wait_until 'it has ended' is_over "$background"
