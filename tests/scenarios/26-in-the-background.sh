@@ -4,6 +4,8 @@
 # SIGTERM. Whatever happens before a run has begun is told, and ends, as if nothing were in the background.
 source "$(dirname "$0")/../support/scenario.sh"
 
+DOCS=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../docs" && pwd)
+
 # The value at a path of the one JSON document in $OUT.
 document()
 {
@@ -130,13 +132,44 @@ tells_what_a_script_needs()
     kill -TERM "$background"
     wait_until 'it has ended' is_over "$background"
     background=
-    local line
-    while IFS= read -r line; do
-        expect_equal "$(sqlite3 -batch -init /dev/null :memory: \
-            "SELECT json_extract('${line//\'/\'\'}', '\$.run')")" "$(run_of id)" "the run in: $line"
-    done <logs.json
-    expect_equal "$(grep -c . logs.json)" "$(grep -c '^{.*}$' logs.json)" 'lines of JSON in the log'
-    grep -q '"event":"error"' logs.json || fail 'the log does not say why it ended'
+    expect_lines logs.json 'migration_begun step_begun migration_failed error'
+
+    # Whatever is said in the middle of a run belongs to it: here, where it goes on.
+    prepare_again
+    expect_exit 0 redferry up -v --log-format json --context OPS-1
+    expect_lines "$ERR" 'migration_begun note step_begun step_done migration_done' OPS-1
+}
+
+# expect_lines FILE EVENTS [CONTEXT]: each line is an object with every key that docs/json.md names, of the
+# last run; these events come, in this order, with anything between them but progress.
+expect_lines()
+{
+    expect_equal "$(python3 - "$1" "$(run_of id)" "${3:-}" "$DOCS/json.md" <<'PYTHON'
+import json, re, sys
+path, run, context, docs = sys.argv[1:]
+section = open(docs).read().split('## The lines of')[1]
+named = set()
+for row in re.findall(r'^\| (`[^|]*) \|', section, re.M):
+    named.update(re.findall(r'`(\w+)`', row))
+events = []
+for text in open(path):
+    line = json.loads(text)
+    if set(line) != named:
+        sys.exit('keys: %s' % sorted(set(line) ^ named))
+    if line['event'] != 'progress':
+        events.append(line['event'])
+    expected = {'version': '1', 'run': run, 'name': 'slow', 'direction': 'up',
+                'context': context or None}
+    for key, value in expected.items():
+        if line[key] != value:
+            sys.exit('%s in: %s' % (key, text))
+    if line['event'] not in ('migration_begun', 'note') and line['step_name'] != 'rows':
+        sys.exit('step_name in: %s' % text)
+    if type(line['rows']) is not int:
+        sys.exit('rows in: %s' % text)
+print(*events)
+PYTHON
+    )" "$2" "the events in $1"
 }
 
 # Nothing to do, and what is in the way, is told here and now.
