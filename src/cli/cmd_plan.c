@@ -286,7 +286,7 @@ static void put_total(const struct cmd_call *call, const redferry_plan_migration
     if (migration->rows >= 0 && migration->rate_of != NULL)
         text = text_format("rows: %s (%.0f rows/s: %s)", amount, migration->rows_per_second,
                            migration->rate_of);
-    else if (migration->rows >= 0)
+    else if (migration->rows >= 0 && counted < sources)
         text = text_format("rows: %s; no run yet to reckon the time with", amount);
     else
         text = text_format("rows: %s", amount);

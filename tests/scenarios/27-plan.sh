@@ -313,6 +313,8 @@ YAML
     expect_stdout_contains 'SET "two  blanks" "x  x"'
     expect_stdout_contains '     not known  UNHEARD.OF ${id}'
     expect_stdout_contains '     for row 1:'
+    expect_stdout_contains '  rows: 1 row
+'
     expect_stdout_contains 'rows       1 row'
     script -qec "stty cols 40; TERM=xterm NO_COLOR=1 '$REDFERRY_PROGRAM' plan --allow-repeats" /dev/null \
         </dev/null | tr -d '\r' >"$OUT"
