@@ -20,6 +20,7 @@
 #include "migration.h"
 #include "plan_place.h"
 #include "runner.h"
+#include "schema_migration.h"
 #include "selection.h"
 #include "session.h"
 #include "stop.h"
@@ -386,6 +387,26 @@ static void check_layout(struct planner *planner)
         planner->refused = err;
 }
 
+/* What the command would wait for is no error; whoever reads the plan may be told all the same.
+ * That the database does not let us look is its affair. */
+static int look_for_schema_migration(struct session *session, const struct plan *plan,
+                                     struct error *err)
+{
+    struct error words = {0};
+    const char *remedy = NULL;
+    if (plan->count == 0 || session->config->during_schema_migration) return 0;
+    const int seen = schema_migration_see(session, &words, &remedy, err);
+    if (seen < 0 && err->code > ERROR_STOPPED) return -1;
+    error_clear(err);
+    if (seen <= 0) return 0;
+    listener_say(&session->listener, EVENT_WARNING,
+                 "a schema migration is in progress (%s): it would be waited for, and what is "
+                 "shown may change with it%s%s%s",
+                 words.message, remedy != NULL ? "; where it has crashed: `" : "",
+                 remedy != NULL ? remedy : "", remedy != NULL ? "`" : "");
+    return 0;
+}
+
 int planner_make(struct session *session, const struct plan_question *question,
                  struct plan *plan, struct error *err)
 {
@@ -400,7 +421,7 @@ int planner_make(struct session *session, const struct plan_question *question,
     planner.runs = runs;
     const int result = question->wish != NULL ? plan_wish(&planner, question->wish, err)
                                               : plan_redo(&planner, err);
-    if (result != 0) return -1;
+    if (result != 0 || look_for_schema_migration(session, plan, err) != 0) return -1;
     check_layout(&planner);
     plan->verdict = planner.refused.code != ERROR_NONE ? planner.refused : planner.failed;
     return 0;

@@ -4,6 +4,8 @@
 # not even a ledger. What would stop the command is shown in its own words, with its exit code.
 source "$(dirname "$0")/../support/scenario.sh"
 
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+
 # The figure at a path of the document that the last --json printed.
 json()
 {
@@ -130,6 +132,16 @@ shows_what_would_be_done()
     expect_equal "$(<"$OUT")" 'nothing to do' 'the plan of an applied one'
 }
 
+# What docs/commands.md shows.
+page_shows_what_is_shown()
+{
+    sql <"$ROOT/tests/fixtures/examples.sql"
+    cp "$ROOT/data_migrations/20200211131900_migrate_flags_to_redis.yaml" data_migrations
+    unchanged 0 plan
+    expect_equal "$(<"$OUT")" "$(awk '/^## The plan/ { here = 1 } here && /^```/ { n++; next }
+                                      here && n == 1' "$ROOT/docs/commands.md")" 'docs/commands.md'
+}
+
 documents()
 {
     write_flags
@@ -144,6 +156,14 @@ documents()
     expect_json 'migrations[0].steps[0].seconds' ''
     expect_json 'blocked' ''
     expect_json 'exit' 0
+    sql "CREATE TABLE databasechangeloglock (id integer PRIMARY KEY, locked boolean, lockgranted varchar(30), lockedby varchar(30));
+         INSERT INTO databasechangeloglock VALUES (1, true, NULL, 'somebody')"
+    unchanged 0 plan
+    expect_stderr_contains 'a schema migration is in progress (Liquibase'
+    expect_stderr_contains '`liquibase release-locks`'
+    unchanged 0 plan --during-schema-migration
+    expect_stderr_lacks Liquibase
+    sql 'DROP TABLE databasechangeloglock'
     unchanged 2 plan 7 --json
     expect_json 'exit' 2
     unchanged 0 up --dry-run --json
@@ -490,6 +510,7 @@ YAML
 
 for_both_databases compares
 for_both_databases shows_what_would_be_done
+for_both_databases page_shows_what_is_shown
 for_both_databases documents
 for_both_databases goes_on
 for_both_databases known_later
