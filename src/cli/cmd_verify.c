@@ -15,8 +15,8 @@
 enum { MOST_SHOWN = 100000, SHOWN = 10 };
 
 static const struct table_column columns[] = {
-    {.heading = "version"},
-    {.heading = "step", .right = true},
+    {.heading = "version", .dispensable = true},
+    {.heading = "step", .right = true, .dispensable = true},
     {.heading = "command", .least = 8},
     {.heading = "equal", .right = true},
     {.heading = "different", .right = true},

@@ -202,6 +202,7 @@ static void note_replica(struct verifier *self)
 static int compare_all(struct verifier *self, struct error *err)
 {
     struct session *session = self->session;
+    struct error ignored = {0};
     int result = 0;
     if (session_look_at_redis(session, err) != 0) return -1;
     note_replica(self);
@@ -209,6 +210,8 @@ static int compare_all(struct verifier *self, struct error *err)
         return -1;
     for (size_t i = 0; result == 0 && i < self->subjects.count; i++)
         result = compare_subject(self, &self->subjects.items[i], err);
+    /* Where it ends early, what is on its way is told all the same. */
+    if (result != 0) (void)comparison_flush(self->comparison, &ignored);
     return result;
 }
 
