@@ -247,10 +247,10 @@ int main(int count, char **arguments)
         TROUBLE("broken once", "delete", "change", EIO, ONCE, NOBODY, 100),
         TROUBLE("broken once", "wal", "change", EIO, ONCE, NOBODY, 50),
         TROUBLE("not to be written any more", "delete", "change", EROFS, FOR_GOOD, NOBODY, 100),
-        TROUBLE("locked for long", "delete", "lock", 0, 0, WRITES, 20),
-        TROUBLE("locked for long", "wal", "lock", 0, 0, WRITES, 20),
-        TROUBLE("locked a moment", "delete", "lock", 0, 0, WRITES_A_MOMENT, 20),
-        TROUBLE("locked a moment", "wal", "lock", 0, 0, WRITES_A_MOMENT, 20),
+        TROUBLE("locked for long", "delete", "lock", 0, 0, WRITES, 15),
+        TROUBLE("locked for long", "wal", "lock", 0, 0, WRITES, 15),
+        TROUBLE("locked a moment", "delete", "lock", 0, 0, WRITES_A_MOMENT, 15),
+        TROUBLE("locked a moment", "wal", "lock", 0, 0, WRITES_A_MOMENT, 15),
     };
     const int failures = cmocka_run_group_tests(tests, NULL, NULL);
     canaries_release(&canaries);
