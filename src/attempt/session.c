@@ -341,10 +341,20 @@ int session_definition(struct session *session, int64_t run_id, struct migration
     return migration_file_parse(migration, &source, err);
 }
 
+/* Whether what reads has to be the ledger's connection: a statement that is open on another one
+ * would keep the ledger from being written. Returns 1, 0, or -1 with err. */
+static int reads_where_it_writes(struct session *session, struct error *err)
+{
+    if (!session->config->ledger_is_database || db_dialect(session->db) != DB_SQLITE) return 0;
+    return db_reading_blocks_writers(session->db, err);
+}
+
 struct db *session_reader(struct session *session, struct error *err)
 {
     const struct config *config = session->config;
     if (config_require(config, "database", err) != 0) return NULL;
+    const int same = reads_where_it_writes(session, err);
+    if (same != 0) return same == 1 ? session->db : NULL;
     session->reader = open_database(session, session->reader, &config->database, err);
     return session->reader;
 }

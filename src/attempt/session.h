@@ -101,7 +101,8 @@ int session_ensure(struct session *session, struct error *err);
 int session_definition(struct session *session, int64_t run_id, struct migration **migration,
                        struct error *err);
 
-/* The connection that a step without `from` reads on, opened where it is not. NULL with err. */
+/* The connection that a step without `from` reads on, opened where it is not; on a SQLite file
+ * in rollback mode that is the ledger's. NULL with err. */
 struct db *session_reader(struct session *session, struct error *err);
 
 /* A new connection to the database whose URL the variable holds, for `from`. Yours to

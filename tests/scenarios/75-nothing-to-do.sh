@@ -78,7 +78,13 @@ costs_next_to_nothing()
     expect_equal "$heard" '1 1' 'connections and messages'
     grep -q 'INSERT\|UPDATE\|advisory' log && fail "more than a look was taken: $(<log)"
 
-    for ((i = 2; i <= 40; i++)); do write_flags "$i"; done
+    # One that has something to do opens three connections, and is not talkative either.
+    write_flags 2
+    heard_by_postgresql redferry up
+    expect_equal "${heard% *}" 3 'connections of a run'
+    ((${heard#* } <= 45)) || fail "a run sends ${heard#* } messages"
+
+    for ((i = 3; i <= 40; i++)); do write_flags "$i"; done
     expect_exit 0 redferry up
     heard_by_postgresql idle_up --to 20
     expect_equal "$heard" '1 1' 'connections and messages, with forty migrations'
