@@ -266,6 +266,9 @@ static int compare(struct plan_step *out, const struct plan_view *view, struct s
                    struct look *look, struct error *err)
 {
     if (step_prepare(work, err) != 0) return -1;
+    if (work->source != NULL)
+        listener_say(&view->session->listener, EVENT_NOTE, "%s: comparing step '%s' with Redis",
+                     view->task->migration->file, work->step->name);
     if (plan_compare(&out->comparison, work, view->session, &look->is_lost, err) != 0)
         return -1;
     if (work->source == NULL) return 0;
@@ -311,8 +314,9 @@ int plan_step_look(struct plan_step *out, const struct plan_view *view, const st
     struct look look = {0};
     if (describe(out, view, step) != 0) return error_memory(err);
     if (is_over(out) || step->sql != NULL) return 0;
-    /* Another database does not wait for what is done to this one. */
-    if (step->from != NULL || step->read == NULL) out->after = NULL;
+    /* `sql` runs on the ledger's database, and changes no other one. */
+    if (step->from != NULL || step->read == NULL || !view->session->config->ledger_is_database)
+        out->after = NULL;
     if (look_at_rows(out, view, step, &look, &out->error) == 0) return 0;
     if (out->error.code > ERROR_STOPPED || look.is_lost) {
         *err = out->error;

@@ -230,6 +230,91 @@ goes_on()
     expect_stderr_contains 'redferry repair 1'
 }
 
+# The steps that are done, the one that is half done, and those to come; and what may be repeated.
+goes_on_in_a_later_step()
+{
+    sql "CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3), (4), (5)"
+    write_migration 1_steps.yaml <<'YAML'
+up:
+  - read: SELECT id FROM t
+    key: id
+    write: SADD ids ${id}
+  - name: mark
+    sql: CREATE TABLE marked (id integer PRIMARY KEY)
+  - name: last
+    read: SELECT id FROM t
+    key: id
+    write: HSET last:${id} id ${id}
+YAML
+    redis SET last:4 x >/dev/null
+    expect_exit 1 redferry up --batch 1
+    redis DEL last:4 >/dev/null
+    unchanged 0 plan
+    expect_stdout_contains '  1. step 1: done
+  2. mark: done
+  3. last: exactly once, goes on behind ['
+    expect_stdout_contains "for 4:"
+    expect_stdout_lacks "for 3:"
+    expect_stdout_lacks 'as of now'
+    unchanged 0 plan --json
+    expect_json 'migrations[0].begins' resume
+    expect_json 'migrations[0].step' 3
+    expect_json 'migrations[0].steps[1].progress' 'done'
+    expect_json 'migrations[0].steps[2].progress' half
+    expect_exit 0 redferry up
+
+    # All of it may be repeated, and so begins anew where Redis has lost what it knew.
+    write_migration 2_again.yaml <<'YAML'
+up:
+  - read: SELECT id FROM t
+    key: id
+    write: HSET again:${id} id ${id}
+YAML
+    redis SET again:4 x >/dev/null
+    expect_exit 1 redferry up --batch 1
+    redis FLUSHALL >/dev/null
+    unchanged 0 plan
+    expect_stdout_contains '2_again: up, starts over'
+    expect_stdout_contains 'its checkpoint is gone from Redis'
+    expect_stdout_contains 'for 1:'
+}
+
+# Another runner is at it.
+under_way()
+{
+    sql "CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)"
+    write_migration 1_slow.yaml <<<'up: [{read: SELECT id FROM t, key: id, write: "SET id:${id} 1"}]'
+    "$REDFERRY_PROGRAM" up --batch 1 --pause 60s >/dev/null 2>&1 &
+    local runner=$! tries=0
+    until [[ $(redis EXISTS id:1) == 1 ]]; do
+        ((tries++ < 1000)) || fail 'it does not run'
+        sleep 0.02
+    done
+    expect_exit 0 redferry plan
+    expect_stdout_contains 'run 1 is at it now; it is waited for'
+    expect_stdout_contains '1_slow: up, goes on in step 1 (1 row before)'
+    kill -INT "$runner"
+    wait "$runner" || true
+}
+
+# In rollback mode a statement that is open keeps others from writing; an index lets them in between.
+keeps_writers_out()
+{
+    sql "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO t VALUES (1, 'a')"
+    write_migration 1_t.yaml <<<'up: [{read: SELECT name FROM t, key: name, write: "SET ${name} 1"}]'
+    local said='nobody else can write to this SQLite file'
+    expect_exit 0 redferry plan
+    expect_stdout_contains "$said"
+    sql 'CREATE INDEX i ON t (name)'
+    expect_exit 0 redferry plan
+    expect_stdout_contains '(an index serves its order)'
+    expect_stdout_lacks "$said"
+    sql 'DROP INDEX i; PRAGMA journal_mode = wal' >/dev/null
+    expect_exit 0 redferry plan
+    expect_stdout_contains '(no index: '
+    expect_stdout_lacks "$said"
+}
+
 # ---- what comes first ---------------------------------------------------------------------------
 
 known_later()
@@ -472,6 +557,7 @@ YAML
     redis SADD names a >/dev/null
     monitor
     with_least_privileges unchanged 0 plan --compare
+    expect_stderr_contains "comparing step 'several' with Redis"
     expect_equal "$(asked | grep -Ev '^"(PING|AUTH|CLIENT|ACL|GET|MGET|HMGET|HGET|SISMEMBER|SMISMEMBER)"' || true)" '' 'what Redis was asked'
     expect_stdout_contains '     rows       6 rows
 '
@@ -513,6 +599,9 @@ for_both_databases shows_what_would_be_done
 for_both_databases page_shows_what_is_shown
 for_both_databases documents
 for_both_databases goes_on
+for_both_databases goes_on_in_a_later_step
+for_both_databases under_way
+with_database sqlite keeps_writers_out
 for_both_databases known_later
 for_both_databases rows_that_are_refused
 for_both_databases odd_values
