@@ -294,18 +294,30 @@ int expectation_make(struct expectation *out, const struct expectation_rule *rul
     return 1;
 }
 
-const struct resp_argument *expectation_only_part(const char *name,
-                                                  const struct arguments *arguments)
+enum expectation_reach expectation_reach(const char *name, const struct arguments *arguments,
+                                         const struct resp_argument **part)
 {
     static const struct {
         const char *name;
-        size_t position; /* counted from 1; 0: the last */
-    } partial[] = {{"HINCRBY", 2}, {"HINCRBYFLOAT", 2}, {"ZADD", 0}, {"ZINCRBY", 3}};
-    for (size_t i = 0; i < sizeof partial / sizeof *partial; i++) {
+        enum expectation_reach reach;
+        size_t position; /* of the part, counted from the name's 0; 0: the last argument */
+    } narrow[] = {
+        {"EXPIRE", EXPECTATION_LIFE, 0},     {"EXPIREAT", EXPECTATION_LIFE, 0},
+        {"HEXPIRE", EXPECTATION_LIFE, 0},    {"HEXPIREAT", EXPECTATION_LIFE, 0},
+        {"HINCRBY", EXPECTATION_PART, 2},    {"HINCRBYFLOAT", EXPECTATION_PART, 2},
+        {"HPERSIST", EXPECTATION_LIFE, 0},   {"HPEXPIRE", EXPECTATION_LIFE, 0},
+        {"HPEXPIREAT", EXPECTATION_LIFE, 0}, {"PEXPIRE", EXPECTATION_LIFE, 0},
+        {"PEXPIREAT", EXPECTATION_LIFE, 0},  {"ZADD", EXPECTATION_PART, 0},
+        {"ZINCRBY", EXPECTATION_PART, 3},
+    };
+    *part = NULL;
+    for (size_t i = 0; i < sizeof narrow / sizeof *narrow; i++) {
         const size_t position =
-            partial[i].position > 0 ? partial[i].position : arguments->count - 1;
-        if (strcmp(name, partial[i].name) == 0 && position > 1 && position < arguments->count)
-            return &arguments->items[position];
+            narrow[i].position > 0 ? narrow[i].position : arguments->count - 1;
+        if (strcmp(name, narrow[i].name) != 0 || position < 2 || position >= arguments->count)
+            continue;
+        if (narrow[i].reach == EXPECTATION_PART) *part = &arguments->items[position];
+        return narrow[i].reach;
     }
-    return NULL;
+    return EXPECTATION_WHOLE;
 }

@@ -75,10 +75,12 @@ int expectation_make(struct expectation *out, const struct expectation_rule *rul
                      const struct arguments *arguments, size_t index, int64_t now_ms,
                      const char **reason);
 
-/* The only field or member that a command without an expectation (HINCRBY, ZINCRBY, ZADD …
- * INCR) writes to; NULL: its whole key, as far as is known. name: the command's, in upper case.
- * Borrowed. */
-const struct resp_argument *expectation_only_part(const char *name,
-                                                  const struct arguments *arguments);
+/* What a command without an expectation writes to, as far as is known: its whole keys; or only
+ * one field or member (HINCRBY, ZINCRBY, ZADD … INCR), which is then *part (borrowed); or only
+ * how long it lives (EXPIRE … NX, HEXPIRE…). name: the command's, in upper case. */
+enum expectation_reach { EXPECTATION_WHOLE, EXPECTATION_PART, EXPECTATION_LIFE };
+
+enum expectation_reach expectation_reach(const char *name, const struct arguments *arguments,
+                                         const struct resp_argument **part);
 
 #endif

@@ -234,21 +234,13 @@ static void settle_earlier(struct findings *self, const struct answer *answer)
                      reading_name(expectation, answer->arguments, 0, part));
 }
 
-void findings_pass(struct findings *self, const struct comparison_line *line,
-                   const struct arguments *arguments)
+/* Settle what is at a command's keys; where it is not known which of its arguments those are,
+ * any may be one. */
+static void settle_keys(struct findings *self, const struct command_facts *facts,
+                        const struct arguments *arguments)
 {
-    const struct command_facts *facts = line->command->facts;
     const size_t count = arguments->count;
-    const struct resp_argument *part =
-        facts != NULL ? expectation_only_part(facts->name, arguments) : NULL;
     size_t first = 1, last = count - 1, step = 1;
-    if (disputes_count(self->disputes) == 0) return;
-    if (part != NULL) {
-        settle_place(self, &arguments->items[1], DISPUTE_NAMED, part);
-        settle_place(self, &arguments->items[1], DISPUTE_ABSENT, NULL);
-        return;
-    }
-    /* Where it is not known which of its arguments are keys, any may be one. */
     if (facts != NULL && facts->first_key > 0 && facts->key_word == NULL &&
         facts->count_at == 0) {
         first = (size_t)facts->first_key;
@@ -257,6 +249,28 @@ void findings_pass(struct findings *self, const struct comparison_line *line,
     }
     for (size_t i = first; i <= last && i < count; i += step)
         settle_key(self, &arguments->items[i]);
+}
+
+void findings_pass(struct findings *self, const struct comparison_line *line,
+                   const struct arguments *arguments)
+{
+    const struct command_facts *facts = line->command->facts;
+    const struct resp_argument *part = NULL;
+    enum expectation_reach reach = EXPECTATION_WHOLE;
+    if (disputes_count(self->disputes) == 0 || arguments->count < 2) return;
+    if (facts != NULL) reach = expectation_reach(facts->name, arguments, &part);
+    switch (reach) {
+    case EXPECTATION_WHOLE:
+        settle_keys(self, facts, arguments);
+        break;
+    case EXPECTATION_PART:
+        settle_place(self, &arguments->items[1], DISPUTE_NAMED, part);
+        settle_place(self, &arguments->items[1], DISPUTE_ABSENT, NULL);
+        break;
+    case EXPECTATION_LIFE:
+        settle_place(self, &arguments->items[1], DISPUTE_TTL, NULL);
+        break;
+    }
 }
 
 /* ---- judging ---------------------------------------------------------------------------- */

@@ -297,6 +297,28 @@ static void test_overwritten(void **state)
     comparison_close(comparison);
 }
 
+/* Who only looks after how long a key lives does not speak for what it holds. */
+static void test_only_its_life(void **state)
+{
+    (void)state;
+    const struct reply *reply = NULL;
+    struct sheet sheet;
+    struct comparison *comparison = begin(3);
+    sheet_init(&sheet, (const char *[]){"HSET s:${name} n ${n}", "EXPIRE s:${name} 100 NX",
+                                        "PERSIST s:${name}", NULL});
+    carry(&sheet, "a", 1);
+    carry(&sheet, "b", 1);
+    REDIS_ASK(connection, &reply, "HSET", "s:a", "n", "2");
+    REDIS_ASK(connection, &reply, "DEL", "s:b");
+    must_put(comparison, &sheet, "a", 1);
+    must_put(comparison, &sheet, "b", 1);
+    flush(comparison);
+    expect_counts(&sheet, 0, "0 1 1 0");
+    expect_counts(&sheet, 2, "2 0 0 0");
+    assert_int_equal(sheet.lines[1].untold, 2);
+    comparison_close(comparison);
+}
+
 /* Many rows, through many chunks, some of them different; and more differences than are
  * watched. */
 static void test_many(void **state)
@@ -529,6 +551,7 @@ int main(void)
         cmocka_unit_test_setup(test_what_was_written, empty),
         cmocka_unit_test_setup(test_differences, empty),
         cmocka_unit_test_setup(test_overwritten, empty),
+        cmocka_unit_test_setup(test_only_its_life, empty),
         cmocka_unit_test_setup(test_many, empty),
         cmocka_unit_test_setup(test_huge_values, empty),
         cmocka_unit_test_setup(test_refused_rows, empty),

@@ -194,20 +194,31 @@ static void test_no_rule(void **state)
     assert_null(expectation_rule("", 0));
 }
 
-static void test_only_part(void **state)
+static void test_reach(void **state)
 {
     (void)state;
     static const struct {
         const char *line;
+        enum expectation_reach reach;
         const char *part;
-    } cases[] = {{"HINCRBY k f 1", "f"}, {"HINCRBYFLOAT k f 1", "f"},
-                 {"ZINCRBY k 1 m", "m"}, {"ZADD k INCR 1 m", "m"},
-                 {"INCR k", NULL},       {"RPUSH k f", NULL},
-                 {"HINCRBY k", NULL}};
+    } cases[] = {
+        {"HINCRBY k f 1", EXPECTATION_PART, "f"},
+        {"HINCRBYFLOAT k f 1", EXPECTATION_PART, "f"},
+        {"ZINCRBY k 1 m", EXPECTATION_PART, "m"},
+        {"ZADD k INCR 1 m", EXPECTATION_PART, "m"},
+        {"EXPIRE k 1 NX", EXPECTATION_LIFE, NULL},
+        {"PEXPIREAT k 1 GT", EXPECTATION_LIFE, NULL},
+        {"HEXPIRE k 1 FIELDS 1 f", EXPECTATION_LIFE, NULL},
+        {"INCR k", EXPECTATION_WHOLE, NULL},
+        {"RPUSH k f", EXPECTATION_WHOLE, NULL},
+        {"HINCRBY k", EXPECTATION_WHOLE, NULL},
+        {"ZADD k", EXPECTATION_WHOLE, NULL},
+    };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct arguments arguments = wire_words(&arena, cases[i].line);
-        const struct resp_argument *part =
-            expectation_only_part(arguments.items[0].bytes, &arguments);
+        const struct resp_argument *part = NULL;
+        if (expectation_reach(arguments.items[0].bytes, &arguments, &part) != cases[i].reach)
+            fail_msg("'%s'", cases[i].line);
         if (cases[i].part == NULL)
             assert_null(part);
         else
@@ -228,7 +239,7 @@ int main(void)
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_several_keys),
         cmocka_unit_test(test_no_rule),
-        cmocka_unit_test(test_only_part),
+        cmocka_unit_test(test_reach),
     };
     return cmocka_run_group_tests(tests, NULL, release);
 }
