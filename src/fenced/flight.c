@@ -225,7 +225,8 @@ static bool take_body(struct flight *flight, struct flight_batch *batch,
 static void note_growth(struct flight *flight, const struct flight_batch *batch)
 {
     const int64_t took_ns = clock_monotonic() - batch->left_ns;
-    connection_note_round_trip(flight->connection, took_ns);
+    const int64_t least_ns = (int64_t)batch->batch.rows * GROWTH_LEAST_NS;
+    if (took_ns > least_ns) connection_note_round_trip(flight->connection, took_ns - least_ns);
     const int64_t trip_us = round_trip_us(flight);
     const int64_t idle_us = (batch->left_ns - batch->queued_ns) / NS_PER_US + trip_us;
     const struct growth_sign sign = {

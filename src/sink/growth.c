@@ -12,9 +12,8 @@
 
 /* So often more late than timely, before it counts as more than chance: which does not keep a
  * server idle for half of a long round trip, so that this counts twice. A batch that was not
- * enough becomes larger by half, at least. And no server is done with a row sooner than this,
- * so whatever was measured by a round trip that was not as long as it seemed is wrong. */
-enum { LATE_ENOUGH = 3, CHANCE_US = 500, LEAST_NS_PER_ROW = 250, NS_PER_US = 1000 };
+ * enough becomes larger by half, at least. */
+enum { LATE_ENOUGH = 3, CHANCE_US = 500, NS_PER_US = 1000 };
 
 void growth_begin(struct growth *growth, int64_t rows, bool is_fixed)
 {
@@ -27,7 +26,7 @@ void growth_begin(struct growth *growth, int64_t rows, bool is_fixed)
  * server's caches. */
 static int64_t wanted(const struct growth *growth, int64_t round_trip_us)
 {
-    const int64_t least_us = growth->rows * LEAST_NS_PER_ROW / NS_PER_US + 1;
+    const int64_t least_us = growth->rows * GROWTH_LEAST_NS / NS_PER_US + 1;
     const int64_t busy_us = growth->busy_us > least_us ? growth->busy_us : least_us;
     int64_t enough_us = round_trip_us;
     /* It was not enough, whatever was measured. */

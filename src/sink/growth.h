@@ -23,6 +23,10 @@ struct growth {
  * for: what was seen is chance then. In microseconds. */
 enum { GROWTH_MOST_BUSY_US = 10000, GROWTH_NEAR_US = 250 };
 
+/* No server has executed a row sooner than after so many nanoseconds: where it seems so, the
+ * round trip is not as long as it was measured. */
+enum { GROWTH_LEAST_NS = 250 };
+
 /* Whether batches may well grow, so that few of this size should be made ahead: for a server so
  * far away, before the first one came in time. */
 bool growth_is_likely(const struct growth *growth, int64_t round_trip_us);
