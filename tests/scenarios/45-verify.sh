@@ -15,7 +15,7 @@ as_reader()
 
 make_readers()
 {
-    redis ACL SETUSER reader on '>secret' '~*' '-@all' '+@read' '+@connection' >/dev/null
+    redis ACL SETUSER reader on '>secret' '~*' -@all +@read >/dev/null
     [[ $DIALECT == postgresql ]] || return 0
     sql "DO \$\$ BEGIN CREATE ROLE reader LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END \$\$;
         GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader"

@@ -49,6 +49,11 @@ just_enough()
     expect_exit 0 redferry up
     expect_equal "$(redis HGET flag:2fa_sms enabled)" true 'a flag'
     expect_exit 0 redferry status --strict
+    redis ACL SETUSER auditor reset nopass >/dev/null
+    apply_acl 'acl of verify'
+    REDFERRY_REDIS=unix://auditor:x@$REDIS_SOCKET expect_exit 0 redferry verify
+    expect_stdout_contains '4 equal, 0 different, 0 missing'
+    redis ACL DELUSER auditor >/dev/null
     expect_exit 0 redferry down
     expect_equal "$(redis --raw KEYS 'flag*')" '' 'what is left of it'
     apply_acl 'acl of looking again'
