@@ -293,8 +293,18 @@ under_way()
     expect_exit 0 redferry plan
     expect_stdout_contains 'run 1 is at it now; it is waited for'
     expect_stdout_contains '1_slow: up, goes on in step 1 (1 row before)'
-    kill -INT "$runner"
-    wait "$runner" || true
+
+    # And is so no more.
+    kill -KILL "$runner"
+    wait "$runner" 2>/dev/null || true
+    tries=0
+    until redferry status 2>/dev/null | grep -q crashed; do
+        ((tries++ < 1000)) || fail 'it has not crashed'
+        sleep 0.02
+    done
+    unchanged 0 plan
+    expect_stdout_contains '1_slow: up, goes on in step 1 (1 row before)'
+    expect_stdout_lacks 'at it now'
 }
 
 # In rollback mode a statement that is open keeps others from writing; an index lets them in between.
