@@ -4,17 +4,7 @@
 # nothing to say of them, and of each rule that is taken away it says that it is missing.
 # not under valgrind: the doctor forty times over, who is looked at there in 77
 source "$(dirname "$0")/../support/scenario.sh"
-
-DOCS=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../docs" && pwd)
-
-# listed PAGE TITLE: the block behind <!-- TITLE -->
-listed()
-{
-    awk -v title="<!-- $2 -->" '
-        $0 == title { found = 1; next }
-        found && /^```/ { if (inside) exit; inside = 1; next }
-        inside' "$DOCS/$1" | grep . || fail "docs/$1 has no block '$2'"
-}
+source "$(dirname "$0")/../support/blocks.sh"
 
 apply_acl()
 {
