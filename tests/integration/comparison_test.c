@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "alloc_fail.h"
 #include "arena.h"
 #include "buffer.h"
 #include "command.h"
@@ -530,6 +531,52 @@ static void test_json(void **state)
     redis_server_stop(&server);
 }
 
+/* Everything once: differences of several parts, what settles them, and words. */
+static int compare_once(struct sheet *sheet, struct error *err)
+{
+    struct comparison *comparison = NULL;
+    size_t count = 0;
+    int result = comparison_open(&comparison, connection, 3, err);
+    for (int64_t n = 0; result == 0 && n < 40; n++)
+        result = put(comparison, sheet, "a", n, err);
+    if (result == 0) result = comparison_flush(comparison, err);
+    if (result == 0 && comparison_findings(comparison, &count) == NULL) result = -1;
+    comparison_close(comparison);
+    return result;
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    const struct reply *reply = NULL;
+    struct connection *own = connection;
+    const struct url *url = redis_url(&arena, "%s", getenv("REDFERRY_TEST_REDIS"));
+    REDIS_ASK(connection, &reply, "RPUSH", "list", "x");
+    for (int forever = 0; forever < 2; forever++) {
+        bool happened = true;
+        for (size_t nth = 1; happened && nth < 1000; nth++) {
+            struct error err = {0};
+            struct sheet sheet;
+            sheet_init(&sheet, (const char *[]){"SET list ${n}", "HSET h:${n} a 1 b 2 c ${n}",
+                                                "DEL k:${n} list", "INCR h:${n}", NULL});
+            connection = redis_connect(url, NULL);
+            alloc_fail_at(nth, forever == 1);
+            const int result = compare_once(&sheet, &err);
+            happened = alloc_fail_happened();
+            alloc_fail_never();
+            connection_close(connection);
+            if (!happened) assert_int_equal(result, 0);
+            if (!happened) expect_counts(&sheet, 0, "0 0 0 40");
+            if (!happened) expect_counts(&sheet, 1, "0 0 0 40");
+            if (!happened) expect_counts(&sheet, 2, "40 1 0 39");
+            if (result != 0 && strstr(err.message, "out of memory") == NULL)
+                fail_msg("%s", err.message);
+        }
+        assert_false(happened);
+    }
+    connection = own;
+}
+
 static int open_redis(void **state)
 {
     (void)state;
@@ -559,6 +606,7 @@ int main(void)
         cmocka_unit_test_setup(test_no_permission, empty),
         cmocka_unit_test_setup(test_cut, empty),
         cmocka_unit_test_setup(test_json, empty),
+        cmocka_unit_test_setup(test_no_memory, empty),
     };
     return cmocka_run_group_tests(tests, open_redis, close_redis);
 }
