@@ -498,7 +498,8 @@ typedef struct redferry_plan_options {
 } redferry_plan_options;
 
 /* What a command would do, and nothing done: writes nothing anywhere, takes no lock, and needs
- * Redis only to compare, and where a stopped migration would go on. options NULL: of
+ * Redis only to compare: else it is asked where a stopped migration would go on, and whether it
+ * knows the ledger, if it is given and answers. options NULL: of
  * redferry_up(). Returns what the command would, as far as that shows beforehand; *report is
  * there whenever there was something to be said. */
 REDFERRY_API int redferry_plan(redferry *ferry, const redferry_plan_options *options,

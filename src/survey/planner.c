@@ -2,9 +2,10 @@
  * The planner: what a command would do, worked out and not done.
  *
  * It goes the runner's way, by the same selection and the same checks, as far as that way leads
- * without writing: no lock is taken, no table is made, no run begins, and of Redis nothing is
- * asked but where a stopped migration stands. What would stop the command is a fact of the plan
- * like any other, so one migration that is refused does not hide the others.
+ * without writing: no lock is taken, no table is made, no run begins, and Redis is asked only
+ * where a stopped migration stands, and whether it knows this ledger. What would stop the
+ * command is a fact of the plan like any other, so one migration that is refused does not hide
+ * the others.
  */
 #include "planner.h"
 
@@ -13,9 +14,11 @@
 
 #include "arena.h"
 #include "buffer.h"
+#include "checkpoint.h"
 #include "clock.h"
 #include "command.h"
 #include "config.h"
+#include "connection.h"
 #include "ledger.h"
 #include "migration.h"
 #include "plan_place.h"
@@ -24,6 +27,7 @@
 #include "selection.h"
 #include "session.h"
 #include "stop.h"
+#include "stranger.h"
 #include "task.h"
 
 /* Fewer rows say nothing of the rate of many. */
@@ -43,6 +47,15 @@ struct planner {
 static void keep_first(struct error *first, const struct error *err)
 {
     if (first->code == ERROR_NONE) *first = *err;
+}
+
+/* Keep why the command would refuse to begin. Returns -1 where it is a stop. */
+static int keep_refusal(struct planner *planner, struct error *err)
+{
+    if (err->code > ERROR_STOPPED) return -1;
+    keep_first(&planner->refused, err);
+    error_clear(err);
+    return 0;
 }
 
 static const struct steps *steps_of(const struct task *task)
@@ -341,10 +354,9 @@ static int plan_wish(struct planner *planner, const struct wish *wish, struct er
 {
     struct session *session = planner->session;
     struct selection selection = {0};
-    if (wish->kind == WISH_UP && runner_check_oddities(session, err) != 0) {
-        keep_first(&planner->refused, err);
-        error_clear(err);
-    }
+    if (wish->kind == WISH_UP && runner_check_oddities(session, err) != 0 &&
+        keep_refusal(planner, err) != 0)
+        return -1;
     if (selection_make(&selection, session, wish, &session->arena, err) != 0) return -1;
     for (size_t i = 0; wish->kind == WISH_UP && i < session->agenda.count; i++) {
         const struct agenda_item *item = &session->agenda.items[i];
@@ -387,6 +399,33 @@ static void check_layout(struct planner *planner)
         planner->refused = err;
 }
 
+/* Where a Redis is given, and answers: whether it knows this ledger, and the ledger it. The
+ * command asks the same before it begins. wish NULL: of `redo`, which names its version. */
+static int look_for_strangers(struct planner *planner, const struct wish *wish,
+                              struct error *err)
+{
+    struct session *session = planner->session;
+    const struct config *config = session->config;
+    const bool insists = wish == NULL || wish->kind == WISH_RUN || wish->only != 0;
+    struct checkpoint_trace trace;
+    if (planner->plan->count == 0 || !config->has_redis || session->state.id == NULL) return 0;
+    if ((session->redis == NULL &&
+         connection_open(&session->redis, &config->redis, session->stop, err) != 0) ||
+        stranger_ask(session, &trace, err) != 0) {
+        if (err->code > ERROR_STOPPED) return -1;
+        listener_say(&session->listener, EVENT_NOTE,
+                     "Redis was not asked whether it knows this ledger: %s", err->message);
+        error_clear(err);
+        return 0;
+    }
+    if (stranger_check_restored(session, &trace, insists, err) != 0)
+        return keep_refusal(planner, err);
+    if (wish != NULL && wish->all) return 0;
+    const bool is_strict = config->strict && (wish == NULL || !wish->again);
+    if (stranger_check(session, &trace, is_strict, err) != 0) return keep_refusal(planner, err);
+    return 0;
+}
+
 /* What the command would wait for is no error; whoever reads the plan may be told all the same.
  * That the database does not let us look is its affair. */
 static int look_for_schema_migration(struct session *session, const struct plan *plan,
@@ -421,7 +460,9 @@ int planner_make(struct session *session, const struct plan_question *question,
     planner.runs = runs;
     const int result = question->wish != NULL ? plan_wish(&planner, question->wish, err)
                                               : plan_redo(&planner, err);
-    if (result != 0 || look_for_schema_migration(session, plan, err) != 0) return -1;
+    if (result != 0 || look_for_strangers(&planner, question->wish, err) != 0 ||
+        look_for_schema_migration(session, plan, err) != 0)
+        return -1;
     check_layout(&planner);
     plan->verdict = planner.refused.code != ERROR_NONE ? planner.refused : planner.failed;
     return 0;

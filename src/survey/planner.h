@@ -53,10 +53,10 @@ struct plan_question {
 
 /*
  * Work out what the command would do, and write nothing anywhere: no lock, no ledger, no fence.
- * The session has read its ledger. Redis is asked where a stopped migration stands, if there is
- * one and it answers; and where the question compares. What would stop the command is part of
- * the plan. Returns 0 with *plan (in session->results), or -1 with err: nobody could have
- * worked it out.
+ * The session has read its ledger. Redis is asked where a stopped migration stands, and
+ * whether it knows the ledger, if one is given and answers; and where the question compares.
+ * What would stop the command is part of the plan. Returns 0 with *plan (in session->results),
+ * or -1 with err: nobody could have worked it out.
  */
 int planner_make(struct session *session, const struct plan_question *question,
                  struct plan *plan, struct error *err);

@@ -496,6 +496,26 @@ YAML
     expect_stderr_contains 'was modified'
 }
 
+# What `up` asks Redis before it begins.
+strangers()
+{
+    write_flags
+    expect_exit 0 redferry up
+    write_migration 2_two.yaml <<<'up: [{write: SET two 2}]'
+    unchanged 0 plan
+    expect_equal "$(<"$ERR")" '' 'what is said of a Redis that knows the ledger'
+    redis HSET "redferry:{$(sql 'SELECT id FROM data_migration_ledger')}" last_run 99 >/dev/null
+    complains_like 4 up
+    expect_stderr_contains 'run 99'
+    unchanged 0 plan 2
+    redis FLUSHALL >/dev/null
+    unchanged 0 plan
+    expect_stderr_contains 'does not know of 1_flags'
+    complains_like 4 up --strict
+    unchanged 0 plan --redis unix:///nowhere/redis.sock
+    expect_stderr_contains 'Redis was not asked whether it knows this ledger'
+}
+
 dry_runs()
 {
     write_flags
@@ -616,5 +636,6 @@ for_both_databases known_later
 for_both_databases rows_that_are_refused
 for_both_databases odd_values
 for_both_databases in_the_way
+for_both_databases strangers
 for_both_databases dry_runs
 for_both_databases takes_a_while
