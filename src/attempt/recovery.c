@@ -76,13 +76,17 @@ static int confirm(void *context, int64_t origin, struct error *err)
     return 0;
 }
 
-/* Redis is away in the middle of a step: the run is alive, and says so. */
+/* Redis keeps us waiting in the middle of a step: the run is alive, and says so; but not where
+ * another program waits to write to the very file that is being read. */
 static int waiting(void *context, struct error *err)
 {
     const struct recovery *recovery = context;
     struct attempt *attempt = recovery->attempt;
     if (attempt->failed_step == NULL || !attempt_is_due(attempt)) return 0;
-    return attempt_tick(attempt, err);
+    if (attempt_tick(attempt, err) == 0) return 0;
+    if (err->code != ERROR_FAILED || !err->passing) return -1;
+    error_clear(err);
+    return 0;
 }
 
 /* ---- opening ---------------------------------------------------------------------------- */

@@ -37,7 +37,7 @@
 #include "settle.h"
 #include "sink.h"
 
-enum { PUTS_PER_PUMP = 32 };
+enum { PUTS_PER_PUMP = 32, WAIT_TICK_MS = 250 };
 
 struct fenced {
     struct sink sink; /* first: a struct sink * is a struct fenced * */
@@ -293,6 +293,17 @@ static int seal_end(struct fenced *self, int64_t next_step, struct error *err)
     return batch_close(&batch->batch, NULL, err) == 0 ? 0 : delivery_fail(&self->delivery, err);
 }
 
+/* Wait until all is answered; the caller may use the time. Returns 0 or -1 with err. */
+static int await_answers(struct fenced *self, struct error *err)
+{
+    const struct sink_fenced_options *options = &self->delivery.options;
+    while (self->delivery.flight.queued > 0) {
+        if (settle_pump(&self->delivery, -1, WAIT_TICK_MS, err) < 0) return -1;
+        if (options->waiting != NULL && options->waiting(options->context, err) != 0) return -1;
+    }
+    return 0;
+}
+
 /* It is streamed as any batch is: right behind the last one, its EXEC held back until that one
  * is known to be clean. */
 int sink_fenced_end_step(struct sink *sink, int64_t next_step, struct error *err)
@@ -303,7 +314,7 @@ int sink_fenced_end_step(struct sink *sink, int64_t next_step, struct error *err
     if (make_room(self, err) != 0) return -1;
     self->open = flight_begin(&self->delivery.flight, &self->step, self->rows + 1);
     if (seal_end(self, next_step, err) != 0 || push(self, err) != 0 ||
-        fenced_flush(sink, err) != 0)
+        await_answers(self, err) != 0)
         return -1;
     crash_point("step closed");
     return 0;

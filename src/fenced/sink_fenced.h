@@ -48,8 +48,9 @@ struct sink_fenced_options {
      * every taking of the fence, before the first batch. Returns 0, or -1 with err. */
     int (*confirm)(void *context, int64_t origin, struct error *err);
 
-    /* Called before each sleep while Redis is away, or refuses; or NULL. Returns 0, or -1 with
-     * err: it is not to be waited for any longer. */
+    /* Called before each sleep while Redis is away, or refuses, and at least every quarter of a
+     * second while the end of a step waits for its answers; or NULL. Returns 0, or -1 with err:
+     * there is to be no more waiting. */
     int (*waiting)(void *context, struct error *err);
     void *context;
 };

@@ -78,5 +78,30 @@ YAML
     scenario_redis[2]=$REDIS_PID
 }
 
+# The one batch there is, and the end of the step behind it.
+slow_redis_in_the_end()
+{
+    sql 'CREATE TABLE application (id integer)'
+    write_migration 1_one.yaml <<'YAML'
+up:
+  - read: WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n
+    key: i
+    write: EVAL "local n = 0; for i = 1, 3000000 do n = n + i end" 0 ${i}
+YAML
+    ${scenario_wrapper[@]+"${scenario_wrapper[@]}"} "$REDFERRY_PROGRAM" up --allow-repeats >up.out 2>up.err &
+    local up=$! tries=0
+    until [[ $(sql 'SELECT count(*) FROM data_migration_runs WHERE step = 1' 2>/dev/null || true) == 1 ]]; do
+        ((tries++ < 1000)) || fail "no step begins; up says: $(<up.err)"
+        sleep 0.01
+    done
+    expect_moving 'Redis works on the last batch'
+    kill -TERM "$up"
+    wait "$up" || true
+    stop_server "$REDIS_PID"
+    start_redis_in "$REDIS_DIR"
+    scenario_redis[2]=$REDIS_PID
+}
+
 for_both_databases slow_rows
+with_database postgresql slow_redis_in_the_end
 for_both_databases slow_redis
