@@ -15,13 +15,13 @@
 #include "arena.h"
 #include "buffer.h"
 #include "checkpoint.h"
-#include "clock.h"
 #include "command.h"
 #include "config.h"
 #include "connection.h"
 #include "ledger.h"
 #include "migration.h"
 #include "plan_place.h"
+#include "plan_rate.h"
 #include "runner.h"
 #include "schema_migration.h"
 #include "selection.h"
@@ -30,8 +30,7 @@
 #include "stranger.h"
 #include "task.h"
 
-/* Fewer rows say nothing of the rate of many. */
-enum { RATE_ROWS = 1000, RATE_RUNS = 5, MOST_NOTES = 4 };
+enum { MOST_NOTES = 4 };
 
 struct planner {
     struct session *session;
@@ -76,42 +75,16 @@ static int note(struct planner *planner, struct plan_migration *out, const char 
 
 /* ---- how long it may take --------------------------------------------------------------- */
 
-/* How fast one run was: its rows, and the seconds they took; false where it says nothing. */
-static bool rate_of_run(const struct run *run, double *seconds)
+static int find_rate(const struct planner *planner, struct plan_migration *out)
 {
-    int64_t begun = 0, ended = 0;
-    const char *end = run->finished_at != NULL ? run->finished_at : run->updated_at;
-    if (run->tally.rows_read < RATE_ROWS || run->started_at == NULL || end == NULL ||
-        clock_parse(run->started_at, &begun) != 0 || clock_parse(end, &ended) != 0 ||
-        ended <= begun)
-        return false;
-    *seconds = (double)(ended - begun) / 1000.0;
-    return true;
-}
-
-/* Reckon with the newest runs of this migration, this way; where there are none, with those of
- * others. */
-static int find_rate(const struct planner *planner, struct plan_migration *out, bool own)
-{
-    double rows = 0, total = 0, seconds = 0;
-    int64_t counted = 0, newest = 0;
-    for (size_t i = 0; i < planner->run_count && counted < RATE_RUNS; i++) {
-        const struct run *run = &planner->runs[i];
-        const bool same = run->version == out->version && run->down == out->down;
-        if (same != own || !rate_of_run(run, &seconds)) continue;
-        rows += (double)run->tally.rows_read;
-        total += seconds;
-        if (counted++ == 0) newest = run->id;
-    }
-    if (counted == 0) return own ? find_rate(planner, out, false) : 0;
-    out->rows_per_second = rows / total;
-    out->rate_of =
-        counted == 1
-            ? arena_format(planner->session->results, "run %" PRId64 " of %s", newest,
-                           own ? "this migration" : "another migration")
-            : arena_format(planner->session->results, "the last %" PRId64 " runs of %s",
-                           counted, own ? "this migration" : "other migrations");
-    return out->rate_of != NULL ? 0 : -1;
+    const struct plan_rate_of wanted = {out->version, out->down};
+    struct plan_rate rate;
+    if (plan_rate_find(&rate, planner->runs, planner->run_count, wanted,
+                       planner->session->results) != 0)
+        return -1;
+    out->rows_per_second = rate.rows_per_second;
+    out->rate_of = rate.text;
+    return 0;
 }
 
 /* Add up what is left. One source of which nothing is known makes the whole unknown. */
@@ -303,7 +276,7 @@ static int plan_found(struct planner *planner, struct plan_migration *out,
         keep_error(planner, out, &planner->refused, err) != 0)
         return -1;
     if (plan_place_find(&place, planner->session, task, err) != 0 ||
-        take_place(planner, out, &place, err) != 0 || find_rate(planner, out, true) != 0 ||
+        take_place(planner, out, &place, err) != 0 || find_rate(planner, out) != 0 ||
         look_at_steps(planner, out, task, err) != 0)
         return planner->session->results->failed ? error_memory(err) : -1;
     add_up(out);
