@@ -242,13 +242,14 @@ static int compare_source(struct verify_work *work, struct verify_step *verify,
 /* A step without a source is one row without columns. */
 static int compare_once(struct verify_work *work, struct verify_step *verify, struct error *err)
 {
+    const struct step *step = verify->step;
     const struct row row = {.columns = &no_columns};
-    progress_step(&work->progress, verify->step->number, verify->step->name, -1);
-    if (bind(verify->step, &no_columns, err) != 0 ||
-        comparison_put(work->comparison, verify->lines, verify->step->command_count, &row,
-                       err) != 0)
-        return -1;
-    return comparison_flush(work->comparison, err);
+    progress_step(&work->progress, step->number, step->name, -1);
+    if (bind(step, &no_columns, err) == 0 &&
+        comparison_put(work->comparison, verify->lines, step->command_count, &row, err) == 0 &&
+        comparison_flush(work->comparison, err) == 0)
+        return 0;
+    return error_prefix(err, "%s: step '%s': ", work->migration->file, step->name);
 }
 
 int verify_step_compare(struct verify_work *work, struct verify_step *verify, struct error *err)

@@ -135,10 +135,11 @@ stopped_on_the_way()
 {
     local pid client how code
     for how in stop cut; do
-        "$REDFERRY_PROGRAM" verify --pause 200ms --batch 500 --limit 0 >"$OUT" 2>"$ERR" &
+        "$REDFERRY_PROGRAM" verify --pause 200ms --batch 100 --limit 0 >"$OUT" 2>"$ERR" &
         pid=$!
         client=
         until [[ -n $client ]]; do
+            kill -0 "$pid" || fail 'it has ended before it was seen'
             client=$(redis CLIENT LIST | sed -n 's/^id=\([0-9]*\) .* name=redferry .* cmd=get .*/\1/p')
         done
         if [[ $how == stop ]]; then kill -INT "$pid"; else redis CLIENT KILL ID "$client" >/dev/null; fi
