@@ -259,7 +259,7 @@ int verifier_run(struct session *session, const struct verify_wish *wish,
     if (result == 0 && self.subjects.count > 0) result = compare_all(&self, err);
     out->is_complete = result == 0;
     out->seconds = (double)(clock_monotonic_ms() - session->begun_ms) / 1000.0;
-    if (self.subjects.items != NULL &&
+    if ((result == 0 || self.comparison != NULL) &&
         verification_fill(out, session, &self.subjects, self.comparison, &later) != 0 &&
         result == 0) {
         *err = later;

@@ -307,6 +307,7 @@ a_replica()
     expect_stderr_contains 'is a replica: what it holds may be older'
     expect_stdout_contains '4 equal'
     OTHER_DATABASE=$DB expect_exit 7 redferry verify 4 -r "unix://$SCRATCH/nobody.sock"
+    expect_equal "$(cat "$OUT")" '' 'what is printed where nothing was compared'
 }
 
 for_both_databases many_rows
