@@ -107,7 +107,10 @@ typedef enum redferry_event_kind {
     REDFERRY_EVENT_PROGRESS, /* several times a second while rows flow */
     REDFERRY_EVENT_STEP_DONE,
     REDFERRY_EVENT_MIGRATION_DONE,
-    REDFERRY_EVENT_MIGRATION_FAILED /* text: the error */
+    REDFERRY_EVENT_MIGRATION_FAILED, /* text: the error */
+    REDFERRY_EVENT_PAUSED, /* text: by whom; comes once, then about every second with seconds
+                              since */
+    REDFERRY_EVENT_RESUMED /* text: by whom; seconds: how long it was paused */
 } redferry_event_kind;
 
 typedef struct redferry_tally {
@@ -133,6 +136,9 @@ typedef struct redferry_event {
     double seconds;         /* since the migration began, or waited */
     double rows_per_second; /* PROGRESS: at present; STEP_DONE and behind it: of the step */
     double idle_seconds;    /* since the step's last row came */
+    bool slowed;            /* it makes itself slower: Redis takes longer to answer than
+                               "max-redis-latency" */
+    double redis_ms;        /* how long the last answer took; 0: that is not looked at */
 } redferry_event;
 
 /* Told of what happens, in the thread that made the call. It must not call into the handle but
@@ -247,9 +253,13 @@ typedef struct redferry_run_record {
     const char *name;
     const char *direction; /* "up", "down" */
     const char *status;
+    const char *request; /* "pause", "resume", "cancel": asked of it and not obeyed yet; NULL */
+    const char *requested_by; /* who asked last, obeyed or not; NULL: nobody */
+    const char *requested_at;
     int64_t step; /* 0: none */
     const char *step_name;
     const char *cursor;
+    int64_t rows_total; /* estimate for the step; -1: not known */
     redferry_tally tally;
     const char *redis;
     const char *error;
@@ -294,6 +304,54 @@ typedef struct redferry_history_report {
 /* The runs, or version's alone (NULL: all). */
 REDFERRY_API int redferry_history(redferry *ferry, const char *version,
                                   const redferry_history_report **report);
+
+/* ---- commands about a run that is not one's own ----------------------------------------- */
+
+/* What became of redferry_pause() and its like. */
+typedef struct redferry_petition {
+    const char *request;            /* "pause", "resume", "cancel" */
+    const redferry_run_record *run; /* as it was seen last; NULL: there is none */
+    const char *result; /* "obeyed"; "moot": it was so already; "recorded": it had crashed, and
+                           is cancelled now; "waiting": not obeyed yet, and stands; "overtaken":
+                           somebody asked otherwise since; "ended"; "crashed"; NULL: nothing was
+                           asked */
+    const char *replaced;    /* the request that was replaced, or NULL */
+    const char *replaced_by; /* whose it was */
+    const char *replaced_at;
+} redferry_petition;
+
+/*
+ * Ask a run to pause, to go on, or to end as cancelled, from wherever the ledger can be
+ * reached; run is its id, NULL: the one that is running. It obeys at its next batch boundary;
+ * that is waited for a few seconds. No migration files are read, and Redis is not needed.
+ * REDFERRY_OK: it obeyed, or it was so already, or a run that had crashed was recorded as
+ * cancelled; REDFERRY_INCOMPLETE: not obeyed yet; REDFERRY_LOCKED: an `sql` step keeps the
+ * run's row, nothing was asked; REDFERRY_OPERATOR: nothing is running, it has ended or crashed,
+ * somebody asked otherwise; REDFERRY_INVALID: no such run. *petition (may be NULL) is there in
+ * all these cases.
+ */
+REDFERRY_API int redferry_pause(redferry *ferry, const char *run,
+                                const redferry_petition **petition);
+REDFERRY_API int redferry_resume(redferry *ferry, const char *run,
+                                 const redferry_petition **petition);
+REDFERRY_API int redferry_cancel(redferry *ferry, const char *run,
+                                 const redferry_petition **petition);
+
+typedef struct redferry_watch_report {
+    const redferry_run_record *run; /* as it was seen last; NULL: nothing ever ran */
+    bool followed; /* it was running when the watching began, and its events were told */
+    bool crashed;  /* it says that it runs, and nobody holds the lock */
+} redferry_watch_report;
+
+/*
+ * Follow a run (NULL: the one that is running, else the latest is shown) until it ends, through
+ * the ledger: its events are told as if it were one's own, but not those of its warnings.
+ * Writes nothing. REDFERRY_OK: it succeeded, or nothing ever ran; REDFERRY_FAILED;
+ * REDFERRY_INCOMPLETE: interrupted or crashed; REDFERRY_OPERATOR: cancelled; REDFERRY_STOPPED +
+ * signal: the watching was stopped, not the run. *report is there in all these cases.
+ */
+REDFERRY_API int redferry_watch(redferry *ferry, const char *run,
+                                const redferry_watch_report **report);
 
 /* Something to be said about a file. */
 typedef struct redferry_finding {

@@ -47,6 +47,13 @@ int handle_open(struct redferry *ferry, struct session *session, enum handle_aim
  * is all that is read of the ledger. */
 int handle_open_briefly(struct redferry *ferry, struct session *session);
 
+/* Begin a call that is about runs alone: as handle_begin(), and connect, without the
+ * migrations' files. Returns 0 or -1; handle_end() is due in both cases. */
+int handle_open_ledger(struct redferry *ferry, struct session *session);
+
+/* A run in the public form; its texts are borrowed. */
+redferry_run_record handle_record(const struct run *run);
+
 /* A tally in the public form. */
 redferry_tally handle_tally(const struct tally *tally);
 

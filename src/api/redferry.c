@@ -22,7 +22,7 @@ _Static_assert((int)REDFERRY_FAILED == (int)ERROR_FAILED &&
                "the public codes are the internal ones");
 
 _Static_assert((int)REDFERRY_EVENT_WARNING == (int)EVENT_WARNING &&
-                   (int)REDFERRY_EVENT_MIGRATION_FAILED == (int)EVENT_MIGRATION_FAILED,
+                   (int)REDFERRY_EVENT_RESUMED == (int)EVENT_RESUMED,
                "the public events are the internal ones");
 
 const char *redferry_version(void)
@@ -147,6 +147,8 @@ static void tell(const struct event *event, void *payload)
         .seconds = event->seconds,
         .rows_per_second = event->rows_per_second,
         .idle_seconds = event->idle_seconds,
+        .slowed = event->slowed,
+        .redis_ms = (double)event->redis_us / 1000.0,
     };
     put_in_place(ferry, &told);
     if (ferry->callback != NULL) ferry->callback(&told, ferry->payload);
@@ -223,6 +225,12 @@ int handle_open(struct redferry *ferry, struct session *session, enum handle_aim
 {
     if (connect(ferry, session, aim) != 0) return -1;
     return session_read(session, &ferry->error);
+}
+
+int handle_open_ledger(struct redferry *ferry, struct session *session)
+{
+    if (handle_begin(ferry, session) != 0) return -1;
+    return session_connect(session, &ferry->error);
 }
 
 int handle_open_briefly(struct redferry *ferry, struct session *session)

@@ -78,7 +78,7 @@ static redferry_migration describe(struct arena *arena, const struct agenda_item
     return line;
 }
 
-static redferry_run_record record_of(const struct run *run)
+redferry_run_record handle_record(const struct run *run)
 {
     return (redferry_run_record){
         .id = run->id,
@@ -86,9 +86,13 @@ static redferry_run_record record_of(const struct run *run)
         .name = run->name,
         .direction = run->down ? "down" : "up",
         .status = run_status_text(run->status),
+        .request = request_text(run->request),
+        .requested_by = run->requested_by,
+        .requested_at = run->requested_at,
         .step = run->step,
         .step_name = run->step_name,
         .cursor = run->cursor,
+        .rows_total = run->rows_total,
         .tally = handle_tally(&run->tally),
         .redis = run->redis,
         .error = run->error,
@@ -116,7 +120,7 @@ static int give_runs(struct redferry *ferry, struct session *session, int64_t ve
         return -1;
     redferry_run_record *records = arena_array(&ferry->results, count + 1, sizeof *records);
     if (records == NULL) return error_memory(&ferry->error);
-    for (size_t i = 0; i < count; i++) records[i] = record_of(&runs[i]);
+    for (size_t i = 0; i < count; i++) records[i] = handle_record(&runs[i]);
     *report = (redferry_history_report){.runs = records, .count = count};
     if (definition != NULL && count > 0) *definition = runs[0].definition;
     return 0;

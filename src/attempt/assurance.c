@@ -17,6 +17,7 @@
 #include "durability.h"
 #include "error.h"
 #include "migration.h"
+#include "obedience.h"
 #include "session.h"
 #include "sink_fenced.h"
 
@@ -69,7 +70,9 @@ static int tick(void *context, int64_t waited_ms, struct error *err)
 {
     struct waiting *waiting = context;
     tell(waiting, waited_ms);
-    return attempt_tick(waiting->attempt, err);
+    if (attempt_tick(waiting->attempt, err) != 0) return -1;
+    if (waiting->attempt->asked == REQUEST_NONE) return 0;
+    return error_set(err, ERROR_FAILED, "somebody asks for something else");
 }
 
 /* Whether err is that the connection was lost. */
@@ -101,8 +104,11 @@ int assurance_await(struct attempt *attempt, struct error *err)
     /* Redis waits for what this very connection wrote last. That it has written something is
      * certain, also where an earlier run did all the work: it has taken the fence. */
     while (durability_wait(session->redis, &durability, tick, &waiting, err) != 0) {
-        if (!is_cut(session, err) || ++losses == MOST_LOSSES) return explain(attempt, err);
+        const bool is_asked = attempt->asked != REQUEST_NONE;
+        if (!is_asked && (!is_cut(session, err) || ++losses == MOST_LOSSES))
+            return explain(attempt, err);
         error_clear(err);
+        if (obedience_heed(attempt, err) != 0) return -1;
         if (sink_fenced_end_step(attempt->sink, behind, err) != 0) return explain(attempt, err);
     }
     return 0;

@@ -19,19 +19,30 @@
 #include "error.h"
 #include "fence.h"
 #include "migration.h"
+#include "obedience.h"
 #include "session.h"
 #include "sink.h"
 #include "sink_fenced.h"
 #include "step.h"
 #include "stop.h"
+#include "throttle.h"
 
 enum { MIRROR_INTERVAL_MS = 500, LAST_WORDS_MS = 800, MOST_GOING_BACK = 5 };
+
+/* Those who are told of the progress see why it is slow. */
+static void note_latency(struct attempt *attempt)
+{
+    const struct throttle *throttle = sink_throttle(attempt->sink);
+    attempt->progress.event.slowed = throttle_is_on(throttle);
+    attempt->progress.event.redis_us = throttle->took_us;
+}
 
 /* Bring what the sink has carried so far into the position; what `sql` steps changed, and that
  * they are done, is there already. */
 static void count(struct attempt *attempt)
 {
     if (attempt->sink == NULL) return;
+    note_latency(attempt);
     const int64_t rows_changed = attempt->position.tally.rows_changed;
     attempt->position.tally = *sink_tally(attempt->sink);
     attempt->position.tally.rows_changed = rows_changed;
@@ -40,12 +51,12 @@ static void count(struct attempt *attempt)
     attempt->position.cursor = cursor != NULL ? cursor : attempt->behind;
 }
 
-/* Tell the ledger where it stands. */
+/* Tell the ledger where it stands, and learn what is asked of it. */
 static int mirror(struct attempt *attempt, struct error *err)
 {
     attempt->mirrored_ms = clock_monotonic_ms();
-    return ledger_mirror(attempt->session->ledger, attempt->run_id, &attempt->position, NULL,
-                         NULL, err);
+    return ledger_mirror(attempt->session->ledger, attempt->run_id, &attempt->position,
+                         &attempt->asked, err);
 }
 
 enum { COMMAND_SIZE = 48 };
@@ -91,12 +102,17 @@ bool attempt_is_due(const struct attempt *attempt)
     return clock_glance_ms() - attempt->mirrored_ms >= MIRROR_INTERVAL_MS;
 }
 
+int attempt_report(struct attempt *attempt, struct error *err)
+{
+    return check_lock(attempt, err) == 0 ? mirror(attempt, err) : -1;
+}
+
 int attempt_tick(struct attempt *attempt, struct error *err)
 {
     count(attempt);
     progress_count(&attempt->progress, &attempt->position.tally);
     if (!attempt_is_due(attempt)) return 0;
-    return check_lock(attempt, err) == 0 ? mirror(attempt, err) : -1;
+    return attempt_report(attempt, err) == 0 ? obedience_dismiss(attempt, err) : -1;
 }
 
 /* However short --max-time is, a command does something: or runs that are stopped by it again
@@ -139,8 +155,11 @@ static int carry_out(struct attempt *attempt, struct step_work *work, struct err
 {
     const struct step *step = work->step;
     const bool is_done = work->source == NULL && work->behind != NULL; /* but not closed */
-    if (step->sql != NULL) return step_execute(work, err);
-    if (attempt_glance(attempt, err) != 0 || mirror(attempt, err) != 0) return -1;
+    if (step->sql != NULL)
+        return obedience_check(attempt, err) == 0 ? step_execute(work, err) : -1;
+    if (attempt_glance(attempt, err) != 0 || mirror(attempt, err) != 0 ||
+        obedience_heed(attempt, err) != 0)
+        return -1;
     if (!is_done) return step_execute(work, err);
     return sink_fenced_end_step(attempt->sink, step->number + 1, err);
 }
@@ -186,7 +205,7 @@ static int execute_all(struct attempt *attempt, struct error *err)
             execute(attempt, &attempt->works[i], err) != 0)
             return -1;
     }
-    return 0;
+    return obedience_check(attempt, err);
 }
 
 /* The same, and where Redis came back with an older checkpoint meanwhile, once more from there.
@@ -232,17 +251,21 @@ static int open_recovery(struct attempt *attempt, bool afresh, struct error *err
 static enum run_status ended_as(const struct attempt *attempt, const struct error *err)
 {
     const bool is_stop = err->code > ERROR_STOPPED || err->code == ERROR_INCOMPLETE;
+    if (attempt->is_cancelled) return RUN_CANCELLED;
     return is_stop || attempt->lost_lock ? RUN_INTERRUPTED : RUN_FAILED;
 }
 
-/* What was answered is written down, so that the next run need not find it out. */
-static void settle(struct attempt *attempt)
+void attempt_settle(struct attempt *attempt)
 {
     struct error ignored = {0};
-    if (attempt->sink == NULL || sink_flush(attempt->sink, &ignored) != 0) return;
+    if (attempt->sink == NULL || attempt->is_settled ||
+        sink_flush(attempt->sink, &ignored) != 0)
+        return;
     const char *cursor = sink_cursor(attempt->sink);
     if (cursor != NULL) cursor = arena_text(&attempt->recovery.arena, cursor);
-    if (cursor != NULL) (void)sink_fenced_set_position(attempt->sink, cursor, cursor, &ignored);
+    if (cursor != NULL)
+        attempt->is_settled =
+            sink_fenced_set_position(attempt->sink, cursor, cursor, &ignored) == 0;
     count(attempt);
 }
 
@@ -255,7 +278,7 @@ static void give_up(struct attempt *attempt, struct error *err)
     struct error later = {0};
     struct stop last;
     crash_point("giving up");
-    settle(attempt);
+    attempt_settle(attempt);
     if (stop_overdue(session->stop)) {
         stop_extend(&last, session->stop, LAST_WORDS_MS);
         db_use_stop(session->db, &last);

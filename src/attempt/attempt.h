@@ -33,6 +33,9 @@ struct attempt {
     struct sink *sink;       /* sink_fenced; NULL until the fence is taken */
     struct progress progress;
     int64_t mirrored_ms;            /* monotonic: when the ledger was last told */
+    enum request asked;             /* what it answered: an operator's wish, not obeyed yet */
+    bool is_cancelled;              /* the wish was that, and it ends with it */
+    bool is_settled;                /* the checkpoint says all, and nothing was sent since */
     const struct step *failed_step; /* the one at work, or that failed; NULL: between steps */
     bool lost_lock;                 /* so it stopped */
     bool finished;                  /* the ledger says succeeded */
@@ -52,6 +55,13 @@ void attempt_release(struct attempt *attempt);
  * ledger and checks the lock where half a second has passed. Returns 0, or -1 with err: the run
  * was ended by another, the lock is gone (ERROR_OPERATOR). */
 int attempt_tick(struct attempt *attempt, struct error *err);
+
+/* Tell the ledger where it stands, at once, and check the lock. Returns as above. */
+int attempt_report(struct attempt *attempt, struct error *err);
+
+/* Wait for what is in flight, and have the checkpoint say that its answers were read, so that
+ * the next run need not find it out. Where that fails, it says what it said. */
+void attempt_settle(struct attempt *attempt);
 
 /* What a step calls before each batch: whether it is known, without asking, that the lock is
  * gone. Returns 0, or -1 with err (ERROR_OPERATOR). */

@@ -138,6 +138,20 @@ void progress_count(struct progress *progress, const struct tally *tally)
         tell(progress, EVENT_PROGRESS, NULL);
 }
 
+void progress_skip(struct progress *progress, int64_t ms)
+{
+    progress->step_begun_ms += ms;
+    progress->pace.moved_ms += ms;
+    for (int i = 0; i < progress->pace.count; i++) progress->pace.samples[i].at_ms += ms;
+}
+
+void progress_join(struct progress *progress, int64_t ms, int64_t rows)
+{
+    progress->step_begun_ms -= ms;
+    progress->rows_before_step -= rows;
+    progress->pace.samples[0].rows = progress->pace.rows = rows;
+}
+
 void progress_end(struct progress *progress, enum event_kind kind, const char *text)
 {
     tell(progress, kind, text);

@@ -16,7 +16,9 @@ enum event_kind {
     EVENT_PROGRESS,
     EVENT_STEP_DONE,
     EVENT_MIGRATION_DONE,
-    EVENT_MIGRATION_FAILED
+    EVENT_MIGRATION_FAILED,
+    EVENT_PAUSED,
+    EVENT_RESUMED
 };
 
 /* Good during the call that tells of it. Fields that say nothing are 0 or NULL. */
@@ -35,6 +37,8 @@ struct event {
     double seconds;
     double rows_per_second;
     double idle_seconds;
+    bool slowed;      /* because Redis takes too long to answer */
+    int64_t redis_us; /* how long it took last; 0: not measured */
 };
 
 /* Who is told. */
@@ -101,6 +105,13 @@ void progress_step(struct progress *progress, int step, const char *name, int64_
 /* Take the run's counts so far; tell of them where a fifth of a second has passed since the
  * last time. */
 void progress_count(struct progress *progress, const struct tally *tally);
+
+/* ms of this step were spent without working: they do not count for the rate. */
+void progress_skip(struct progress *progress, int64_t ms);
+
+/* The step that was begun just now was begun ms ago, and had rows since then: it is seen only
+ * from here on. */
+void progress_join(struct progress *progress, int64_t ms, int64_t rows);
 
 /* Tell of the end of a step, or of the run (text: the error of one that failed, or NULL). */
 void progress_end(struct progress *progress, enum event_kind kind, const char *text);

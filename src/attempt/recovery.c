@@ -136,6 +136,7 @@ static int open_sink(struct recovery *recovery, struct error *err)
     const struct sink_fenced_options options = {
         .connection = session->redis,
         .retry_for_ms = session->config->retry_for_ms,
+        .max_latency_us = session->config->max_redis_latency_ms * 1000,
         .ledger_id = session->ledger_id,
         .database = session->database,
         .version = attempt->beginning.migration->version,

@@ -6,6 +6,7 @@
  */
 #include "step.h"
 
+#include "arena.h"
 #include "attempt.h"
 #include "batch.h"
 #include "buffer.h"
@@ -13,13 +14,18 @@
 #include "db.h"
 #include "error.h"
 #include "migration.h"
+#include "obedience.h"
 #include "session.h"
 #include "sink.h"
 #include "sink_fenced.h"
 #include "source.h"
 #include "stop.h"
+#include "throttle.h"
 
 enum { STEP_TICK_MS = 250 };
+
+/* What carrying rows may come to, besides 0 (all are carried) and -1 with err. */
+enum { CARRY_REST = 1 /* rows are left, to be taken up again */ };
 
 static const struct columns no_columns = {0};
 
@@ -80,17 +86,12 @@ static int open_best_source(struct step_work *work, struct error *err)
     return open_source(work, session->db, err);
 }
 
-int step_prepare(struct step_work *work, struct error *err)
+static int bind_commands(struct step_work *work, struct error *err)
 {
     const struct step *step = work->step;
     const char *file = work->attempt->beginning.migration->file;
-    const struct columns *columns = &no_columns;
-    if (step->read != NULL) {
-        if (open_best_source(work, err) != 0)
-            return error_prefix(err, "%s:%d:%d: step '%s': ", file, step->read_line,
-                                step->read_column, step->name);
-        columns = source_columns(work->source);
-    }
+    const struct columns *columns =
+        work->source != NULL ? source_columns(work->source) : &no_columns;
     for (size_t i = 0; i < step->command_count; i++) {
         struct command *command = &step->commands[i];
         if (command_bind(command, columns, err) != 0) {
@@ -112,22 +113,59 @@ int64_t step_expected_rows(const struct step_work *work)
     return source_estimate(work->source, &estimate, &ignored) == 0 ? estimate.rows : -1;
 }
 
-void step_release(struct step_work *work)
+int step_prepare(struct step_work *work, struct error *err)
+{
+    const struct step *step = work->step;
+    if (step->read != NULL && open_best_source(work, err) != 0)
+        return error_prefix(err,
+                            "%s:%d:%d: step '%s': ", work->attempt->beginning.migration->file,
+                            step->read_line, step->read_column, step->name);
+    return bind_commands(work, err);
+}
+
+static void close_source(struct step_work *work)
 {
     source_close(work->source);
+    work->source = NULL;
     db_close(work->from);
+    work->from = NULL;
+}
+
+void step_release(struct step_work *work)
+{
+    close_source(work);
     *work = (struct step_work){0};
 }
 
 /* ---- carrying rows -------------------------------------------------------------------- */
 
+/*
+ * Tell of the progress, and the ledger. Another program that waits to write to a SQLite file
+ * in rollback mode keeps whoever reads it from writing, too: where rows are read from the
+ * ledger's own file, neither would ever come to it. So the rows are let go; without a `key`
+ * they would start over, and the other one has to wait.
+ */
+static int tick(struct step_work *work, struct error *err)
+{
+    if (attempt_tick(work->attempt, err) == 0) return 0;
+    const bool is_locked = err->code == ERROR_FAILED && err->passing;
+    if (!is_locked || !source_blocks_writers(work->source)) return -1;
+    error_clear(err);
+    work->is_in_the_way = work->step->key_count > 0;
+    return 0;
+}
+
+static bool must_rest(const struct step_work *work)
+{
+    return work->is_in_the_way || work->attempt->asked != REQUEST_NONE;
+}
+
 /* Let the wire move for a while. However long Redis takes, the ledger and the listener hear of
  * the run. */
 static int wait_for_redis(struct step_work *work, struct error *err)
 {
-    struct attempt *attempt = work->attempt;
-    if (sink_wait(attempt->sink, -1, STEP_TICK_MS, err) < 0) return -1;
-    return attempt_is_due(attempt) ? attempt_tick(attempt, err) : 0;
+    if (sink_wait(work->attempt->sink, -1, STEP_TICK_MS, err) < 0) return -1;
+    return attempt_is_due(work->attempt) ? tick(work, err) : 0;
 }
 
 static int await_answers(struct step_work *work, struct error *err)
@@ -138,7 +176,8 @@ static int await_answers(struct step_work *work, struct error *err)
     return sink_flush(work->attempt->sink, err);
 }
 
-/* Send what the open batch holds, with the cursor of its last row. */
+/* Send what the open batch holds, with the cursor of its last row. Returns 0; CARRY_REST where
+ * that has to be left, while the wire has no room for it yet; or -1 with err. */
 static int close_batch(struct step_work *work, struct buffer *cursor, struct error *err)
 {
     struct sink *sink = work->attempt->sink;
@@ -149,18 +188,19 @@ static int close_batch(struct step_work *work, struct buffer *cursor, struct err
     if (buffer_failed(cursor)) return error_memory(err);
     while (!sink_has_room(sink)) {
         if (wait_for_redis(work, err) != 0) return -1;
+        if (must_rest(work)) return CARRY_REST;
     }
     return sink_close_batch(sink, text, err);
 }
 
-/* Wait between two batches; the ledger goes on hearing of the run. */
+/* Wait between two batches; the ledger goes on hearing of the run, and an operator is heard. */
 static int pause_between(struct step_work *work, int64_t pause_ms, struct error *err)
 {
     struct attempt *attempt = work->attempt;
     if (await_answers(work, err) != 0) return -1;
-    while (pause_ms > 0) {
+    while (pause_ms > 0 && !must_rest(work)) {
         const int64_t slice = pause_ms < STEP_TICK_MS ? pause_ms : STEP_TICK_MS;
-        if (attempt_tick(attempt, err) != 0) return -1;
+        if (tick(work, err) != 0) return -1;
         if (attempt_check_stop(attempt, err) != 0) return -1;
         if (stop_sleep(attempt->session->stop, slice, err) != 0) return -1;
         pause_ms -= slice;
@@ -168,17 +208,27 @@ static int pause_between(struct step_work *work, int64_t pause_ms, struct error 
     return 0;
 }
 
-/* A batch is complete: send it, and see whether to go on. */
+/* How long to wait behind a batch: as was said, or longer where Redis takes too long. */
+static int64_t wait_behind(const struct step_work *work)
+{
+    const struct throttle *throttle = sink_throttle(work->attempt->sink);
+    const int64_t pause_ms = pause_of(work);
+    const int64_t slow_ms = throttle != NULL ? (throttle->wait_us + 999) / 1000 : 0;
+    return slow_ms > pause_ms ? slow_ms : pause_ms;
+}
+
+/* A batch is complete: send it, and see whether to go on. Returns as close_batch(). */
 static int end_batch(struct step_work *work, struct buffer *cursor, struct error *err)
 {
     struct attempt *attempt = work->attempt;
-    const int64_t pause_ms = pause_of(work);
-    if (close_batch(work, cursor, err) != 0) return -1;
+    const int closed = close_batch(work, cursor, err);
+    if (closed != 0) return closed;
     source_set_batch(work->source, sink_batch_rows(attempt->sink));
     attempt->session->has_progressed = true;
-    if (attempt_tick(attempt, err) != 0) return -1;
+    if (tick(work, err) != 0) return -1;
     if (attempt_check_stop(attempt, err) != 0) return -1;
-    return pause_ms > 0 ? pause_between(work, pause_ms, err) : 0;
+    const int64_t wait_ms = wait_behind(work);
+    return wait_ms > 0 ? pause_between(work, wait_ms, err) : 0;
 }
 
 /* The database has nothing yet: let the wire to Redis move meanwhile. A stop need not wait for
@@ -188,7 +238,7 @@ static int wait_for_row(struct step_work *work, struct error *err)
     struct attempt *attempt = work->attempt;
     if (sink_wait(attempt->sink, source_descriptor(work->source), STEP_TICK_MS, err) < 0)
         return -1;
-    if (attempt_tick(attempt, err) != 0) return -1;
+    if (tick(work, err) != 0) return -1;
     return attempt_check_stop(attempt, err);
 }
 
@@ -203,8 +253,8 @@ static struct sink_step sink_step_of(const struct step_work *work)
                               .is_fixed = batch_said(work) > 0};
 }
 
-/* Take rows until the source ends. A database that computes its rows in this process, and so is
- * never waited for, may take long for each. */
+/* Take rows until the source ends, or they have to be let go. A database that
+ * computes its rows in this process, and so is never waited for, may take long for each. */
 static int carry_rows(struct step_work *work, struct buffer *cursor, struct error *err)
 {
     struct attempt *attempt = work->attempt;
@@ -212,20 +262,21 @@ static int carry_rows(struct step_work *work, struct buffer *cursor, struct erro
     const struct stop *stop = attempt->session->stop;
     struct row row = {0};
     bool computes = true;
-    for (;;) {
+    int ended = 0;
+    while (!must_rest(work)) {
         const bool hurry = sink_full(sink) || stop_requested(stop);
         switch (source_next(work->source, hurry, false, &row, err)) {
         case SOURCE_ROW:
             if (sink_put(sink, &row, err) != 0) return -1;
-            if (computes && attempt_is_due(attempt) && attempt_tick(attempt, err) != 0)
-                return -1;
+            if (computes && attempt_is_due(attempt) && tick(work, err) != 0) return -1;
             break;
         case SOURCE_AGAIN:
             computes = false;
             if (wait_for_row(work, err) != 0) return -1;
             break;
         case SOURCE_BATCH:
-            if (end_batch(work, cursor, err) != 0) return -1;
+            ended = end_batch(work, cursor, err);
+            if (ended != 0) return ended;
             break;
         case SOURCE_END:
             return close_batch(work, cursor, err);
@@ -233,28 +284,73 @@ static int carry_rows(struct step_work *work, struct buffer *cursor, struct erro
             return -1;
         }
     }
+    return CARRY_REST;
 }
 
-/* What is in flight behind a step is waited for by who closes it. Where it fails, it is
- * answered here: the ledger must know how far it came. So are the batches behind it, but not
- * where a stop is asked for, or another's turn has come. The first error stays. */
+/* What is in flight behind a step is waited for by who closes it. Where it rests or fails, it
+ * is answered here: the ledger must know how far it came. So are the batches behind it, but not
+ * where a rest or a stop is asked for, or another's turn has come. The first error stays.
+ * Returns result, or -1 with err. */
 static int settle(struct sink *sink, int result, struct error *err)
 {
     struct error later = {0};
     if (result == 0) return 0;
+    if (result == CARRY_REST) {
+        sink_fenced_drop_unsent(sink);
+        return sink_flush(sink, err) == 0 ? CARRY_REST : -1;
+    }
     sink_drop_batch(sink);
     if (err->code == ERROR_OPERATOR || err->code > ERROR_STOPPED) sink_fenced_drop_unsent(sink);
     if (err->code != ERROR_REDIS_UNREACHABLE) sink_flush(sink, &later);
     return -1;
 }
 
+/* All that was sent is answered, and the rest was never sent: what is left to read lies behind
+ * the sink's cursor. Without a `key` there is none, and all is to be read again. */
+static int note_place(struct step_work *work, struct error *err)
+{
+    struct attempt *attempt = work->attempt;
+    attempt_settle(attempt);
+    const char *cursor = sink_cursor(attempt->sink);
+    if (cursor == NULL) return 0;
+    work->behind = arena_text(&attempt->recovery.arena, cursor);
+    attempt->behind = work->behind;
+    return work->behind != NULL ? 0 : error_memory(err);
+}
+
+/* An operator asks for something, or another program waits for us: see to that with no
+ * statement open, and then take the rows up again. before: rows that were read before this
+ * step. */
+static int rest(struct step_work *work, int64_t before, struct error *err)
+{
+    struct attempt *attempt = work->attempt;
+    const struct step *step = work->step;
+    if (note_place(work, err) != 0) return -1;
+    close_source(work);
+    if (work->is_in_the_way && attempt_report(attempt, err) != 0) return -1;
+    work->is_in_the_way = false;
+    if (obedience_heed(attempt, err) != 0) return -1;
+    if (step->key_count == 0 && sink_tally(attempt->sink)->rows_read > before)
+        listener_say(&attempt->session->listener, EVENT_WARNING,
+                     "%s: step '%s' has no `key`, so it starts over: its rows are sent again",
+                     attempt->beginning.migration->file, step->name);
+    if (open_best_source(work, err) != 0) return -1;
+    return bind_commands(work, err);
+}
+
 static int execute_read(struct step_work *work, struct error *err)
 {
     struct sink *sink = work->attempt->sink;
     struct buffer cursor = {0};
-    const struct sink_step sink_step = sink_step_of(work);
-    int result = sink_begin(sink, &sink_step, err);
-    if (result == 0) result = settle(sink, carry_rows(work, &cursor, err), err);
+    const int64_t before = sink_tally(sink)->rows_read;
+    int result = CARRY_REST;
+    while (result == CARRY_REST) {
+        work->attempt->is_settled = false;
+        const struct sink_step sink_step = sink_step_of(work);
+        result = sink_begin(sink, &sink_step, err);
+        if (result == 0) result = settle(sink, carry_rows(work, &cursor, err), err);
+        if (result == CARRY_REST && rest(work, before, err) != 0) result = -1;
+    }
     buffer_release(&cursor);
     return result;
 }

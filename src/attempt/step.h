@@ -23,6 +23,7 @@ struct step_work {
     struct source *source; /* NULL: the step has none */
     struct db *from;       /* the connection that `from` asks for, or NULL */
     bool prepared;
+    bool is_in_the_way; /* of another program that is to write before us */
 };
 
 /*

@@ -4,12 +4,14 @@
  */
 #include "cmd.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "reference.h"
 #include "report.h"
+#include "signals.h"
 #include "text.h"
 
 static const struct reference_code codes[] = {
@@ -112,6 +114,80 @@ int cmd_outcome(struct cmd_call *call, int code, const redferry_outcome *outcome
         call->document = document_outcome(lists, outcome, code, redferry_error(call->ferry));
     } else if (outcome != NULL) {
         print_outcome(call, code, outcome, lists);
+    }
+    return code;
+}
+
+/* ---- a run that is not one's own -------------------------------------------------------- */
+
+/* "run 3 (1_flags)" */
+static void put_run(FILE *out, const redferry_run_record *run)
+{
+    fprintf(out, "run %" PRId64 " (%" PRId64 "_", run->id, run->version);
+    text_put(out, run->name != NULL ? run->name : "");
+    fputs(")", out);
+}
+
+/* Where it stands, or, of one that is cancelled, what is next. */
+static void put_rest(FILE *out, const redferry_petition *petition)
+{
+    const redferry_run_record *run = petition->run;
+    char buf[TEXT_COUNT];
+    if (strcmp(petition->request, "cancel") == 0 && strcmp(run->direction, "down") == 0)
+        fprintf(out, ": `redferry down --only %" PRId64 "` goes on", run->version);
+    else if (strcmp(petition->request, "cancel") == 0)
+        fprintf(out,
+                ": `redferry run %" PRId64 "` goes on, `redferry down --only %" PRId64
+                "` undoes it",
+                run->version, run->version);
+    else if (run->step > 0) {
+        fprintf(out, ": step %" PRId64 " '", run->step);
+        text_put(out, run->step_name != NULL ? run->step_name : "");
+        fprintf(out, "', %s so far", text_count(buf, run->tally.rows_read, "row"));
+    }
+}
+
+static void print_petition(struct cmd_call *call, const redferry_petition *petition,
+                           const char *done)
+{
+    FILE *out = call->out;
+    const redferry_run_record *run = petition->run;
+    const bool is_moot = strcmp(petition->result, "moot") == 0;
+    if (is_moot) {
+        put_run(out, run);
+        fprintf(out, " is %s already", run->status);
+    } else {
+        fprintf(out, "%s ", done);
+        put_run(out, run);
+        if (strcmp(petition->result, "recorded") == 0) fputs(", which had crashed", out);
+        put_rest(out, petition);
+    }
+    if (is_moot && run->requested_by != NULL && strcmp(run->status, "running") != 0) {
+        fputs(", by ", out);
+        text_put(out, run->requested_by);
+    }
+    fputs("\n", out);
+}
+
+static void print_replaced(struct cmd_call *call, const redferry_petition *petition)
+{
+    fprintf(call->out, "this replaced the `%s` that ", petition->replaced);
+    text_put(call->out, petition->replaced_by != NULL ? petition->replaced_by : "somebody");
+    fprintf(call->out, " asked for at %s\n",
+            petition->replaced_at != NULL ? petition->replaced_at : "an unknown time");
+}
+
+int cmd_petition(struct cmd_call *call, cmd_ask ask, const char *done)
+{
+    const redferry_petition *petition = NULL;
+    signals_install(call->ferry, NULL); /* no batch of ours is in flight */
+    const int code = ask(call->ferry, call->count > 0 ? call->arguments[0] : NULL, &petition);
+    if (petition == NULL) return code;
+    if (call->json) {
+        call->document = document_petition(petition, code, redferry_error(call->ferry));
+    } else if (!call->quiet) {
+        if (code == REDFERRY_OK) print_petition(call, petition, done);
+        if (petition->replaced != NULL) print_replaced(call, petition);
     }
     return code;
 }

@@ -55,6 +55,7 @@ struct cmd_call {
 
 /* clang-format off */
 extern const struct cmd
+    cmd_cancel,
     cmd_completion,
     cmd_doctor,
     cmd_down,
@@ -64,14 +65,17 @@ extern const struct cmd
     cmd_lint,
     cmd_mark,
     cmd_new,
+    cmd_pause,
     cmd_plan,
     cmd_redo,
     cmd_repair,
+    cmd_resume,
     cmd_run,
     cmd_status,
     cmd_unmark,
     cmd_up,
-    cmd_verify;
+    cmd_verify,
+    cmd_watch;
 /* clang-format on */
 
 enum { CMD_ANY = 1000000 }; /* for most: as many as there are */
@@ -109,5 +113,12 @@ int cmd_plan_show(struct cmd_call *call, const redferry_plan_options *options);
  * in which words. */
 int cmd_outcome(struct cmd_call *call, int code, const redferry_outcome *outcome,
                 const struct document_lists *lists);
+
+/* What redferry_pause() and its like are. */
+typedef int (*cmd_ask)(redferry *ferry, const char *run, const redferry_petition **petition);
+
+/* Ask a run for something, print or document what became of it, and return the code; done says
+ * it of a run that obeyed ("paused"). */
+int cmd_petition(struct cmd_call *call, cmd_ask ask, const char *done);
 
 #endif

@@ -148,6 +148,10 @@ static json_t *run_entry(const redferry_run_record *run)
                   id(run->version), "name", text(run->name), "direction", text(run->direction),
                   "status", text(run->status), "step", ordinal(run->step), "step_name",
                   text(run->step_name), "cursor", text(run->cursor));
+    json_t *asked = json_pack(
+        "{s:o, s:o, s:o, s:o}", "request", text(run->request), "requested_by",
+        text(run->requested_by), "requested_at", text(run->requested_at), "rows_total",
+        run->rows_total >= 0 ? json_integer(run->rows_total) : json_null());
     json_t *figures =
         json_pack("{s:I, s:I, s:I, s:I}", "rows_read", (json_int_t)run->tally.rows_read,
                   "rows_changed", (json_int_t)run->tally.rows_changed, "commands_sent",
@@ -161,7 +165,8 @@ static json_t *run_entry(const redferry_run_record *run)
     json_t *times =
         json_pack("{s:o, s:o, s:o}", "started_at", text(run->started_at), "updated_at",
                   text(run->updated_at), "finished_at", text(run->finished_at));
-    int failed = json_object_update_new(entry, figures);
+    int failed = json_object_update_new(entry, asked);
+    failed |= json_object_update_new(entry, figures);
     failed |= json_object_update_new(entry, origin);
     failed |= json_object_update_new(entry, times);
     if (failed == 0) return entry;
@@ -336,6 +341,40 @@ json_t *document_plan(const redferry_plan_report *report, int code, const char *
     return NULL;
 }
 
+/* ---- a run that is not one's own -------------------------------------------------------- */
+
+/* document with the error, where there is one, and the code. */
+static json_t *with_end(json_t *document, int code, const char *error)
+{
+    int failed = 0;
+    if (code != REDFERRY_OK && error != NULL && *error != '\0')
+        failed |= json_object_set_new(document, "error", text(error));
+    failed |= json_object_set_new(document, "exit", json_integer(code));
+    if (failed == 0) return document;
+    json_decref(document);
+    return NULL;
+}
+
+json_t *document_petition(const redferry_petition *petition, int code, const char *error)
+{
+    json_t *run = petition->run != NULL ? run_entry(petition->run) : json_null();
+    json_t *replaced = json_null();
+    if (petition->replaced != NULL)
+        replaced = json_pack("{s:o, s:o, s:o}", "request", text(petition->replaced), "by",
+                             text(petition->replaced_by), "at", text(petition->replaced_at));
+    return with_end(json_pack("{s:o, s:o, s:o, s:o}", "request", text(petition->request),
+                              "result", text(petition->result), "replaced", replaced, "run",
+                              run),
+                    code, error);
+}
+
+json_t *document_watch(const redferry_watch_report *report, int code, const char *error)
+{
+    json_t *run = report->run != NULL ? run_entry(report->run) : json_null();
+    return with_end(json_pack("{s:o, s:b}", "run", run, "crashed", (int)report->crashed), code,
+                    error);
+}
+
 static json_t *finding_entry(const redferry_finding *finding)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o}", "severity", text(finding->severity), "file",
@@ -465,6 +504,8 @@ json_t *document_event(const redferry_event *event, const char *context)
         [REDFERRY_EVENT_STEP_DONE] = {"info", "step_done"},
         [REDFERRY_EVENT_MIGRATION_DONE] = {"info", "migration_done"},
         [REDFERRY_EVENT_MIGRATION_FAILED] = {"error", "migration_failed"},
+        [REDFERRY_EVENT_PAUSED] = {"info", "paused"},
+        [REDFERRY_EVENT_RESUMED] = {"info", "resumed"},
     };
     json_t *line = json_pack("{s:o, s:s, s:s, s:o, s:o, s:o}", "time", now(), "level",
                              kinds[event->kind].level, "event", kinds[event->kind].name, "text",
@@ -482,6 +523,9 @@ json_t *document_event(const redferry_event *event, const char *context)
         json_pack("{s:o, s:o, s:o}", "rows", figure(is_placed, event->tally.rows_read),
                   "commands", figure(is_placed, event->tally.commands_sent), "messages",
                   figure(is_placed, event->tally.messages_published));
+    json_t *slow =
+        json_pack("{s:o, s:o}", "slowed", is_placed ? json_boolean(event->slowed) : json_null(),
+                  "redis_ms", event->redis_ms > 0 ? decimal(event->redis_ms) : json_null());
     json_t *pace =
         json_pack("{s:o, s:o, s:o, s:o}", "step_rows", figure(is_placed, event->step_rows),
                   "rows_total", figure(is_placed, event->rows_total), "rows_per_second",
@@ -490,6 +534,7 @@ json_t *document_event(const redferry_event *event, const char *context)
     int failed = json_object_update_new(line, place);
     failed |= json_object_update_new(line, rows);
     failed |= json_object_update_new(line, pace);
+    failed |= json_object_update_new(line, slow);
     if (failed == 0) return line;
     json_decref(line);
     return NULL;

@@ -38,6 +38,11 @@ struct json_t *document_history(const redferry_history_report *report);
 /* What would be done; where code is not REDFERRY_OK also the error. */
 struct json_t *document_plan(const redferry_plan_report *report, int code, const char *error);
 
+/* What became of a petition; of a watch. error "" or NULL: none. */
+struct json_t *document_petition(const redferry_petition *petition, int code,
+                                 const char *error);
+struct json_t *document_watch(const redferry_watch_report *report, int code, const char *error);
+
 /* Findings and guarantees. */
 struct json_t *document_lint(const redferry_lint_report *report, int code);
 

@@ -362,14 +362,17 @@ static const struct {
     [REDFERRY_EVENT_PROGRESS] = {on_progress, false},
     [REDFERRY_EVENT_STEP_DONE] = {on_step_done, false},
     [REDFERRY_EVENT_MIGRATION_FAILED] = {on_migration_failed, true},
+    [REDFERRY_EVENT_PAUSED] = {on_waiting, false},
+    [REDFERRY_EVENT_RESUMED] = {on_note, false},
 };
 
 /* Write the event as a JSON line, where it is wanted and due. */
 static void log_event(struct report *report, const redferry_event *event)
 {
     const struct report_manner *manner = &report->manner;
-    bool again = event->kind == REDFERRY_EVENT_PROGRESS ||
-                 (event->kind == REDFERRY_EVENT_WAITING && event->seconds >= 0.5);
+    bool is_wait =
+        event->kind == REDFERRY_EVENT_WAITING || event->kind == REDFERRY_EVENT_PAUSED;
+    bool again = event->kind == REDFERRY_EVENT_PROGRESS || (is_wait && event->seconds >= 0.5);
     bool wanted = event->kind == REDFERRY_EVENT_WARNING ||
                   event->kind == REDFERRY_EVENT_MIGRATION_FAILED || !manner->quiet;
     if (again && !manner->progress) wanted = false;

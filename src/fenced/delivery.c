@@ -23,6 +23,7 @@ int delivery_open(struct delivery *delivery, const struct sink_fenced_options *o
                   struct error *err)
 {
     delivery->options = *options;
+    delivery->flight.throttle.limit_us = options->max_latency_us;
     if (fence_new(&delivery->fence, &delivery->options, err) != 0 ||
         flight_init(&delivery->flight, delivery->fence, options->connection, err) != 0 ||
         fence_take(delivery->fence, err) != 0)

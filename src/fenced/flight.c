@@ -98,6 +98,25 @@ void flight_retire(struct flight *flight, struct tally *tally)
     memmove(flight->queue, flight->queue + 1, flight->queued * sizeof(struct flight_batch *));
 }
 
+/* ---- how much at once -------------------------------------------------------------------- */
+
+/* A larger batch keeps Redis busy for longer. */
+void flight_begin_step(struct flight *flight, int64_t rows, bool is_fixed)
+{
+    growth_begin(&flight->growth, rows, is_fixed || flight_measures(flight));
+    throttle_begin(&flight->throttle, rows, is_fixed);
+}
+
+int64_t flight_batch_rows(const struct flight *flight)
+{
+    return flight_measures(flight) ? flight->throttle.rows : flight->growth.rows;
+}
+
+bool flight_measures(const struct flight *flight)
+{
+    return flight->throttle.limit_us > 0;
+}
+
 /* ---- sending ---------------------------------------------------------------------------- */
 
 static int send_part(struct flight *flight, enum flight_part part, struct flight_batch *batch,
@@ -145,8 +164,22 @@ int flight_execute(struct flight *flight, struct error *err)
     return 0;
 }
 
+/* What is there already came while nobody looked, and there is no telling when. */
+static int look_first(struct flight *flight, int64_t *timeout_ms, struct error *err)
+{
+    const size_t due = flight->due_count;
+    flight->is_waiting = false;
+    if (pipeline_pump(flight->pipeline, -1, 0, err) < 0) return -1;
+    flight->looked_ns = clock_monotonic();
+    flight->is_waiting = true;
+    if (flight->due_count != due) *timeout_ms = 0;
+    return 0;
+}
+
 int flight_pump(struct flight *flight, int descriptor, int64_t timeout_ms, struct error *err)
 {
+    if (flight_measures(flight) && look_first(flight, &timeout_ms, err) != 0) return -1;
+    if (flight_measures(flight) && descriptor < 0 && timeout_ms == 0) return 0;
     return pipeline_pump(flight->pipeline, descriptor, timeout_ms, err);
 }
 
@@ -247,11 +280,22 @@ static bool is_mislaid(const struct flight_batch *batch, const struct reply *rep
     return false;
 }
 
+/* It was not there when the wire was last looked at; and where that is waited for, it is seen
+ * as it comes. */
+static void note_latency(struct flight *flight, const struct flight_batch *batch)
+{
+    const int64_t most_ns = clock_monotonic() - batch->left_ns;
+    const int64_t looked_ns = flight->looked_ns - batch->left_ns;
+    const int64_t least_ns = flight->is_waiting ? most_ns : looked_ns > 0 ? looked_ns : 0;
+    throttle_note(&flight->throttle, least_ns / NS_PER_US, most_ns / NS_PER_US);
+}
+
 static void take_exec(struct flight *flight, struct flight_batch *batch,
                       const struct reply *reply)
 {
     batch->state = FLIGHT_ANSWERED;
     note_growth(flight, batch);
+    if (flight_measures(flight)) note_latency(flight, batch);
     batch->is_void = reply->type == REPLY_NIL;
     if (batch->is_void) return;
     batch_take_exec(&batch->batch, reply, batch->extra);

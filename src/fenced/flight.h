@@ -10,6 +10,7 @@
 #include "buffer.h"
 #include "fence.h"
 #include "growth.h"
+#include "throttle.h"
 
 struct connection;
 struct error;
@@ -63,6 +64,9 @@ struct flight {
     struct pipeline *pipeline; /* NULL: disconnected */
     struct buffer frame;
     struct growth growth; /* of the step whose batches these are */
+    struct throttle throttle;
+    int64_t looked_ns; /* when the wire was last looked at; on the monotonic clock */
+    bool is_waiting;   /* whoever looks at it now waits for what comes */
     struct flight_batch batches[FLIGHT_BATCHES];
     struct flight_batch *spare[FLIGHT_BATCHES]; /* a stack, so that few batches grow large */
     size_t spare_count;
@@ -106,6 +110,16 @@ int flight_send(struct flight *flight, struct error *err);
 
 /* Send EXEC for the oldest, which is open or held. Returns 0 or -1 with err. */
 int flight_execute(struct flight *flight, struct error *err);
+
+/* Begin a step with batches of so many rows. */
+void flight_begin_step(struct flight *flight, int64_t rows, bool is_fixed);
+
+/* How many rows a batch is to have by now. */
+int64_t flight_batch_rows(const struct flight *flight);
+
+/* Whether how long Redis takes to answer an EXEC counts: then nothing else of ours is to stand
+ * before it, and it waits until its batch's body is answered. */
+bool flight_measures(const struct flight *flight);
 
 /* Let the wire move, as pipeline_pump(). */
 int flight_pump(struct flight *flight, int descriptor, int64_t timeout_ms, struct error *err);

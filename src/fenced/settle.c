@@ -118,7 +118,8 @@ static int settle_opened(struct delivery *delivery, struct flight_batch *batch,
                          struct error *err)
 {
     const bool is_refused = batch->batch.error.code != ERROR_NONE;
-    if (!is_refused && batch->sight == FENCE_OWN)
+    const bool may_leave = batch->state == FLIGHT_HELD || !flight_measures(&delivery->flight);
+    if (!is_refused && batch->sight == FENCE_OWN && may_leave)
         return mend(delivery, flight_execute(&delivery->flight, err), err) < 0 ? -1 : 1;
     if (batch->state == FLIGHT_OPEN) return 0;
     if (!is_refused) return settle_change(delivery, err);

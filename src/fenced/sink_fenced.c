@@ -73,8 +73,8 @@ static int fenced_begin(struct sink *sink, const struct sink_step *step, struct 
         return error_set(err, ERROR_FAILED, "a step is not flushed yet");
     if (check_place(self, step->step, err) != 0) return -1;
     self->step = *step;
-    growth_begin(&self->delivery.flight.growth, step->batch, step->is_fixed);
-    sink->batch_rows = step->batch;
+    flight_begin_step(&self->delivery.flight, step->batch, step->is_fixed);
+    sink->batch_rows = flight_batch_rows(&self->delivery.flight);
     self->delivery.is_repeatable = step_is_idempotent(step->step);
     self->rows = 0;
     sink->cursor = NULL;
@@ -159,7 +159,7 @@ static int fenced_close_batch(struct sink *sink, const char *cursor, struct erro
     if (self->step.step->read == NULL && cursor == NULL) cursor = "[]";
     if (make_room(self, err) != 0 || seal(self, cursor, err) != 0 || push(self, err) != 0)
         return -1;
-    sink->batch_rows = self->delivery.flight.growth.rows;
+    sink->batch_rows = flight_batch_rows(&self->delivery.flight);
     return 0;
 }
 
@@ -227,6 +227,7 @@ int sink_fenced_open(struct sink **out, const struct sink_fenced_options *option
     struct fenced *self = calloc(1, sizeof *self);
     if (self == NULL) return error_memory(err);
     self->sink.ops = &fenced_ops;
+    self->sink.throttle = &self->delivery.flight.throttle;
     self->delivery.sink = &self->sink;
     if (delivery_open(&self->delivery, options, err) != 0 ||
         checkpoint_copy(&self->opening, fence_checkpoint(self->delivery.fence), err) != 0) {

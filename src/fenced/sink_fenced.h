@@ -28,8 +28,10 @@ enum fence_answer {
 struct sink_fenced_options {
     struct connection *connection; /* borrowed; nobody else's until sink_close() */
     int64_t retry_for_ms;
-    const char *ledger_id; /* borrowed, as all texts */
-    const char *database;  /* the label of the SQL database */
+    int64_t max_latency_us; /* what the answer to a batch's EXEC may take before the run is to
+                               slow down (sink_throttle()); 0: that is not looked at */
+    const char *ledger_id;  /* borrowed, as all texts */
+    const char *database;   /* the label of the SQL database */
     int64_t version;
     int64_t run_id;
     bool down;

@@ -20,6 +20,7 @@
 #include "ledger_glance.h"
 #include "ledger_privileges.h"
 #include "ledger_read.h"
+#include "ledger_request.h"
 #include "ledger_sql.h"
 #include "ledger_tables.h"
 #include "ledger_write.h"
@@ -172,6 +173,23 @@ int ledger_glance(struct ledger *ledger, struct ledger_state *state, struct aren
                   struct error *err)
 {
     return ledger_glance_state(ledger, state, arena, err);
+}
+
+/* As with ledger_read(), only who says twice that it runs, without the lock, has crashed. */
+int ledger_follow(struct ledger *ledger, int64_t run_id, struct arena *arena, struct run *run,
+                  bool *crashed, struct error *err)
+{
+    *crashed = false;
+    for (int reading = 1;; reading++) {
+        const int found = ledger_read_run(ledger, run_id, arena, run, err);
+        if (found != 1) return found;
+        if (run->status != RUN_RUNNING && run->status != RUN_PAUSED) return 1;
+        if (reading == 2) break;
+        const int held = db_lock_held(ledger->db, ledger->lock_name, err);
+        if (held != 0) return held;
+    }
+    *crashed = true;
+    return 1;
 }
 
 int ledger_history(struct ledger *ledger, int64_t version, int64_t run_id, struct arena *arena,
@@ -334,26 +352,22 @@ int ledger_credit(struct ledger *ledger, int64_t run_id, int64_t killed_id,
 }
 
 struct mirrored {
-    struct arena *arena;
     bool found;
-    const char *request;
+    enum request request;
 };
 
 static int take_request(void *context, const struct row *row, struct error *err)
 {
     struct mirrored *mirrored = context;
-    const struct value *request = &row->values[0];
     mirrored->found = true;
-    if (request->kind == VALUE_NULL || mirrored->arena == NULL) return 0;
-    mirrored->request = arena_copy(mirrored->arena, request->bytes, request->length);
-    return mirrored->request != NULL ? 0 : error_memory(err);
+    return ledger_request_take(&row->values[0], &mirrored->request, err);
 }
 
 int ledger_mirror(struct ledger *ledger, int64_t run_id, const struct ledger_position *position,
-                  struct arena *arena, const char **request, struct error *err)
+                  enum request *request, struct error *err)
 {
     struct ledger_statement statement = {.name = "mirror"};
-    struct mirrored mirrored = {.arena = request != NULL ? arena : NULL};
+    struct mirrored mirrored = {.found = false};
     ledger_write_add_position(&statement, run_id, position);
     ledger_sql_text(&statement, position->cursor);
 
@@ -419,7 +433,7 @@ int ledger_stop(struct ledger *ledger, int64_t run_id, enum run_status status,
 {
     struct ledger_statement mirror = {.name = "mirror"};
     struct ledger_statement stop = {.name = "stop_run"};
-    struct mirrored mirrored = {.arena = NULL};
+    struct mirrored mirrored = {.found = false};
     int result = db_begin(ledger->db, DB_WRITE, err);
     if (result == 0 && position != NULL) {
         ledger_write_add_position(&mirror, run_id, position);

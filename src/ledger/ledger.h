@@ -89,6 +89,12 @@ int ledger_glance(struct ledger *ledger, struct ledger_state *state, struct aren
 int ledger_history(struct ledger *ledger, int64_t version, int64_t run_id, struct arena *arena,
                    struct run **runs, size_t *count, struct error *err);
 
+/* One run as it stands now (0: the one that says it runs, else the latest), in arena and
+ * without its definition. *crashed: it says that it runs, and nobody holds the lock. Returns 1,
+ * 0 where there is none, or -1 with err. */
+int ledger_follow(struct ledger *ledger, int64_t run_id, struct arena *arena, struct run *run,
+                  bool *crashed, struct error *err);
+
 /* Make the tables that are absent and fill the one row of data_migration_ledger. Under the
  * lock. Refuses (ERROR_OPERATOR) a newer layout, saying which release is needed; tables of
  * another shape; missing privileges, with the GRANT; a lost data_migrations whose history is
@@ -155,10 +161,10 @@ struct ledger_position {
     struct tally tally;
 };
 
-/* Write where run_id stands. *request (may be NULL; arena) becomes what an operator asked of
- * it, or NULL. Returns 0, or -1 with err: ERROR_OPERATOR where the run was ended by another. */
+/* Write where run_id stands. *request (may be NULL) becomes what an operator asked of it.
+ * Returns 0, or -1 with err: ERROR_OPERATOR where the run was ended by another. */
 int ledger_mirror(struct ledger *ledger, int64_t run_id, const struct ledger_position *position,
-                  struct arena *arena, const char **request, struct error *err);
+                  enum request *request, struct error *err);
 
 /* An `sql` step: one transaction that updates the own run row where it is still running, runs
  * statement, and records the step (position, with cursor "[]": done) with *changed added. */

@@ -6,9 +6,9 @@
 struct error;
 struct ledger;
 
-/* What for: to fill is to write where the one row of data_migration_ledger is missing as well.
- */
-enum ledger_need { LEDGER_TO_READ, LEDGER_TO_WRITE, LEDGER_TO_FILL };
+/* What for: to ask is to ask something of a run; to fill is to write where the one row of
+ * data_migration_ledger is missing as well. */
+enum ledger_need { LEDGER_TO_READ, LEDGER_TO_ASK, LEDGER_TO_WRITE, LEDGER_TO_FILL };
 
 /* Whether the role has what need takes on the tables that exist, and, where it creates, may
  * make others beside them. Within a transaction. Returns 0, or -1 with err (ERROR_OPERATOR)

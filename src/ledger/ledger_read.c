@@ -83,6 +83,15 @@ static enum run_status next_status(struct decoder *decoder)
     return RUN_FAILED;
 }
 
+static enum request next_request(struct decoder *decoder)
+{
+    const char *text = next_text(decoder);
+    int request = request_parse(text);
+    if (request >= 0) return (enum request)request;
+    fail(decoder, text);
+    return REQUEST_NONE;
+}
+
 /* The columns of read_entries.sql. */
 static void decode_entry(struct decoder *decoder, struct entry *entry)
 {
@@ -97,7 +106,7 @@ static void decode_entry(struct decoder *decoder, struct entry *entry)
     entry->announced_at = next_text(decoder);
 }
 
-/* The columns of read_runs.sql and history.sql. */
+/* The columns of read_runs.sql, history.sql and follow.sql. */
 static void decode_run(struct decoder *decoder, struct run *run)
 {
     run->id = next_integer(decoder, 0);
@@ -105,7 +114,7 @@ static void decode_run(struct decoder *decoder, struct run *run)
     run->name = next_text(decoder);
     run->down = next_is_down(decoder);
     run->status = next_status(decoder);
-    run->request = next_text(decoder);
+    run->request = next_request(decoder);
     run->requested_by = next_text(decoder);
     run->requested_at = next_text(decoder);
     run->step = next_integer(decoder, 0);
@@ -127,6 +136,7 @@ static void decode_run(struct decoder *decoder, struct run *run)
     run->updated_at = next_text(decoder);
     run->finished_at = next_text(decoder);
     run->ended_ms_ago = next_integer(decoder, INT64_MAX);
+    run->took_ms = next_integer(decoder, 0);
 }
 
 /* ---- lists ----------------------------------------------------------------------------- */
@@ -341,19 +351,23 @@ int ledger_read_state(struct ledger *ledger, struct ledger_state *state, struct 
 
 /* ---- history --------------------------------------------------------------------------- */
 
-static int read_history(struct ledger_read_runs *runs, const struct ledger_statement *statement,
-                        struct error *err)
+/* Find the tables, and see that their layout is one that we know. */
+static int find_runs(struct ledger *ledger, struct arena *arena, struct error *err)
 {
-    struct ledger *ledger = runs->ledger;
     int64_t layout = 0;
     const char *id = NULL;
     if (ledger_tables_locate(ledger, err) != 0) return -1;
-    if (ledger->found[LEDGER_ROW] &&
-        (ledger_tables_row(ledger, "read_layout", runs->arena, &layout, &id, err) != 0 ||
-         ledger_tables_check_layout(ledger, layout, err) != 0))
-        return -1;
-    if (!ledger->found[LEDGER_RUNS]) return 0;
-    return ledger_sql_each(ledger, statement, take_run, runs, err);
+    if (!ledger->found[LEDGER_ROW]) return 0;
+    if (ledger_tables_row(ledger, "read_layout", arena, &layout, &id, err) != 0) return -1;
+    return ledger_tables_check_layout(ledger, layout, err);
+}
+
+static int read_history(struct ledger_read_runs *runs, const struct ledger_statement *statement,
+                        struct error *err)
+{
+    if (find_runs(runs->ledger, runs->arena, err) != 0) return -1;
+    if (!runs->ledger->found[LEDGER_RUNS]) return 0;
+    return ledger_sql_each(runs->ledger, statement, take_run, runs, err);
 }
 
 /* The statements of a history, in their order. */
@@ -399,4 +413,28 @@ int ledger_read_history(struct ledger_read_runs *runs, int64_t version, int64_t 
     if (read_history(runs, &statement, err) == 0 && db_commit(runs->ledger->db, err) == 0)
         return 0;
     return ledger_tables_explain(runs->ledger, err);
+}
+
+/* ---- one run ---------------------------------------------------------------------------- */
+
+static int read_run(struct ledger_read_runs *runs, int64_t run_id, struct error *err)
+{
+    struct ledger *ledger = runs->ledger;
+    struct ledger_statement statement = {.name = "follow"};
+    if (!ledger->found[LEDGER_RUNS] && find_runs(ledger, runs->arena, err) != 0) return -1;
+    if (!ledger->found[LEDGER_RUNS]) return 0;
+    ledger_sql_integer(&statement, run_id);
+    return ledger_sql_each(ledger, &statement, take_run, runs, err);
+}
+
+int ledger_read_run(struct ledger *ledger, int64_t run_id, struct arena *arena, struct run *run,
+                    struct error *err)
+{
+    struct ledger_read_runs runs = {.ledger = ledger, .arena = arena};
+    if (db_begin(ledger->db, DB_READ, err) != 0) return -1;
+    if (read_run(&runs, run_id, err) != 0 || db_commit(ledger->db, err) != 0)
+        return ledger_tables_explain(ledger, err);
+    if (runs.count == 0) return 0;
+    *run = runs.items[0];
+    return 1;
 }

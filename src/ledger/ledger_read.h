@@ -26,4 +26,9 @@ struct ledger_read_runs {
 int ledger_read_history(struct ledger_read_runs *runs, int64_t version, int64_t run_id,
                         struct error *err);
 
+/* The one run that ledger_follow() is about, without asking for the lock: one statement once
+ * the tables are found. Returns 1, 0 where there is none, or -1 with err. */
+int ledger_read_run(struct ledger *ledger, int64_t run_id, struct arena *arena, struct run *run,
+                    struct error *err);
+
 #endif

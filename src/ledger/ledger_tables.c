@@ -224,6 +224,11 @@ int ledger_tables_explain(struct ledger *ledger, struct error *err)
     return explain(ledger, LEDGER_TO_READ, err);
 }
 
+int ledger_tables_explain_asking(struct ledger *ledger, struct error *err)
+{
+    return explain(ledger, LEDGER_TO_ASK, err);
+}
+
 /* ---- making them ----------------------------------------------------------------------- */
 
 static int take_existence(void *context, const struct row *row, struct error *err)

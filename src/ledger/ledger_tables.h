@@ -47,6 +47,9 @@ int ledger_tables_check_columns(struct ledger *ledger, struct error *err);
  * is a table of another shape or a missing privilege, say that instead. Always returns -1. */
 int ledger_tables_explain(struct ledger *ledger, struct error *err);
 
+/* The same for who asks something of a run, and so writes to the table of runs. */
+int ledger_tables_explain_asking(struct ledger *ledger, struct error *err);
+
 /* Fill err (ERROR_OPERATOR): this column of table holds text, which redferry never wrote there.
  * Returns -1. */
 int ledger_tables_foreign(const struct ledger *ledger, enum ledger_table table,

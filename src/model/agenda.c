@@ -18,6 +18,13 @@ static const char *const status_texts[] = {
     [RUN_FAILED] = "failed",   [RUN_INTERRUPTED] = "interrupted", [RUN_CANCELLED] = "cancelled",
 };
 
+static const char *const request_texts[] = {
+    [REQUEST_NONE] = NULL,
+    [REQUEST_PAUSE] = "pause",
+    [REQUEST_RESUME] = "resume",
+    [REQUEST_CANCEL] = "cancel",
+};
+
 static const char *const state_texts[] = {
     [STATE_PENDING] = "pending",     [STATE_RUNNING] = "running",
     [STATE_PAUSED] = "paused",       [STATE_CRASHED] = "crashed",
@@ -36,6 +43,19 @@ int run_status_parse(const char *text)
 {
     for (size_t i = 0; i < sizeof status_texts / sizeof *status_texts; i++)
         if (strcmp(status_texts[i], text) == 0) return (int)i;
+    return -1;
+}
+
+const char *request_text(enum request request)
+{
+    return request_texts[request];
+}
+
+int request_parse(const char *text)
+{
+    if (text == NULL) return REQUEST_NONE;
+    for (int i = REQUEST_PAUSE; i <= REQUEST_CANCEL; i++)
+        if (strcmp(request_texts[i], text) == 0) return i;
     return -1;
 }
 

@@ -41,6 +41,9 @@ enum run_status {
     RUN_CANCELLED
 };
 
+/* What an operator may ask of a run. */
+enum request { REQUEST_NONE, REQUEST_PAUSE, REQUEST_RESUME, REQUEST_CANCEL };
+
 /* A row of data_migration_runs. As above. */
 struct run {
     int64_t id;
@@ -48,8 +51,9 @@ struct run {
     const char *name;
     bool down; /* direction */
     enum run_status status;
-    const char *request, *requested_by, *requested_at;
-    int64_t step; /* from 1; 0: NULL */
+    enum request request;                    /* what is asked of it and not obeyed yet */
+    const char *requested_by, *requested_at; /* who asked last, obeyed or not */
+    int64_t step;                            /* from 1; 0: NULL */
     const char *step_name, *cursor;
     int64_t rows_total; /* -1: NULL */
     struct tally tally;
@@ -62,11 +66,16 @@ struct run {
     const char *checksum, *definition; /* definition: only where it was asked for */
     const char *started_at, *updated_at, *finished_at;
     int64_t ended_ms_ago; /* finished_at by the database's clock; INT64_MAX: NULL */
+    int64_t took_ms;      /* from its beginning to its end, or until now, by the same clock */
 };
 
 /* The word that SQL has for status, and back (-1 for another word). */
 const char *run_status_text(enum run_status status);
 int run_status_parse(const char *text);
+
+/* The same for request; REQUEST_NONE is NULL. */
+const char *request_text(enum request request);
+int request_parse(const char *text);
 
 /* What status shows. */
 enum state {

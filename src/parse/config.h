@@ -61,7 +61,8 @@ struct config {
     int64_t batch;       /* 0: the step's own */
     int64_t pause_ms;    /* -1: the step's own */
     int64_t resume_within_ms, retry_for_ms;
-    int64_t wait_replicas; /* 0: for none */
+    int64_t max_redis_latency_ms; /* 0: any */
+    int64_t wait_replicas;        /* 0: for none */
     bool wait_aof;
     bool strict, allow_repeats, during_schema_migration;
     const char *const *environment; /* borrowed; NULL-terminated; for `from` */

@@ -29,6 +29,7 @@ struct queue {
     int64_t awaited_run; /* the one that was running then; 0: none */
     int64_t told_ms;     /* 0: not yet */
     bool named;          /* it was told for whom we wait, too */
+    bool paused;         /* and that this one is paused */
 };
 
 static const struct run *running_run(const struct session *session)
@@ -87,19 +88,25 @@ const char *turn_describe_holder(const struct session *session, struct error *wo
 {
     const struct run *run = running_run(session);
     if (run == NULL) return "another redferry that is starting or finishing";
-    error_set(words, ERROR_NONE, "%s on host %s (pid %" PRId64 "), %s %" PRId64 "_%s since %s",
-              run->operator_name, run->host, run->pid, run->down ? "undoing" : "running",
-              run->version, run->name, run->started_at);
+    error_set(
+        words, ERROR_NONE, "%s on host %s (pid %" PRId64 "), %s %" PRId64 "_%s since %s%s%s%s",
+        run->operator_name, run->host, run->pid, run->down ? "undoing" : "running",
+        run->version, run->name, run->started_at, run->status == RUN_PAUSED ? ", paused" : "",
+        run->status == RUN_PAUSED && run->requested_by != NULL ? " by " : "",
+        run->status == RUN_PAUSED && run->requested_by != NULL ? run->requested_by : "");
     return words->message;
 }
 
-/* Say for whom we wait, at once, as soon as the name is known, and then about every second. */
+/* Say for whom we wait, at once, as soon as the name is known, and when that one is paused or
+ * goes on; and then about every second. */
 static void tell_holder(struct queue *queue, const struct session *session)
 {
     const struct run *run = running_run(session);
     const int64_t now = clock_monotonic_ms();
     struct error holder = {0}, words = {0};
-    const bool first = queue->told_ms == 0 || (run != NULL && !queue->named);
+    const bool paused = run != NULL && run->status == RUN_PAUSED;
+    const bool first = queue->told_ms == 0 || (run != NULL && !queue->named) ||
+                       (run != NULL && paused != queue->paused);
     if (!first && now - queue->told_ms < TELL_EVERY_MS) return;
     error_set(&words, ERROR_NONE, "waiting for %s", turn_describe_holder(session, &holder));
     struct event event = {
@@ -118,6 +125,7 @@ static void tell_holder(struct queue *queue, const struct session *session)
     listener_tell(&session->listener, &event);
     queue->told_ms = now;
     queue->named = queue->named || run != NULL;
+    queue->paused = paused;
 }
 
 /* How much longer we wait, in milliseconds. */

@@ -27,6 +27,11 @@ int64_t sink_batch_rows(const struct sink *sink)
     return sink->batch_rows;
 }
 
+const struct throttle *sink_throttle(const struct sink *sink)
+{
+    return sink->throttle;
+}
+
 int sink_close_batch(struct sink *sink, const char *cursor, struct error *err)
 {
     return sink->ops->close_batch(sink, cursor, err);

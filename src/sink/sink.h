@@ -11,6 +11,7 @@
 struct connection;
 struct error;
 struct step;
+struct throttle;
 
 /*
  * Commands in: each row's commands, collected into batches; a batch is one Redis transaction.
@@ -41,6 +42,10 @@ bool sink_full(const struct sink *sink);
 
 /* How many rows a batch of this step is to have by now (growth.h). */
 int64_t sink_batch_rows(const struct sink *sink);
+
+/* How the run is to slow down by now; NULL: this driver does not look at that. Borrowed; what
+ * it says changes with every answer. */
+const struct throttle *sink_throttle(const struct sink *sink);
 
 /* Close the open batch and hand it to the wire, without waiting for its answers; waits only
  * where too many batches are in flight. cursor: the last row's key as JSON, or NULL. An empty
@@ -94,6 +99,7 @@ struct sink {
     struct tally tally;
     const char *cursor;
     int64_t batch_rows;
+    const struct throttle *throttle; /* or NULL */
 };
 
 #endif

@@ -31,6 +31,7 @@ struct words {
     const char *of, *rows;
     const char *rate, *per_second;
     const char *remaining, *waiting;
+    const char *slow; /* it makes itself slower: before Redis' milliseconds */
 };
 
 static const struct words full = {.of = " of about ",
@@ -38,20 +39,23 @@ static const struct words full = {.of = " of about ",
                                   .rate = ", ",
                                   .per_second = " rows/s",
                                   .remaining = ", ETA ",
-                                  .waiting = ", waiting "};
+                                  .waiting = ", waiting ",
+                                  .slow = ", slowed down: Redis takes "};
 static const struct words brief = {.of = "/~",
                                    .rows = " rows",
                                    .rate = ", ",
                                    .per_second = "/s",
                                    .remaining = ", ETA ",
-                                   .waiting = ", waiting "};
+                                   .waiting = ", waiting ",
+                                   .slow = ", slow: Redis "};
 static const struct words terse = {.terse = true,
                                    .of = "/~",
                                    .rows = "",
                                    .rate = " ",
                                    .per_second = "/s",
                                    .remaining = " ETA ",
-                                   .waiting = " waiting "};
+                                   .waiting = " waiting ",
+                                   .slow = " slow "};
 static const struct words no_rate = {
     .terse = true, .of = "/~", .rows = "", .remaining = " ETA ", .waiting = " waiting "};
 static const struct words bare = {.terse = true, .of = "/~", .rows = ""};
@@ -154,18 +158,30 @@ static void put_outlook(char buf[static HEAD_SIZE], const struct words *words,
                    duration(time, words, seconds));
 }
 
+/* Why it is slow, where it makes itself so. */
+static void put_slowness(char buf[static HEAD_SIZE], const struct words *words,
+                         const redferry_event *event)
+{
+    buf[0] = '\0';
+    if (words->slow == NULL || !event->slowed) return;
+    (void)snprintf(buf, HEAD_SIZE, "%s%.*f%s", words->slow, words->terse ? 0 : 1,
+                   event->redis_ms, words->terse ? "ms" : " ms");
+}
+
 static const char *figures(char buf[static PROGRESS_LINE_FIGURES], const struct words *words,
                            const redferry_event *event)
 {
     char rows[NUMBER_SIZE], total[NUMBER_SIZE], speed[NUMBER_SIZE], outlook[HEAD_SIZE];
+    char slowness[HEAD_SIZE];
     const bool is_estimated = event->rows_total > 0;
     put_outlook(outlook, words, event);
-    (void)snprintf(buf, PROGRESS_LINE_FIGURES, "%s%s%s%s%s%s%s%s",
+    put_slowness(slowness, words, event);
+    (void)snprintf(buf, PROGRESS_LINE_FIGURES, "%s%s%s%s%s%s%s%s%s",
                    number(rows, words, event->step_rows), is_estimated ? words->of : "",
                    is_estimated ? number(total, words, event->rows_total) : "", words->rows,
                    words->rate != NULL ? words->rate : "",
                    words->rate != NULL ? rate(speed, words, event->rows_per_second) : "",
-                   words->rate != NULL ? words->per_second : "", outlook);
+                   words->rate != NULL ? words->per_second : "", outlook, slowness);
     return buf;
 }
 

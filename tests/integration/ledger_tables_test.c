@@ -1,6 +1,7 @@
 // servers: postgres
 /* ledger: the tables are made as the contract lists them, by hand as well as by redferry;
  * another tool's are left alone; and who may not do something is told what to grant. */
+#include "ledger_request.h"
 #include "ledger_side.h"
 
 #include <ctype.h>
@@ -657,7 +658,9 @@ static void test_documented_grants(void **state)
     struct side *side = *state;
     struct error err = {0};
     int64_t run_id = 0;
-    const char *request = NULL;
+    struct run run;
+    bool crashed = false;
+    struct ledger_asked asked;
     struct migration migration = a_migration(1, "one");
     struct ledger_beginning beginning = {.migration = &migration};
     struct ledger_position position = {.step = 1, .rows_total = -1};
@@ -669,8 +672,7 @@ static void test_documented_grants(void **state)
 
     (void)client_ensure(side, &app);
     assert_int_equal(ledger_begin(app.ledger, &beginning, &run_id, &err), 1);
-    assert_fine(ledger_mirror(app.ledger, run_id, &position, &side->arena, &request, &err),
-                &err);
+    assert_fine(ledger_mirror(app.ledger, run_id, &position, NULL, &err), &err);
     assert_fine(ledger_run_sql(app.ledger, run_id, "SELECT 1", &position, &err), &err);
     assert_fine(ledger_finish(app.ledger, run_id, &beginning, &position, &err), &err);
     assert_fine(ledger_announced(app.ledger, run_id, &err), &err);
@@ -686,6 +688,15 @@ static void test_documented_grants(void **state)
     side_ask(side, documented(side, "<!-- grants of a reader -->"));
     app = client_open_as(side, "data_migrations", "app", "app");
     assert_int_equal(client_read(side, &app).record.entry_count, 1);
+    assert_int_equal(ledger_begin(owner.ledger, &beginning, &run_id, &err), 0);
+    beginning.again = true;
+    assert_int_equal(ledger_begin(owner.ledger, &beginning, &run_id, &err), 1);
+    assert_int_equal(ledger_follow(app.ledger, 0, &side->arena, &run, &crashed, &err), 1);
+    assert_refused(ledger_ask(app.ledger, run_id, REQUEST_PAUSE, &side->arena, &asked, &err),
+                   &err, ERROR_OPERATOR, "GRANT UPDATE ON ");
+    side_ask(side, documented(side, "<!-- grants of an operator -->"));
+    assert_int_equal(ledger_ask(app.ledger, run_id, REQUEST_PAUSE, &side->arena, &asked, &err),
+                     1);
     client_close(&app);
     client_close(&owner);
 }

@@ -2,6 +2,7 @@
 /* ledger: what is remembered of a run from its beginning to its end, that totals are those of
  * all its runs, and that of two runners only one can ever write a result. */
 #include "alloc_fail.h"
+#include "ledger_request.h"
 #include "ledger_side.h"
 
 #include <pthread.h>
@@ -68,7 +69,7 @@ static void assert_begun(const struct run *run, int64_t run_id)
     assert_string_equal(run->name, "flags");
     assert_false(run->down);
     assert_int_equal(run->status, RUN_RUNNING);
-    assert_null(run->request);
+    assert_int_equal(run->request, REQUEST_NONE);
     assert_null(run->requested_by);
     assert_null(run->requested_at);
     assert_int_equal(run->step, 0);
@@ -129,16 +130,14 @@ static void test_life(void **state)
     assert_int_equal(found.record.run_count, 1);
     assert_begun(&found.record.runs[0], run_id);
 
-    const char *request = "x";
-    assert_fine(ledger_mirror(client.ledger, run_id, &standing, &side->arena, &request, &err),
-                &err);
-    assert_null(request);
+    enum request request = REQUEST_CANCEL;
+    assert_fine(ledger_mirror(client.ledger, run_id, &standing, &request, &err), &err);
+    assert_int_equal(request, REQUEST_NONE);
     found = client_read(side, &client);
     assert_mirrored(&found.record.runs[0]);
     side_ask(side, "UPDATE data_migration_runs SET request = 'pause'");
-    assert_fine(ledger_mirror(client.ledger, run_id, &standing, &side->arena, &request, &err),
-                &err);
-    assert_string_equal(request, "pause");
+    assert_fine(ledger_mirror(client.ledger, run_id, &standing, &request, &err), &err);
+    assert_int_equal(request, REQUEST_PAUSE);
 
     finish(&client, run_id, &beginning);
     found = client_read(side, &client);
@@ -536,7 +535,6 @@ static void test_ended_by_another(void **state)
     struct migration one = a_migration(1, "one"), two = a_migration(2, "two");
     struct ledger_beginning first = {.migration = &one}, second = {.migration = &two};
     struct ledger_position position = standing;
-    const char *request = NULL;
     (void)client_ensure(side, &ada);
     int64_t stale = begin(&ada, &first);
     int64_t own = begin(&bob, &second);
@@ -549,8 +547,8 @@ static void test_ended_by_another(void **state)
                   "SELECT finished_at IS NOT NULL FROM data_migration_runs WHERE version = 1",
                   side->pg != NULL ? "t" : "1");
 
-    assert_refused(ledger_mirror(ada.ledger, stale, &standing, &side->arena, &request, &err),
-                   &err, ERROR_OPERATOR, why);
+    assert_refused(ledger_mirror(ada.ledger, stale, &standing, NULL, &err), &err,
+                   ERROR_OPERATOR, why);
     assert_refused(ledger_finish(ada.ledger, stale, &first, &standing, &err), &err,
                    ERROR_OPERATOR, why);
     side_ask(side, "CREATE TABLE mark (a integer)");
@@ -583,7 +581,6 @@ static void test_ends_only_what_runs(void **state)
 {
     struct side *side = *state;
     struct error err = {0};
-    const char *request = NULL;
     struct client client = client_open(side, "ada");
     struct migration migration = a_migration(1, "one");
     struct ledger_beginning up = {.migration = &migration};
@@ -592,8 +589,7 @@ static void test_ends_only_what_runs(void **state)
     stop(&client, failed, RUN_FAILED);
     int64_t paused = begin(&client, &up);
     side_ask(side, "UPDATE data_migration_runs SET status = 'paused' WHERE status = 'running'");
-    assert_fine(ledger_mirror(client.ledger, paused, &standing, &side->arena, &request, &err),
-                &err);
+    assert_fine(ledger_mirror(client.ledger, paused, &standing, NULL, &err), &err);
     assert_string_equal(status_of(side, paused), "paused");
     int64_t own = begin(&client, &up);
     assert_string_equal(status_of(side, failed), "failed");
@@ -866,7 +862,10 @@ static int everything(struct side *side, struct db *db, struct error *err)
     struct ledger_position position = standing;
     struct ledger_state found;
     struct ledger *ledger = NULL;
-    struct run *runs = NULL;
+    struct run *runs = NULL, run;
+    struct ledger_asked asked;
+    enum request request = REQUEST_NONE;
+    bool crashed = false;
     size_t count = 0;
     int64_t run_id = 0;
     const char *text = NULL;
@@ -875,8 +874,15 @@ static int everything(struct side *side, struct db *db, struct error *err)
     if (result == 0 && ledger_creation_sql(ledger, &side->arena) == NULL)
         result = error_memory(err);
     if (result == 0 && ledger_begin(ledger, &up, &run_id, err) != 1) result = -1;
-    if (result == 0)
-        result = ledger_mirror(ledger, run_id, &standing, &side->arena, &text, err);
+    if (result == 0) result = ledger_mirror(ledger, run_id, &standing, &request, err);
+    if (result == 0 &&
+        ledger_ask(ledger, run_id, REQUEST_PAUSE, &side->arena, &asked, err) != 1)
+        result = -1;
+    if (result == 0 &&
+        ledger_obey(ledger, run_id, REQUEST_PAUSE, RUN_RUNNING, &side->arena, &text, err) != 1)
+        result = -1;
+    if (result == 0 && ledger_follow(ledger, run_id, &side->arena, &run, &crashed, err) != 1)
+        result = -1;
     if (result == 0) result = ledger_run_sql(ledger, run_id, "DELETE FROM t", &position, err);
     if (result == 0) result = ledger_finish(ledger, run_id, &up, &standing, err);
     if (result == 0) result = ledger_announced(ledger, run_id, err);

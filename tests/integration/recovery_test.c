@@ -77,9 +77,9 @@ static void begin(struct runner *runner, int step)
     assert_fine(recovery_init(&attempt->recovery, attempt, false, &err), &err);
     assert_fine(recovery_open(&attempt->recovery, &err), &err);
     attempt->position.step = step;
-    assert_fine(ledger_mirror(runner->client.ledger, attempt->run_id, &attempt->position, NULL,
-                              NULL, &err),
-                &err);
+    assert_fine(
+        ledger_mirror(runner->client.ledger, attempt->run_id, &attempt->position, NULL, &err),
+        &err);
 }
 
 /* Write what the step says, in one batch. */

@@ -79,6 +79,11 @@ documents_are_as_said()
     document down 0 down --only 1
     document run 0 run 1
     document redo 0 redo
+    document watch 0 watch
+    document watch 2 watch 999
+    document pause 4 pause
+    document resume 4 resume 1
+    document cancel 2 cancel 999
     document mark 0 mark 2
     document unmark 0 unmark 2
     document repair 0 repair 2

@@ -196,6 +196,9 @@ static void test_words(void **state)
     for (int status = RUN_RUNNING; status <= RUN_CANCELLED; status++)
         assert_int_equal(run_status_parse(run_status_text((enum run_status)status)), status);
     assert_int_equal(run_status_parse("done"), -1);
+    for (int request = REQUEST_NONE; request <= REQUEST_CANCEL; request++)
+        assert_int_equal(request_parse(request_text((enum request)request)), request);
+    assert_int_equal(request_parse("stop"), -1);
     assert_string_equal(state_text(STATE_HALF_UNDONE), "half_undone");
 }
 

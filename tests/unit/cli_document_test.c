@@ -128,16 +128,41 @@ static void test_history(void **state)
         .tool_version = "0.1.0",
         .checksum = "sha256:00",
         .started_at = "2020-02-11T13:19:00.123Z",
+        .requested_by = "ana",
+        .rows_total = -1,
     };
     const redferry_history_report report = {&run, 1};
     expect(document_history(&report),
            "{\"runs\":[{\"id\":\"7\",\"version\":\"3\",\"name\":\"three\",\"direction\":\"up\","
            "\"status\":\"failed\",\"step\":1,\"step_name\":\"all\",\"cursor\":\"[\\\"a\\\"]\","
-           "\"rows_read\":1,\"rows_changed\":2,\"commands_sent\":3,\"messages_published\":4,"
+           "\"request\":null,\"requested_by\":\"ana\",\"requested_at\":null,"
+           "\"rows_total\":null,\"rows_read\":1,\"rows_changed\":2,\"commands_sent\":3,"
+           "\"messages_published\":4,"
            "\"redis\":null,\"error\":\"bad byte \xef\xbf\xbd\",\"operator\":\"me\","
            "\"context\":null,\"host\":\"host\",\"pid\":42,\"tool_version\":\"0.1.0\","
            "\"checksum\":\"sha256:00\",\"started_at\":\"2020-02-11T13:19:00.123Z\","
            "\"updated_at\":null,\"finished_at\":null}]}");
+}
+
+static void test_petition(void **state)
+{
+    (void)state;
+    const redferry_petition none = {.request = "pause"};
+    expect(document_petition(&none, 4, "nothing is running"),
+           "{\"request\":\"pause\",\"result\":null,\"replaced\":null,\"run\":null,"
+           "\"error\":\"nothing is running\",\"exit\":4}");
+    const redferry_petition other = {
+        .request = "cancel", .result = "obeyed", .replaced = "pause", .replaced_by = "ana"};
+    expect(document_petition(&other, 0, ""),
+           "{\"request\":\"cancel\",\"result\":\"obeyed\",\"replaced\":{\"request\":"
+           "\"pause\",\"by\":\"ana\",\"at\":null},\"run\":null,\"exit\":0}");
+}
+
+static void test_watch(void **state)
+{
+    (void)state;
+    const redferry_watch_report nothing = {0};
+    expect(document_watch(&nothing, 0, ""), "{\"run\":null,\"crashed\":false,\"exit\":0}");
 }
 
 static void test_lint(void **state)
@@ -221,6 +246,8 @@ int main(void)
         cmocka_unit_test(test_mark_is_brief),
         cmocka_unit_test(test_status),
         cmocka_unit_test(test_history),
+        cmocka_unit_test(test_petition),
+        cmocka_unit_test(test_watch),
         cmocka_unit_test(test_lint),
         cmocka_unit_test(test_doctor),
         cmocka_unit_test(test_texts_and_errors),

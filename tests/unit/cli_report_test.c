@@ -238,6 +238,42 @@ static void test_quiet_leaves_warnings_and_errors(void **state)
     close_page(&page);
 }
 
+static void test_tells_of_a_pause(void **state)
+{
+    (void)state;
+    struct page page;
+    redferry_event paused = {.kind = REDFERRY_EVENT_PAUSED, .text = "run 7 is paused by ana"};
+    start_page(&page, (struct report_manner){.progress = true});
+    tell(&page, paused);
+    for (int second = 1; second <= 15; second++) {
+        clock_now += 1000;
+        paused.seconds = second;
+        tell(&page, paused);
+    }
+    tell(&page, (redferry_event){.kind = REDFERRY_EVENT_RESUMED, .text = "run 7 goes on"});
+    read_page(&page);
+    assert_string_equal(page.err_text, "redferry: run 7 is paused by ana\n"
+                                       "redferry: run 7 is paused by ana (10 s so far)\n"
+                                       "redferry: run 7 goes on\n");
+    close_page(&page);
+}
+
+static void test_says_why_it_is_slow(void **state)
+{
+    (void)state;
+    struct page page;
+    redferry_event slowed = step_event(REDFERRY_EVENT_PROGRESS, 99);
+    slowed.slowed = true;
+    slowed.redis_ms = 12.34;
+    start_page(&page, (struct report_manner){.progress = true});
+    clock_now += 10000;
+    tell(&page, slowed);
+    read_page(&page);
+    assert_non_null(strstr(page.err_text, "99 of about 1000 rows, 10 rows/s, ETA 1 min 30 s, "
+                                          "slowed down: Redis takes 12.3 ms\n"));
+    close_page(&page);
+}
+
 static void test_verbose_tells_notes_and_steps(void **state)
 {
     (void)state;
@@ -275,10 +311,10 @@ static void test_holds_warnings_back_until_it_starts(void **state)
 static void assert_line_is_whole(const json_t *object)
 {
     static const char *const keys[] = {
-        "time",        "level",    "event",     "text",      "context",    "seconds",
-        "version",     "name",     "direction", "run",       "step",       "step_name",
-        "rows",        "commands", "messages",  "step_rows", "rows_total", "rows_per_second",
-        "idle_seconds"};
+        "time",         "level",    "event",     "text",      "context",    "seconds",
+        "version",      "name",     "direction", "run",       "step",       "step_name",
+        "rows",         "commands", "messages",  "step_rows", "rows_total", "rows_per_second",
+        "idle_seconds", "slowed",   "redis_ms"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         assert_non_null(json_object_get(object, keys[i]));
     assert_int_equal(json_object_size(object), sizeof keys / sizeof keys[0]);
@@ -471,6 +507,8 @@ int main(void)
         cmocka_unit_test(test_prints_what_was_done_as_it_happens),
         cmocka_unit_test(test_announces_a_wait_once),
         cmocka_unit_test(test_quiet_leaves_warnings_and_errors),
+        cmocka_unit_test(test_tells_of_a_pause),
+        cmocka_unit_test(test_says_why_it_is_slow),
         cmocka_unit_test(test_verbose_tells_notes_and_steps),
         cmocka_unit_test(test_holds_warnings_back_until_it_starts),
         cmocka_unit_test(test_logs_json_lines),
