@@ -14,7 +14,7 @@ rows=3000
 
 says() { grep -qs "$1" "$2"; }
 
-now_us() { awk '{ printf "%d\n", $1 * 1000000 }' /proc/uptime; } # monotonic, to 10 ms
+now_us() { awk '{ printf "%.0f\n", $1 * 1000000 }' /proc/uptime; } # monotonic, to 10 ms
 
 # expect_to_stop SIGNAL NUMBER
 expect_to_stop()
