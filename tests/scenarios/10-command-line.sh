@@ -113,8 +113,8 @@ options_stand_anywhere()
     expect_exit 0 redferry --to=20_flags up "--database=$database"
     expect_stdout_contains 'applied 20 flags'
     expect_exit 0 redferry status --database "$database" -- 10
-    expect_stdout_contains '10       flags  applied'
-    expect_stdout_lacks '20       flags'
+    expect_stdout_contains 'version     10'
+    expect_stdout_lacks 'version     20'
     POSIXLY_CORRECT=1 expect_exit 0 redferry migrate -d "$database"
     expect_equal "$(<"$OUT")" 'nothing to do' 'the alias'
     expect_exit 0 redferry -d "$database" rollback 2
