@@ -86,9 +86,11 @@ void doctor_ledger_judge_lock(struct doctor *doctor)
         return;
     }
     const char *who = turn_describe_holder(session, &holder);
-    if (run == NULL || run->status == RUN_PAUSED || silence_ms(doctor, run) < SILENT_MS) {
-        doctor_find(doctor, DOCTOR_OK, "held by %s", who);
-        doctor_advise(doctor, "`up` waits for it; `redferry status` shows how far it is");
+    if (run == NULL || silence_ms(doctor, run) < SILENT_MS) {
+        const bool paused = run != NULL && run->status == RUN_PAUSED;
+        doctor_find(doctor, paused ? DOCTOR_WARNING : DOCTOR_OK, "held by %s", who);
+        doctor_advise(doctor, paused ? "`up` waits until `redferry resume` lets it go on"
+                                     : "`up` waits for it; `redferry watch` follows it");
         return;
     }
     doctor_find(doctor, DOCTOR_WARNING, "held by %s, which has said nothing for %" PRId64 " s",
