@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Goal: whoever watches a run at a terminal sees how far it is: one line, drawn again and again, with the step,
 # a bar, rows of the total that the database expects, the rate, and when it may end; at 80 columns and at 40,
-# also when that changes; that it waits, when it does; and nothing of it once the run is over. Where lines
-# cannot be drawn again, or nobody wants to see it, none is.
+# also when that changes; that it waits, when it does; and nothing of it once the run is over. So does who
+# follows it by `watch`. Where lines cannot be drawn again, or nobody wants to see it, there is none.
 source "$(dirname "$0")/../support/scenario.sh"
 
 # A server for each terminal: one that is told to go is not gone yet.
@@ -23,10 +23,22 @@ open_terminal()
 {
     close_terminal
     TERMINAL=(tmux -S "$SCRATCH/tmux$((++terminals))" -f /dev/null -u)
-    "${TERMINAL[@]}" new-session -d -x 80 -y 24 "$1; echo \"exit \$?\"; read -r -t 120"
+    look_at up "$1"
 }
 
-screen() { "${TERMINAL[@]}" capture-pane -p; }
+# look_at SCREEN [COMMAND]: what follows is about this screen, which runs the command where it is new.
+look_at()
+{
+    SCREEN=$1
+    (($# == 1)) || "${TERMINAL[@]}" new-session -d -s "$1" -x 80 -y 24 \
+        "$2; echo \"exit \$?\"; read -r -t 120"
+}
+
+screen() { "${TERMINAL[@]}" capture-pane -p -t "$SCREEN"; }
+
+resize() { "${TERMINAL[@]}" resize-window -t "$SCREEN" -x "$1" -y 24; }
+
+press() { "${TERMINAL[@]}" send-keys -t "$SCREEN" "$1"; }
 
 # Until a line of the screen is as the pattern says, whole; it is then in $line.
 see()
@@ -58,7 +70,7 @@ up:
     key: id
     write: SET copy:${id} ${id}
     batch: 100
-    pause: 400ms
+    pause: 600ms
   - sql: DELETE FROM t WHERE id > 10000
 YAML
 }
@@ -81,15 +93,25 @@ is_drawn_as_wide_as_the_terminal()
     expect_on_screen '.*ETA.*' 1
     expect_equal "$(sql 'SELECT rows_total FROM data_migration_runs')" 4000 'the total in the ledger'
 
-    "${TERMINAL[@]}" resize-window -x 40 -y 24
+    resize 40
     see "$NARROW"
     (($(rows_of "$line") >= $(rows_of "$first"))) || fail "the rows went back from '$first' to '$line'"
-    "${TERMINAL[@]}" resize-window -x 120 -y 24
+    resize 120
     see "7 1/2 rows \\[█*░+\\] [0-9]+ of about 4000 rows, [0-9.]+ rows/s, $ETA"
 
+    # Somebody else follows it, from the ledger.
+    look_at watch "'$REDFERRY_PROGRAM' watch"
+    see "$WIDE"
+    resize 40
+    see "$NARROW"
+
     # Ctrl-C, as it is typed. The next one counts from where this one stopped.
-    "${TERMINAL[@]}" send-keys C-c
+    look_at up
+    press C-c
     see 'exit 130'
+    look_at watch
+    see 'exit 3'
+    look_at up
     expect_on_screen '.*ETA.*' 1 # it stands above the word that the run is stopping
     local left=$((4000 - $(sql 'SELECT rows_read FROM data_migration_runs')))
     open_terminal "'$REDFERRY_PROGRAM' up"
@@ -102,7 +124,7 @@ is_drawn_as_wide_as_the_terminal()
     else # which does not say how many rows are behind a key
         see '7 1/2 rows [0-9]+ rows, [0-9.]+/s'
     fi
-    "${TERMINAL[@]}" send-keys C-c
+    press C-c
     see 'exit 130'
 }
 
