@@ -167,7 +167,7 @@ static void tell_beginning(struct cmd_call *call, const struct parent *parent)
         text_put(call->out, beginning->name);
         fprintf(call->out, " goes on in the background: pid %ld, log ", (long)parent->child);
         text_put(call->out, call->log_path);
-        fputs("\n", call->out);
+        fprintf(call->out, "\n`redferry watch %" PRId64 "` follows it\n", beginning->run_id);
     }
 }
 

@@ -58,7 +58,8 @@ expect_background()
 {
     background=$(sed -n 's/.*: pid \([0-9]*\), log .*/\1/p' "$OUT")
     expect_equal "$(<"$OUT")" \
-        "run $(run_of id) of 1 slow goes on in the background: pid $background, log $1" 'stdout'
+        "run $(run_of id) of 1 slow goes on in the background: pid $background, log $1
+\`redferry watch $(run_of id)\` follows it" 'stdout'
     expect_equal "$(run_of pid)" "$background" 'the pid in the ledger'
     process_runs "$background" || fail 'nothing goes on'
 }
