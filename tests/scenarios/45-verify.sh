@@ -42,6 +42,7 @@ many_rows()
 {
     local before rows=20000
     [[ $DIALECT == sqlite ]] || rows=4000
+    [[ -z ${REDFERRY_TEST_WRAPPER:-} ]] || rows=2000
     sql "CREATE TABLE flags (name text PRIMARY KEY, enabled boolean NOT NULL, note text);
         INSERT INTO flags WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $rows)
         SELECT 'flag ' || i, i % 3 = 0, CASE WHEN i % 2 = 0 THEN 'note ' || i END FROM n"
