@@ -73,6 +73,13 @@ struct json_t *document_event(const redferry_event *event, const char *context);
 struct json_t *document_failure(const redferry_event *place, const char *error,
                                 const char *context);
 
+/* The pieces of documents: text (NULL: null; what is no UTF-8 is replaced), an id (a string; 0:
+ * null), seconds (to the millisecond), a number from 1 (0: null). */
+struct json_t *document_text(const char *value);
+struct json_t *document_id(int64_t value);
+struct json_t *document_decimal(double value);
+struct json_t *document_ordinal(int64_t value);
+
 /* Print a document as lines that people can read, or as one line (compact), and free it; where
  * there is none for want of memory, say so in its place. Returns 0, or -1 where a document is
  * missing or could not be written. */
