@@ -223,7 +223,7 @@ while_the_table_is_locked()
     wait_for 'the lock' has_lock
     begin_up
     wait_for 'it to be blocked' is_blocked
-    expect_at_once "$@"
+    expect_to_stop "$@" # while the query is prepared: when the grace is over
     printf 'ROLLBACK;\n' >&7
     exec 7>&-
     wait "$holder"
