@@ -349,12 +349,23 @@ static int reads_where_it_writes(struct session *session, struct error *err)
     return db_reading_blocks_writers(session->db, err);
 }
 
+/* What was opened ahead may have waited for long, and a server gives up who does not say more
+ * (authentication_timeout): a new one is as good. */
+static void forget_given_up(struct session *session)
+{
+    struct error ignored = {0};
+    if (session->reader == NULL || db_connect(session->reader, &ignored) == 0) return;
+    db_close(session->reader);
+    session->reader = NULL;
+}
+
 struct db *session_reader(struct session *session, struct error *err)
 {
     const struct config *config = session->config;
     if (config_require(config, "database", err) != 0) return NULL;
     const int same = reads_where_it_writes(session, err);
     if (same != 0) return same == 1 ? session->db : NULL;
+    forget_given_up(session);
     session->reader = open_database(session, session->reader, &config->database, err);
     return session->reader;
 }

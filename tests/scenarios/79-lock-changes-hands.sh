@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Goal: in PostgreSQL the lock moves to a connection of its own once it was found to be free, and another
 # runner may take it in that moment: whoever lost it waits like everybody else, with one connection, and
-# finds everything applied. What else a run needs is connected to only by who has the lock.
+# finds everything applied. What else a run needs is connected to only by who has the lock, and once more
+# where the server did not wait for it.
 #
 # needs: crash points
 # not under valgrind: it is about who comes first
@@ -132,7 +133,50 @@ no_room_yet()
     expect_one_run
 }
 
+# ---- a server that does not wait for the reader ------------------------------------------------
+
+# The pid of who has begun to connect, and has not said the password yet.
+half_open()
+{
+    local pid
+    for pid in $(<"/proc/$POSTGRES_PID/task/$POSTGRES_PID/children"); do
+        ! grep -qs 'ferry .* authentication' "/proc/$pid/cmdline" || echo "$pid"
+    done
+}
+
+is_half_open() { [[ -n $(half_open) ]]; }
+
+# Whoever does not go on is thrown out after authentication_timeout; here, at once.
+reader_is_given_up()
+{
+    declare -A pids=()
+    sql "CREATE ROLE ferry LOGIN SUPERUSER PASSWORD 'x'; CREATE TABLE t (id integer PRIMARY KEY);
+         INSERT INTO t VALUES (1), (2)"
+    sed -i '1i local all ferry scram-sha-256' "$(sql 'SHOW hba_file')"
+    sql 'SELECT pg_reload_conf()' >/dev/null
+    write_migration 1_wait.yaml <<YAML
+up:
+  - sql: SELECT pg_advisory_xact_lock_shared($gate)
+YAML
+    write_migration 2_count.yaml <<'YAML'
+up:
+  - read: SELECT id FROM t
+    key: id
+    write: RPUSH list ${id}
+YAML
+    shut_the_gate
+    PGPASSWORD=x REDFERRY_DATABASE=${DB/user=postgres/user=ferry} begin_up quick
+    wait_until 'the first one is under way' says quick 'applying 1 wait'
+    wait_until 'the reader is on its way' is_half_open
+    kill "$(half_open)"
+    wait_until 'the reader is gone' eval '! is_half_open'
+    open_the_gate
+    end_up quick 'applied 2 count'
+    expect_equal "$(redis LRANGE list 0 -1 | xargs)" '1 2' 'the list'
+}
+
 with_database postgresql another_is_at_it
 with_database postgresql another_has_done_it
 with_database postgresql no_room_yet 1
 with_database postgresql no_room_yet 2
+with_database postgresql reader_is_given_up
