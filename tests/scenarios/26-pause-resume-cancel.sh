@@ -431,7 +431,7 @@ has_clear_answers()
 for_both_databases has_clear_answers
 for_both_databases pauses_and_goes_on
 with_database sqlite pauses_and_goes_on wal
-for_both_databases pauses_while_it_sleeps
+with_database sqlite pauses_while_it_sleeps
 for_both_databases pauses_while_rows_are_slow
 for_both_databases starts_over_without_a_key
 for_both_databases ends_while_it_is_paused
