@@ -11,7 +11,7 @@
 
 static const struct table_column columns[] = {
     {.heading = "version"},
-    {.heading = "name", .least = 10},
+    {.heading = "name", .least = 10, .dispensable = true},
     {.heading = ""},
     {.heading = "step"},
     {.heading = "step's name", .least = 8, .dispensable = true},

@@ -13,10 +13,10 @@
 static const struct table_column columns[] = {
     {.heading = "run", .right = true},
     {.heading = "version"},
-    {.heading = "name", .least = 10},
+    {.heading = "name", .least = 10, .dispensable = true},
     {.heading = "", .least = 0},
     {.heading = "status"},
-    {.heading = "rows", .right = true},
+    {.heading = "rows", .right = true, .dispensable = true},
     {.heading = "started", .dispensable = true},
     {.heading = "took", .right = true, .dispensable = true},
     {.heading = "by", .least = 6, .dispensable = true},
