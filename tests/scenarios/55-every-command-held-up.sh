@@ -62,6 +62,7 @@ a_file_that_may_only_be_read()
     other_user
     may_not_write "Permission denied" 4 2 'Permission denied'
     same_user
+    chmod -R u+w . "$SCRATCH/kept"
 }
 
 # ---- a lock that another holds -----------------------------------------------------------------

@@ -69,22 +69,22 @@ matrix_copy_keys()
 
 keep_world()
 {
-    rm -rf kept
-    mkdir kept
-    cp -a data_migrations kept
+    rm -rf "$SCRATCH/kept"
+    mkdir "$SCRATCH/kept"
+    cp -a data_migrations "$SCRATCH/kept"
     [[ ${1:-} != beside-a-run ]] || return 0
     matrix_copy_keys 0 1
     if [[ $DIALECT == postgresql ]]; then
         matrix_copy_database "$(matrix_database)" "$(matrix_database)_kept"
     elif [[ -e test.db ]]; then
-        cp -a test.db* kept
+        cp -a test.db* "$SCRATCH/kept"
     fi
 }
 
 bring_back_files()
 {
     rm -rf data_migrations
-    cp -a kept/data_migrations .
+    cp -a "$SCRATCH/kept/data_migrations" .
 }
 
 bring_back_world()
@@ -95,7 +95,7 @@ bring_back_world()
         matrix_copy_database "$(matrix_database)_kept" "$(matrix_database)"
     else
         rm -f test.db*
-        [[ ! -e kept/test.db ]] || cp -a kept/test.db* .
+        [[ ! -e $SCRATCH/kept/test.db ]] || cp -a "$SCRATCH"/kept/test.db* .
     fi
 }
 
@@ -157,7 +157,7 @@ matrix_line()
     if [[ $mode == writes && $code == 0 ]]; then
         bring_back_world
     else
-        [[ $mode != files ]] || bring_back_files
+        [[ $mode != files || $code != 0 ]] || bring_back_files
         matrix_same_world
     fi
 }
