@@ -240,6 +240,8 @@ int background_run(struct cmd_call *call, int (*run)(struct cmd_call *call))
     }
     if (pid == 0) ends[1] = -1; /* it says that we have ended, so it stays open until then */
     close_all(ends, 3);
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    /* In the parent they stay blocked: all that is left to it is to say what it knows, and the
+     * run, which sees a stop by a descriptor that both have, must not wake up by it. */
+    if (pid < 0) (void)sigprocmask(SIG_SETMASK, &before, NULL);
     return code;
 }

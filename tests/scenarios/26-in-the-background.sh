@@ -274,6 +274,37 @@ logs_to_a_file()
     unset REDFERRY_LOG_FILE
 }
 
+# While the command says what it has begun, here to somebody who does not listen yet, a signal comes
+# too late: it says so to its end, and the run, which is not asked to stop, does not wake up by it.
+is_saying() { [[ $(<"/proc/$1/wchan") == *pipe_write* ]]; }
+
+a_signal_comes_too_late()
+{
+    local log code=0 parent
+    prepare
+    log=$(printf './%.0s' {1..2030})late.log
+    mkfifo pipe
+    exec 8<>pipe
+    head -c 65536 /dev/zero >&8
+    "$REDFERRY_PROGRAM" up --background --log-file "$log" >&8 2>"$ERR" &
+    parent=$!
+    wait_until 'it waits for who listens' is_saying "$parent"
+    background=$(run_of pid)
+    kill -TERM "$parent"
+    head -c 65536 <&8 >filler
+    wait "$parent" || code=$?
+    head -n 2 <&8 >"$OUT"
+    exec 8>&-
+    expect_equal "$code" 0 'the exit code'
+    expect_background "$log"
+    expect_equal "$(sed -n 's/eventfd-count: *//p' /proc/"$background"/fdinfo/* | xargs)" 0 \
+        'what wakes the run up'
+    expect_equal "$(run_of status)" running 'the run'
+    kill -TERM "$background"
+    wait_until 'it has ended' is_over "$background"
+    background=
+}
+
 for_both_databases goes_on_and_ends_when_told
 for_both_databases fails_where_it_is_seen
 with_database postgresql tells_what_a_script_needs
@@ -281,3 +312,4 @@ with_database sqlite waits_where_it_is_seen
 with_database postgresql waits_where_it_is_seen
 with_database sqlite long_work_stays_out_of_the_way
 with_database sqlite logs_to_a_file
+with_database sqlite a_signal_comes_too_late
