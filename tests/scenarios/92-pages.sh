@@ -159,20 +159,26 @@ waits_for_rails()
     shown commands.md 'waiting for Rails'
 }
 
+is_drawn() { tr '\r\033' '\n\n' <drawn | sed 's/^\[K//' | normalised | grep -qF -- "$1"; }
+
 # Wide and narrow, in a terminal that shows no UTF-8.
 progress_is_shown()
 {
-    local columns line
+    local columns line terminal
     flags 3998
     sql 'ANALYZE feature_flags'
     awk '/^down:/ { print "  - sql: DELETE FROM feature_flags WHERE name IS NULL" } { print }' \
         "$root"/data_migrations/20200211131900_migrate_flags_to_redis.yaml >data_migrations/20200211131900_migrate_flags_to_redis.yaml
     while IFS= read -r line <&3; do
-        columns=$((${#line} + 1))
-        TERM=xterm LC_ALL=C script -qec "stty cols $columns; '$REDFERRY_PROGRAM' up --batch 100 --pause 150ms --max-time 2s" \
-            /dev/null </dev/null 2>&1 | tr '\r\033' '\n\n' | sed 's/^\[K//' | normalised >drawn || true
+        columns=$((${#line} + 1)) line=$(normalised <<<"$line")
+        : >drawn
+        TERM=xterm LC_ALL=C script -qefc "stty cols $columns; '$REDFERRY_PROGRAM' up --batch 100 --pause 150ms" \
+            drawn </dev/null >up.err 2>&1 &
+        terminal=$!
+        wait_for "the line '$line'" is_drawn "$line"
+        kill -INT "$(sql 'SELECT pid FROM data_migration_runs ORDER BY id DESC LIMIT 1')"
+        wait "$terminal" || true
         expect_exit 0 redferry down --only 20200211131900
-        grep -qF -- "$(normalised <<<"$line")" drawn || fail "expected '$(normalised <<<"$line")' in $(<drawn)"
     done 3< <(listed commands.md 'the progress line')
 }
 
