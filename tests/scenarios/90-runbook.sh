@@ -98,7 +98,7 @@ has_a_row() { [[ $(redis EXISTS flag:2fa_sms) == 1 ]]; }
 # An `up` in the background that has carried one row, and waits a minute before the next one.
 carry()
 {
-    begin_up --batch 1 --pause 60s "$@"
+    begin_up --batch 1 --pause 60s
     wait_for 'the first row' has_a_row
     wait_for 'the run' is_running
 }

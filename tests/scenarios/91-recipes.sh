@@ -194,6 +194,9 @@ shell_hook()
         'how often somebody was told'
     grep -q '^2 .*cancelled' told || fail "nobody was told of what is cancelled: $(<told)"
     expect_exit 2 bare pre-start
+    echo 'up: [' >data_migrations/9_wrong.yaml
+    expect_exit 2 bare TELL=false sh hook.sh
+    expect_stderr_contains 'nobody could be told'
 }
 
 shell_hook_stopped()
