@@ -30,6 +30,11 @@ enum {
     STEPS_BETWEEN_LOOKS = 20000 /* of SQLite's machine, well below a millisecond */
 };
 
+/* What the doctor advises, too. */
+#define MAY_WRITE                                                                              \
+    "; run redferry as the user that owns the database, or let its group write the file and "  \
+    "its directory"
+
 /* ---- waiting and computing -------------------------------------------------------------- */
 
 static int on_busy(void *context, int tries)
@@ -173,8 +178,8 @@ static int begin(struct db *db, enum db_access access, struct error *err)
     if (lite->in_transaction)
         return error_set(err, ERROR_FAILED, "a transaction is open already");
     if (access == DB_WRITE && sqlite3_db_readonly(lite->connection, "main") == 1)
-        return error_set(err, ERROR_OPERATOR, "'%s' cannot be written: the file is read-only",
-                         lite->path);
+        return error_set(err, ERROR_OPERATOR,
+                         "'%s' cannot be written: the file is read-only" MAY_WRITE, lite->path);
 
     const char *sql =
         access == DB_READ ? "PRAGMA query_only = 1; BEGIN DEFERRED" : "BEGIN IMMEDIATE";
@@ -380,7 +385,8 @@ static int open_lock(struct sqlite *lite, bool create, struct error *err)
     bool denied = errno == EACCES || errno == EPERM || errno == EROFS;
     if (lock < 0 && (create || errno != ENOENT))
         error_set(err, create && denied ? ERROR_OPERATOR : ERROR_FAILED,
-                  "cannot open the lock file '%s': %s", path, strerror(errno));
+                  "cannot open the lock file '%s': %s%s", path, strerror(errno),
+                  create && denied ? MAY_WRITE : "");
     return lock;
 }
 

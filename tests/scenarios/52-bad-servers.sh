@@ -135,7 +135,7 @@ sqlite_is_read_only()
     refused 4 "cannot open the lock file '$PWD/test.db-redferry.lock': Permission denied"
     refused 4 "cannot open the lock file '$PWD/test.db-redferry.lock': Permission denied" redferry init
     chmod 777 .
-    refused 4 "'$PWD/test.db' cannot be written: the file is read-only"
+    refused 4 "'$PWD/test.db' cannot be written: the file is read-only; run redferry as the user that owns"
     refused 4 "'$PWD/test.db' cannot be written: the file is read-only" redferry mark 1
     expect_exit 0 redferry status
     expect_stdout_contains '1 pending, 0 applied'

@@ -60,7 +60,7 @@ a_file_that_may_only_be_read()
     chmod 555 .
     ((EUID == 0)) || chmod 555 data_migrations
     other_user
-    may_not_write "Permission denied" 4 2 'Permission denied'
+    may_not_write 'Permission denied; run redferry as the user that owns the database, or' 4 2 'Permission denied'
     same_user
     chmod -R u+w . "$SCRATCH/kept"
 }
