@@ -8,7 +8,7 @@
 #                      CODE | looks, writes or files | what it says | the command and its arguments
 #
 #                  Each is asked in the same world, in turn as people do and with --json, so that over
-#                  both databases each is asked in both ways; what is refused, in both at once. The exit
+#                  both databases each is asked in both ways; what looks or is refused, in both at once. The exit
 #                  code is this one; the text is on stdout or stderr, with --json where it is an error;
 #                  it ends within MATRIX_LIMIT seconds; neither stream has an escape sequence; with
 #                  --json stdout is one document, which knows the exit code; and where it only looks or
@@ -167,7 +167,7 @@ answers()
     local code mode text command seen=
     [[ -n $matrix_commands ]] ||
         matrix_commands=$("$REDFERRY_PROGRAM" help | sed -n '/^Commands/,/^$/s/^  \([a-z]\+\).*/\1/p' | sort -u)
-    ((++matrix_turn)) # on the other database each line is asked in the other way
+    matrix_turn=$([[ $DIALECT == sqlite ]] && echo 0 || echo 1) # each line is asked in the other way there
     keep_world "$@"
     matrix_before=$(matrix_world)
     while IFS='|' read -r code mode text command; do
