@@ -186,28 +186,43 @@ int doctor_redis_persistence(struct doctor *doctor, struct error *err)
     return 0;
 }
 
+static bool has_replicas(struct doctor *doctor)
+{
+    const int64_t asked = doctor->session->config->wait_replicas;
+    const int64_t connected = doctor->redis.replicas;
+    if (asked <= connected) return true;
+    doctor_find(doctor, DOCTOR_PROBLEM,
+                "--wait-replicas asks for %" PRId64 ", and %" PRId64 " %s connected", asked,
+                connected, connected == 1 ? "is" : "are");
+    doctor_advise(doctor, "see to the replicas, or ask for fewer");
+    return false;
+}
+
+static bool can_wait_for_aof(struct doctor *doctor)
+{
+    const struct doctor_redis *redis = &doctor->redis;
+    if (redis->major < 7 || (redis->major == 7 && redis->minor < 2)) {
+        doctor_find(doctor, DOCTOR_PROBLEM, "--wait-aof needs a Redis that has WAITAOF, 7.2");
+        doctor_advise(doctor, "a newer Redis, or no --wait-aof");
+        return false;
+    }
+    if (redis->has_aof) return true;
+    doctor_find(doctor, DOCTOR_PROBLEM, "--wait-aof, and there is no append-only file");
+    doctor_advise(doctor, "CONFIG SET appendonly yes, and CONFIG REWRITE to keep it so");
+    return false;
+}
+
 /* Only where something is asked of it (--wait-replicas, --wait-aof). */
 int doctor_redis_durability(struct doctor *doctor, struct error *err)
 {
-    const struct doctor_redis *redis = &doctor->redis;
     const struct config *config = doctor->session->config;
-    const bool has_waitaof = redis->major > 7 || (redis->major == 7 && redis->minor >= 2);
     (void)err;
-    if (config->wait_replicas > redis->replicas) {
-        doctor_find(doctor, DOCTOR_PROBLEM,
-                    "--wait-replicas asks for %" PRId64 ", and %" PRId64 " %s connected",
-                    config->wait_replicas, redis->replicas,
-                    redis->replicas == 1 ? "is" : "are");
-        doctor_advise(doctor, "see to the replicas, or ask for fewer");
-    } else if (config->wait_aof && !has_waitaof) {
-        doctor_find(doctor, DOCTOR_PROBLEM, "--wait-aof needs a Redis that has WAITAOF, 7.2");
-    } else if (config->wait_aof && !redis->has_aof) {
-        doctor_find(doctor, DOCTOR_PROBLEM, "--wait-aof, and there is no append-only file");
-        doctor_advise(doctor, "CONFIG SET appendonly yes, and CONFIG REWRITE to keep it so");
-    } else if (config->wait_replicas > 0 || config->wait_aof) {
+    if (config->wait_replicas == 0 && !config->wait_aof) return 0;
+    const bool is_copied = has_replicas(doctor);
+    const bool is_kept = !config->wait_aof || can_wait_for_aof(doctor);
+    if (is_copied && is_kept)
         doctor_find(doctor, DOCTOR_OK, "can do what %s asks for",
                     config->wait_aof ? "--wait-aof" : "--wait-replicas");
-    }
     return 0;
 }
 

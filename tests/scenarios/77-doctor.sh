@@ -131,6 +131,11 @@ redis_does_not_keep()
     expect_stderr_contains '0 problems, 1 warning (--strict)'
     examined 4 --wait-replicas 1
     finds problem 'redis durability: --wait-replicas asks for 1, and 0 are connected'
+    # Both are told of, and where Redis is too old for WAITAOF, no ACL is said to mend it.
+    examined 4 --wait-replicas 1 --wait-aof
+    finds problem 'redis durability: --wait-replicas asks for 1, and 0 are connected'
+    finds problem 'redis durability: --wait-aof'
+    expect_stdout_lacks '+waitaof'
     # shellcheck disable=SC2046 # the words of a command, as the program gives them
     redis $(advice 'redis persistence' | sed 's/,.*//') >/dev/null
     examined 0 --strict

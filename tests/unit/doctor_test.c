@@ -257,7 +257,7 @@ static void test_durability(void **state)
            "CONFIG SET appendonly yes");
     redis->minor = 0;
     expect(&bench, doctor_redis_durability, DOCTOR_PROBLEM, "needs a Redis that has WAITAOF",
-           NULL);
+           "a newer Redis");
     bench_release(&bench);
 }
 
