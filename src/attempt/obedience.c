@@ -47,6 +47,8 @@ static void tell(struct attempt *attempt, enum event_kind kind, const char *text
     event.kind = kind;
     event.text = text;
     event.seconds = seconds;
+    /* The row counts are of this moment, so that rows and step_rows agree. */
+    event.step_rows = event.tally.rows_read - attempt->progress.rows_before_step;
     listener_tell(&attempt->session->listener, &event);
 }
 

@@ -135,7 +135,7 @@ pauses_and_goes_on()
 {
     local rows=3000 length waiter
     [[ ${1:-} != wal ]] || { sql 'CREATE TABLE w (a)' && sql 'PRAGMA journal_mode = wal' >/dev/null; }
-    begin_counting 1
+    REDFERRY_LOG_FORMAT=json begin_counting 1
     obeys by ben pause
     expect_stdout_contains 'paused run 1 (1_count): step 1 '"'rows', "
     expect_equal "$(run_says "status || ' ' || coalesce(request, '-') || ' ' || requested_by")" \
@@ -159,6 +159,10 @@ pauses_and_goes_on()
     expect_up 0
     expect_stderr_contains 'run 1 is paused by ben; `redferry resume 1` has it go on'
     expect_stderr_contains 'run 1 goes on: resumed by cem'
+    sed -n 's/.*"event":"\(paused\|resumed\)".*"rows":\([0-9]*\),.*"step_rows":\([0-9]*\),.*/\1 \2 \3/p' \
+        "$ERR" >told
+    expect_equal "$(cut -d ' ' -f 1 told | uniq | paste -sd ' ')" 'paused resumed' 'what it told of'
+    expect_equal "$(awk '$2 != $3' told)" '' 'lines whose step_rows are not the rows of the only step'
     wait "$waiter" || fail "the second: $(<second.err)"
     expect_each_once
     expect_exit 4 redferry pause 1
