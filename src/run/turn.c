@@ -28,7 +28,7 @@ struct queue {
         newest_run; /* the newest run when we came: what is newer began while we were here */
     int64_t awaited_run; /* the one that was running then; 0: none */
     int64_t told_ms;     /* 0: not yet */
-    bool named;          /* it was told for whom we wait, too */
+    int64_t pid;         /* of the one for whom we were last told to wait; 0: not known yet */
     bool paused;         /* and that this one is paused */
 };
 
@@ -97,15 +97,16 @@ const char *turn_describe_holder(const struct session *session, struct error *wo
     return words->message;
 }
 
-/* Say for whom we wait, at once, as soon as the name is known, and when that one is paused or
- * goes on; and then about every second. */
+/* Say for whom we wait, at once, as soon as the name is known, when it is another (what was read
+ * first may be the run of one that crashed), and when that one is paused or goes on; and then
+ * about every second. */
 static void tell_holder(struct queue *queue, const struct session *session)
 {
     const struct run *run = running_run(session);
     const int64_t now = clock_monotonic_ms();
     struct error holder = {0}, words = {0};
     const bool paused = run != NULL && run->status == RUN_PAUSED;
-    const bool first = queue->told_ms == 0 || (run != NULL && !queue->named) ||
+    const bool first = queue->told_ms == 0 || (run != NULL && run->pid != queue->pid) ||
                        (run != NULL && paused != queue->paused);
     if (!first && now - queue->told_ms < TELL_EVERY_MS) return;
     error_set(&words, ERROR_NONE, "waiting for %s", turn_describe_holder(session, &holder));
@@ -124,7 +125,7 @@ static void tell_holder(struct queue *queue, const struct session *session)
     }
     listener_tell(&session->listener, &event);
     queue->told_ms = now;
-    queue->named = queue->named || run != NULL;
+    if (run != NULL) queue->pid = run->pid;
     queue->paused = paused;
 }
 

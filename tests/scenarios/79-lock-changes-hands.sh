@@ -100,6 +100,35 @@ another_is_at_it()
     expect_one_run
 }
 
+# ---- who crashed is not waited for -------------------------------------------------------------
+
+# The ledger still says that the killed one runs, as long as who has the lock has not begun.
+the_living_one_is_named()
+{
+    declare -A pids=()
+    sql 'CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1), (2)'
+    write_migration 1_count.yaml <<'YAML'
+up:
+  - read: SELECT id FROM t
+    key: id
+    write: RPUSH list ${id}
+YAML
+    begin_up killed 'run begun:KILL'
+    wait "${pids[killed]}" 2>/dev/null || true
+    begin_up quick 'lock kept:STOP,run begun:STOP'
+    wait_until 'the quick one has the lock' is_stopped "${pids[quick]}"
+    begin_up slow
+    wait_until 'the slow one waits' says slow 'waiting for '
+    kill -CONT "${pids[quick]}"
+    wait_until 'the slow one knows for whom' says slow "waiting for quick on host .* (pid ${pids[quick]})"
+    # At once, and not when it is time for another line.
+    wait_until 'it says so' says slow "(pid ${pids[quick]}), .* since [^ ]*$"
+    wait_until 'the quick one has begun' is_stopped "${pids[quick]}"
+    kill -CONT "${pids[quick]}"
+    end_up quick 'applied 1 count'
+    end_up slow 'nothing to do'
+}
+
 # ---- or has done all there was -----------------------------------------------------------------
 
 another_has_done_it()
@@ -177,6 +206,7 @@ YAML
 
 with_database postgresql another_is_at_it
 with_database postgresql another_has_done_it
+for_both_databases the_living_one_is_named
 with_database postgresql no_room_yet 1
 with_database postgresql no_room_yet 2
 with_database postgresql reader_is_given_up
