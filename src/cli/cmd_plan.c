@@ -109,7 +109,7 @@ static void put_rows(const struct cmd_call *call, const redferry_plan_step *step
                      : step->read != NULL ? text_format("for row %zu:", i + 1)
                                           : text_format("once:");
         fprintf(call->out, "%*s", STEP_INDENT, "");
-        text_put_wrapped(call->out, name != NULL ? name : "", STEP_INDENT, width_of(call));
+        text_put_folded(call->out, name != NULL ? name : "", STEP_INDENT, width_of(call));
         free(name);
         for (size_t j = 0; j < row->command_count; j++) put_command(call, row->commands[j]);
     }

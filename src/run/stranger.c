@@ -106,6 +106,7 @@ static void tell_unknown(const struct session *session, const struct elsewhere *
 {
     const struct entry *latest = elsewhere->latest;
     const char *redis = session->config->redis.label;
+    const char *are = elsewhere->count > 1 ? "are" : "is";
     struct error others = {0};
     if (elsewhere->count > 1)
         (void)error_set(&others, ERROR_NONE, " and %zu more", elsewhere->count - 1);
@@ -113,13 +114,14 @@ static void tell_unknown(const struct session *session, const struct elsewhere *
         (void)error_set(
             words, ERROR_OPERATOR,
             "Redis '%s' was emptied, or replaced by another one: it does not know of "
-            "%" PRId64 "_%s%s, which is applied",
-            redis, latest->version, latest->name, others.message);
+            "%" PRId64 "_%s%s, which %s applied",
+            redis, latest->version, latest->name, others.message, are);
     else
         (void)error_set(words, ERROR_OPERATOR,
                         "Redis '%s' does not know of %" PRId64
-                        "_%s%s, which is applied: it was carried to '%s'",
-                        redis, latest->version, latest->name, others.message, latest->redis);
+                        "_%s%s, which %s applied: it was carried to '%s'",
+                        redis, latest->version, latest->name, others.message, are,
+                        latest->redis);
     struct error cause = *words;
     (void)error_set(words, ERROR_OPERATOR,
                     "%s; `redferry run --all --again` carries everything again", cause.message);

@@ -97,9 +97,9 @@ const char *turn_describe_holder(const struct session *session, struct error *wo
     return words->message;
 }
 
-/* Say for whom we wait, at once, as soon as the name is known, when it is another (what was read
- * first may be the run of one that crashed), and when that one is paused or goes on; and then
- * about every second. */
+/* Say for whom we wait, at once, as soon as the name is known, when it is another (what was
+ * read first may be the run of one that crashed), and when that one is paused or goes on; and
+ * then about every second. */
 static void tell_holder(struct queue *queue, const struct session *session)
 {
     const struct run *run = running_run(session);

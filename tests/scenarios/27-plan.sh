@@ -436,6 +436,18 @@ YAML
     expect_stdout_contains '\x1b[2J'
     expect_equal "$(LC_ALL=C grep -c '[^[:print:]]' "$OUT" || true)" 0 'lines with raw bytes'
     expect_equal "$(awk 'length($0) > 40' "$OUT")" '' 'lines that are too long'
+
+    # Nor does the name of a row run over two lines.
+    sql "CREATE TABLE u (name text PRIMARY KEY); INSERT INTO u VALUES ('two
+lines')"
+    write_migration 1_odd.yaml <<'YAML'
+up:
+  - read: SELECT name FROM u
+    key: name
+    write: SADD names ${name}
+YAML
+    expect_exit 0 redferry plan
+    expect_stdout_contains "     for 'two\\nlines':"
 }
 
 # ---- what is in the way -------------------------------------------------------------------------

@@ -68,7 +68,7 @@ emptied()
     begin
     expect_exit 0 redferry up
     redis FLUSHALL >/dev/null
-    local what="Redis '$REDIS_SOCKET' was emptied, or replaced by another one: it does not know of 2_count and 1 more, which is applied"
+    local what="Redis '$REDIS_SOCKET' was emptied, or replaced by another one: it does not know of 2_count and 1 more, which are applied"
     local mend='`redferry run --all --again` carries everything again'
 
     expect_equal "$(known_as)" unknown 'Redis'
@@ -153,7 +153,7 @@ staging()
     start_redis
     export REDFERRY_REDIS=$REDIS_URL
     expect_exit 0 redferry status
-    expect_stderr_contains "Redis '$REDIS_SOCKET' does not know of 2_count and 1 more, which is applied: it was carried to '$socket'; \`redferry run --all --again\` carries everything again"
+    expect_stderr_contains "Redis '$REDIS_SOCKET' does not know of 2_count and 1 more, which are applied: it was carried to '$socket'; \`redferry run --all --again\` carries everything again"
     expect_exit 4 redferry up --strict
     expect_exit 0 redferry run --all --again
     expect_exit 0 redferry up --strict
