@@ -143,13 +143,15 @@ fails_by_others()
     expect_equal "$(redis MGET other:1 other:2 other:3 | xargs)" '1 1 1' 'the rows that were left'
 }
 
+# A host has files of its own; the servers are the same.
 two_hosts()
 {
-    local first second
+    local first second other=$PWD.other
     begin
+    cp -a . "$other"
     "$1" >first 2>&1 &
     first=$!
-    "$1" >second 2>&1 &
+    (cd "$other" && "$1") >second 2>&1 &
     second=$!
     wait "$first" || fail "the first host: $(<first)"
     wait "$second" || fail "the second host: $(<second)"
