@@ -274,15 +274,6 @@ static int judge_unfinished(struct search *search, const struct agenda_item *ite
     return 0;
 }
 
-static int64_t newest_run(const struct session *session)
-{
-    const struct record *record = &session->state.record;
-    int64_t newest = 0;
-    for (size_t i = 0; i < record->run_count; i++)
-        if (record->runs[i].id > newest) newest = record->runs[i].id;
-    return newest;
-}
-
 static int judge_all(struct search *search, struct error *err)
 {
     const struct agenda *agenda = &search->doctor->session->agenda;
@@ -298,7 +289,8 @@ static int judge_all(struct search *search, struct error *err)
 int doctor_checkpoints(struct doctor *doctor, struct error *err)
 {
     const struct session *session = doctor->session;
-    struct search search = {.doctor = doctor, .newest_run = newest_run(session)};
+    struct search search = {.doctor = doctor,
+                            .newest_run = record_newest_run(&session->state.record)};
     if (session->state.id == NULL || session->state.layout > LEDGER_LAYOUT) return 0;
     if (doctor->lock_held) {
         doctor_find(doctor, DOCTOR_OK, "not looked at: a run is at work");

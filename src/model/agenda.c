@@ -212,6 +212,14 @@ int agenda_build(struct agenda *agenda, const struct migrations *migrations,
     return 0;
 }
 
+int64_t record_newest_run(const struct record *record)
+{
+    int64_t newest = 0;
+    for (size_t i = 0; i < record->run_count; i++)
+        if (record->runs[i].id > newest) newest = record->runs[i].id;
+    return newest;
+}
+
 struct agenda_item *agenda_find(const struct agenda *agenda, int64_t version)
 {
     size_t low = 0, high = agenda->count;

@@ -129,6 +129,9 @@ struct record {
     bool lock_held; /* somebody holds the lock now; a run that says running is then alive */
 };
 
+/* The newest of its runs; 0: there is none. */
+int64_t record_newest_run(const struct record *record);
+
 /* Put files and ledger together. The items live in arena and borrow from both. Returns 0, or -1
  * with err (no memory). */
 int agenda_build(struct agenda *agenda, const struct migrations *migrations,

@@ -174,19 +174,10 @@ int stranger_check(const struct session *session, const struct checkpoint_trace 
     return judge(session, is_strict, &words, err);
 }
 
-static int64_t newest_run(const struct session *session)
-{
-    const struct record *record = &session->state.record;
-    int64_t newest = 0;
-    for (size_t i = 0; i < record->run_count; i++)
-        if (record->runs[i].id > newest) newest = record->runs[i].id;
-    return newest;
-}
-
 int stranger_check_restored(const struct session *session, const struct checkpoint_trace *trace,
                             bool insists, struct error *err)
 {
-    const int64_t newest = newest_run(session);
+    const int64_t newest = record_newest_run(&session->state.record);
     struct error words = {0};
     if (trace->last_run <= newest) return 0;
     (void)error_set(&words, ERROR_OPERATOR,

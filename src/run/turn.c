@@ -46,9 +46,7 @@ static void queue_up(struct queue *queue, const struct session *session)
 {
     const struct record *record = &session->state.record;
     const struct run *run = running_run(session);
-    *queue = (struct queue){0};
-    for (size_t i = 0; i < record->run_count; i++)
-        if (record->runs[i].id > queue->newest_run) queue->newest_run = record->runs[i].id;
+    *queue = (struct queue){.newest_run = record_newest_run(record)};
     if (run != NULL && record->lock_held) queue->awaited_run = run->id;
 }
 
