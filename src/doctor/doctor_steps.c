@@ -195,12 +195,7 @@ static void name_row(const struct visit *visit, const struct row *row, struct er
     const struct sink_step step = {.step = visit->step,
                                    .key_columns = visit->query.key,
                                    .key_count = visit->query.key_count};
-    struct buffer name = {0};
-    if (step.key_count == 0) return;
-    row_key_append(&name, &step, row);
-    const char *text = buffer_text(&name);
-    (void)error_prefix(err, "row %s: ", text != NULL ? text : "");
-    buffer_release(&name);
+    (void)row_key_blame(err, &step, row, 0);
 }
 
 /* Returns 0; 1 where a command was blamed; or -1 with err. */

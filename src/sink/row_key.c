@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "buffer.h"
+#include "error.h"
 #include "row.h"
 #include "sink.h"
 #include "value.h"
@@ -105,6 +106,20 @@ void row_key_append(struct buffer *text, const struct sink_step *step, const str
         append_shown(text, &shown);
     }
     append_end(text, step->key_count);
+}
+
+int row_key_blame(struct error *err, const struct sink_step *step, const struct row *row,
+                  int64_t number)
+{
+    struct buffer name = {0};
+    if (step->key_count > 0)
+        row_key_append(&name, step, row);
+    else if (number > 0)
+        buffer_append_integer(&name, number);
+    const char *text = name.length > 0 ? buffer_text(&name) : NULL;
+    if (text != NULL) (void)error_prefix(err, "row %s: ", text);
+    buffer_release(&name);
+    return -1;
 }
 
 void row_key_log(struct buffer *log, const struct sink_step *step, const struct row *row)

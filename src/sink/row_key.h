@@ -2,8 +2,10 @@
 #define REDFERRY_ROW_KEY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct buffer;
+struct error;
 struct row;
 struct sink_step;
 
@@ -18,6 +20,11 @@ void row_key_log(struct buffer *log, const struct sink_step *step, const struct 
 
 /* Append row's key to text. */
 void row_key_append(struct buffer *text, const struct sink_step *step, const struct row *row);
+
+/* Put "row KEY: " in front of err; where the step has no key, its number (from 1; 0: nothing).
+ * Returns -1. */
+int row_key_blame(struct error *err, const struct sink_step *step, const struct row *row,
+                  int64_t number);
 
 /* Append the key of the index-th row (from 0) of log to text. */
 void row_key_append_logged(struct buffer *text, const struct sink_step *step,

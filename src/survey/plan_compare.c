@@ -7,7 +7,6 @@
 #include "plan_compare.h"
 
 #include "arena.h"
-#include "buffer.h"
 #include "comparison.h"
 #include "error.h"
 #include "migration.h"
@@ -32,19 +31,11 @@ struct comparing {
 static int name_row(const struct comparing *self, const struct row *row, struct error *err)
 {
     const struct step *step = self->work->step;
-    struct buffer name = {0};
     if (step->read == NULL) return -1;
     const struct sink_step sink_step = {.step = step,
                                         .key_columns = source_key_columns(self->work->source),
                                         .key_count = step->key_count};
-    if (step->key_count > 0)
-        row_key_append(&name, &sink_step, row);
-    else
-        buffer_append_integer(&name, self->rows);
-    const char *text = buffer_text(&name);
-    if (text != NULL) (void)error_prefix(err, "row %s: ", text);
-    buffer_release(&name);
-    return -1;
+    return row_key_blame(err, &sink_step, row, self->rows);
 }
 
 static int put(struct comparing *self, const struct row *row, struct error *err)

@@ -8,7 +8,6 @@
 #include "verify_step.h"
 
 #include "arena.h"
-#include "buffer.h"
 #include "clock.h"
 #include "comparison.h"
 #include "config.h"
@@ -82,18 +81,10 @@ static int check_stop(const struct verify_work *work, struct error *err)
 static int name_row(const struct verify_work *work, const struct verify_step *verify,
                     const struct source *source, const struct row *row, struct error *err)
 {
-    struct buffer name = {0};
     const struct sink_step step = {.step = verify->step,
                                    .key_columns = source_key_columns(source),
                                    .key_count = verify->step->key_count};
-    if (step.key_count > 0)
-        row_key_append(&name, &step, row);
-    else
-        buffer_append_integer(&name, work->step_rows);
-    const char *text = buffer_text(&name);
-    if (text != NULL) (void)error_prefix(err, "row %s: ", text);
-    buffer_release(&name);
-    return -1;
+    return row_key_blame(err, &step, row, work->step_rows);
 }
 
 static int put_row(struct verify_work *work, const struct verify_step *verify,
