@@ -44,48 +44,12 @@ static int read_publish(struct reader *reader, const struct yaml_node *value, vo
 
 /* ---- SQL -------------------------------------------------------------------------------- */
 
-/* What a text must be to be one statement. */
-static int check_statement(struct reader *reader, const struct yaml_node *node,
-                           const char *what, struct sql_text *scan)
-{
-    struct place place = {node->line, node->column};
-
-    if (reader_check_text(reader, node, what) != 0) return -1;
-    if (yaml_raw_check_query(&reader->source, node, what, reader->err) != 0) return -1;
-    *scan = sql_text_scan(node->text, node->length);
-    if (scan->unclosed != NULL)
-        return reader_error(reader, node, "the %s leaves a %s unclosed", what, scan->unclosed);
-    if (scan->statements == 0) return reader_error(reader, node, "the %s is empty", what);
-    if (scan->statements == 1) return 0;
-    yaml_raw_text_place(&reader->source, node, scan->second, &place.line, &place.column);
-    return error_at(reader->err, reader->source.file, place.line, place.column,
-                    "a second statement begins here; a %s is one", what);
-}
-
-/* The statement without what stands behind it, and its place. */
-static int keep_statement(struct reader *reader, const struct yaml_node *node,
-                          const struct sql_text *scan, const char **sql, struct place *place)
-{
-    yaml_raw_text_place(&reader->source, node, 0, &place->line, &place->column);
-    *sql = arena_copy(reader->arena, node->text, scan->end);
-    return *sql != NULL ? 0 : error_memory(reader->err);
-}
-
 static int read_read(struct reader *reader, const struct yaml_node *value, void *object)
 {
     struct step *step = &((struct draft *)object)->step;
-    struct sql_text scan;
     struct place place;
 
-    if (check_statement(reader, value, "query", &scan) != 0) return -1;
-    if (!sql_text_is_query(&scan, value->text)) {
-        yaml_raw_text_place(&reader->source, value, scan.begin, &place.line, &place.column);
-        return error_at(
-            reader->err, reader->source.file, place.line, place.column,
-            "'read' takes a query, which begins with SELECT, WITH, VALUES or TABLE%s%s",
-            scan.keyword[0] != '\0' ? ", not with " : "", scan.keyword);
-    }
-    if (keep_statement(reader, value, &scan, &step->read, &place) != 0) return -1;
+    if (reader_query(reader, value, "read", &step->read, &place) != 0) return -1;
     step->read_line = place.line;
     step->read_column = place.column;
     return 0;
@@ -97,14 +61,14 @@ static int read_sql(struct reader *reader, const struct yaml_node *value, void *
     struct sql_text scan;
     struct place place;
 
-    if (check_statement(reader, value, "statement", &scan) != 0) return -1;
-    if (sql_text_is_transaction_control(&scan, value->text))
-        return yaml_error(
-            reader->err, reader->source.file, value,
+    if (reader_statement(reader, value, "statement", &step->sql, &place) != 0) return -1;
+    scan = sql_text_scan(step->sql, strlen(step->sql));
+    if (sql_text_is_transaction_control(&scan, step->sql))
+        return reader_error(
+            reader, value,
             "'%s' is refused: redferry runs this statement in the transaction that "
             "records the step",
             scan.keyword);
-    if (keep_statement(reader, value, &scan, &step->sql, &place) != 0) return -1;
     step->sql_line = place.line;
     step->sql_column = place.column;
     return 0;
@@ -117,18 +81,12 @@ static int read_name(struct reader *reader, const struct yaml_node *value, void 
     return reader_line(reader, value, "name", &((struct draft *)object)->step.name);
 }
 
-/* A URL here would be a secret in a file: it is not repeated in the complaint. */
 static int read_from(struct reader *reader, const struct yaml_node *value, void *object)
 {
     struct step *step = &((struct draft *)object)->step;
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
-    static const char all[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
 
     if (reader_line(reader, value, "variable", &step->from) != 0) return -1;
-    if (strspn(step->from, letters) > 0 && step->from[strspn(step->from, all)] == '\0')
-        return 0;
-    return reader_error(reader, value,
-                        "'from' takes the name of an environment variable that holds the URL");
+    return reader_check_variable(reader, value, step->from);
 }
 
 static int add_key_column(struct reader *reader, const struct yaml_node *node,
@@ -182,11 +140,22 @@ static int read_pause(struct reader *reader, const struct yaml_node *value, void
 
 /* ---- steps ------------------------------------------------------------------------------ */
 
+/* clang-format off */
 static const struct reader_key step_keys[] = {
-    {"name", read_name},       {"read", read_read},   {"from", read_from},
-    {"key", read_key},         {"write", read_write}, {"sql", read_sql},
-    {"publish", read_publish}, {"batch", read_batch}, {"pause", read_pause},
+    {"name",    READER_TEXT,               read_name},
+    {"read",    READER_TEXT,               read_read},
+    {"from",    READER_TEXT,               read_from},
+    {"key",     READER_TEXT | READER_LIST, read_key},
+    {"write",   READER_TEXT | READER_LIST, read_write},
+    {"sql",     READER_TEXT,               read_sql},
+    {"publish", READER_TEXT | READER_LIST | READER_MAPPING, read_publish},
+    {"batch",   READER_TEXT,               read_batch},
+    {"pause",   READER_TEXT,               read_pause},
 };
+/* clang-format on */
+
+static const struct reader_keys step_mapping = {"a step", step_keys,
+                                                sizeof step_keys / sizeof *step_keys};
 
 /* Which keys need which, and which cannot stand together. */
 static const struct pairing {
@@ -260,13 +229,12 @@ static int join_commands(struct reader *reader, struct draft *draft)
 static int read_step(struct reader *reader, const struct yaml_node *node, int number,
                      struct step *step)
 {
-    static const struct reader_keys keys = {"a step", step_keys,
-                                            sizeof step_keys / sizeof *step_keys};
-    struct draft draft = {.step = {.number = number, .pause_ms = -1}};
+    struct draft draft = {.step = {.number = number, .pause_ms = -1},
+                          .writes = {.key = "write"}};
 
     draft.step.line = node->line;
     draft.step.column = node->column;
-    if (reader_mapping(reader, node, &keys, &draft) != 0) return -1;
+    if (reader_mapping(reader, node, &step_mapping, &draft) != 0) return -1;
     if (check_pairings(reader, node) != 0) return -1;
     if (draft.step.sql == NULL && draft.writes.count + draft.publishes.count == 0)
         return reader_error(
@@ -354,26 +322,33 @@ static int read_announcements(struct reader *reader, const struct yaml_node *val
 
 static int read_manual(struct reader *reader, const struct yaml_node *value, void *object)
 {
-    struct migration *migration = object;
-    const char *text = value->kind == YAML_TEXT ? value->text : "";
-
-    migration->manual = strcmp(text, "true") == 0;
-    if (migration->manual || strcmp(text, "false") == 0) return 0;
-    return reader_error(reader, value, "'manual' is true or false");
+    return reader_switch(reader, value, "manual", &((struct migration *)object)->manual);
 }
 
+/* clang-format off */
 static const struct reader_key migration_keys[] = {
-    {"description", read_description}, {"up", read_up},         {"down", read_down},
-    {"publish", read_announcements},   {"manual", read_manual},
+    {"description", READER_TEXT, read_description},
+    {"up",          READER_LIST, read_up},
+    {"down",        READER_LIST, read_down},
+    {"publish",     READER_TEXT | READER_LIST | READER_MAPPING, read_announcements},
+    {"manual",      READER_TEXT, read_manual},
 };
+/* clang-format on */
+
+static const struct reader_keys migration_mapping = {
+    "a migration", migration_keys, sizeof migration_keys / sizeof *migration_keys};
+
+const struct reader_keys *migration_file_keys(size_t index)
+{
+    static const struct reader_keys *const kinds[] = {&migration_mapping, &step_mapping,
+                                                      &reader_notification_keys};
+    return index < sizeof kinds / sizeof *kinds ? kinds[index] : NULL;
+}
 
 static int read_migration(struct reader *reader, const struct yaml_node *root,
                           struct migration *migration)
 {
-    static const struct reader_keys keys = {"a migration", migration_keys,
-                                            sizeof migration_keys / sizeof *migration_keys};
-
-    if (reader_mapping(reader, root, &keys, migration) != 0) return -1;
+    if (reader_mapping(reader, root, &migration_mapping, migration) != 0) return -1;
     if (migration->up.count > 0) return 0;
     return reader_error(reader, root,
                         "'up' is missing: the list of steps that this migration takes");

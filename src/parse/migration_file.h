@@ -6,6 +6,7 @@
 
 struct error;
 struct migration;
+struct reader_keys;
 
 /* Take "20200211131900_flags.yaml" apart: *version, and *name (its beginning within file_name)
  * with *name_length. Returns 1; 0 where it has no leading integer, -1 where that does not fit 1
@@ -28,5 +29,9 @@ struct migration_source {
 };
 int migration_file_parse(struct migration **out, const struct migration_source *source,
                          struct error *err);
+
+/* The keys of the index-th kind of mapping that a migration is made of ("a migration", "a
+ * step", …), or NULL behind the last: for who describes the format elsewhere. */
+const struct reader_keys *migration_file_keys(size_t index);
 
 #endif

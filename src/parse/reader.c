@@ -1,6 +1,6 @@
 /*
  * What the readers of migrations and of their tests have in common: mappings by a table of
- * keys, texts, commands and notifications.
+ * keys, texts, SQL, commands and notifications.
  *
  * A complaint is made where the node is still at hand, so that it has its place. A command is
  * split and compiled by command.c and judged by command_facts.c; here it only gets its line and
@@ -17,6 +17,7 @@
 #include "command.h"
 #include "command_facts.h"
 #include "error.h"
+#include "sql_text.h"
 #include "template.h"
 #include "yaml.h"
 
@@ -106,12 +107,76 @@ int reader_line(struct reader *reader, const struct yaml_node *node, const char 
     return *text != NULL ? 0 : error_memory(reader->err);
 }
 
-/* ---- commands --------------------------------------------------------------------------- */
+int reader_switch(struct reader *reader, const struct yaml_node *node, const char *key,
+                  bool *value)
+{
+    const char *text = node->kind == YAML_TEXT ? node->text : "";
+
+    *value = strcmp(text, "true") == 0;
+    if (*value || strcmp(text, "false") == 0) return 0;
+    return reader_error(reader, node, "'%s' is true or false", key);
+}
+
+int reader_check_variable(struct reader *reader, const struct yaml_node *node, const char *name)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+    static const char all[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+
+    if (strspn(name, letters) > 0 && name[strspn(name, all)] == '\0') return 0;
+    return reader_error(reader, node,
+                        "'from' takes the name of an environment variable that holds the URL");
+}
+
+/* ---- SQL -------------------------------------------------------------------------------- */
 
 static struct place place_of(const struct yaml_node *node)
 {
     return (struct place){node->line, node->column};
 }
+
+int reader_check_sql(struct reader *reader, const struct yaml_node *node, const char *what,
+                     struct sql_text *scan)
+{
+    if (reader_check_text(reader, node, what) != 0) return -1;
+    if (yaml_raw_check_query(&reader->source, node, what, reader->err) != 0) return -1;
+    *scan = sql_text_scan(node->text, node->length);
+    if (scan->unclosed != NULL)
+        return reader_error(reader, node, "the %s leaves a %s unclosed", what, scan->unclosed);
+    if (scan->statements == 0) return reader_error(reader, node, "the %s is empty", what);
+    return 0;
+}
+
+int reader_statement(struct reader *reader, const struct yaml_node *node, const char *what,
+                     const char **sql, struct place *place)
+{
+    struct sql_text scan;
+
+    if (reader_check_sql(reader, node, what, &scan) != 0) return -1;
+    if (scan.statements > 1) {
+        yaml_raw_text_place(&reader->source, node, scan.second, &place->line, &place->column);
+        return error_at(reader->err, reader->source.file, place->line, place->column,
+                        "a second statement begins here; a %s is one", what);
+    }
+    yaml_raw_text_place(&reader->source, node, 0, &place->line, &place->column);
+    *sql = arena_copy(reader->arena, node->text, scan.end);
+    return *sql != NULL ? 0 : error_memory(reader->err);
+}
+
+int reader_query(struct reader *reader, const struct yaml_node *node, const char *key,
+                 const char **sql, struct place *place)
+{
+    struct sql_text scan;
+
+    if (reader_statement(reader, node, "query", sql, place) != 0) return -1;
+    scan = sql_text_scan(*sql, strlen(*sql));
+    if (sql_text_is_query(&scan, *sql)) return 0;
+    yaml_raw_text_place(&reader->source, node, scan.begin, &place->line, &place->column);
+    return error_at(reader->err, reader->source.file, place->line, place->column,
+                    "'%s' takes a query, which begins with SELECT, WITH, VALUES or TABLE%s%s",
+                    key, scan.keyword[0] != '\0' ? ", not with " : "", scan.keyword);
+}
+
+/* ---- commands --------------------------------------------------------------------------- */
 
 /* Put the place in front of a complaint that was made without one. */
 static int add_place(struct reader *reader, struct place place)
@@ -204,9 +269,9 @@ static int read_command_text(struct reader *reader, struct commands *commands,
     while (end > begin && strchr(" \t\r\n", node->text[end - 1]) != NULL) end--;
     yaml_raw_text_place(&reader->source, node, begin, &place.line, &place.column);
     if (node->style == YAML_LITERAL && memchr(node->text + begin, '\n', end - begin) != NULL)
-        return yaml_error(
-            reader->err, reader->source.file, node,
-            "an element of 'write' is one command; give each an element of its own");
+        return reader_error(
+            reader, node, "an element of '%s' is one command; give each an element of its own",
+            commands->key);
     return read_command_line(reader, commands, node->text + begin, end - begin, place);
 }
 
@@ -249,6 +314,13 @@ static int check_command_text(struct reader *reader, const struct yaml_node *nod
     return yaml_raw_check_one_line(&reader->source, node, "command", reader->err);
 }
 
+int reader_command(struct reader *reader, const struct yaml_node *node,
+                   struct commands *commands)
+{
+    if (check_command_text(reader, node) != 0) return -1;
+    return read_command_text(reader, commands, node);
+}
+
 int reader_commands(struct reader *reader, const struct yaml_node *value,
                     struct commands *commands)
 {
@@ -256,14 +328,14 @@ int reader_commands(struct reader *reader, const struct yaml_node *value,
         if (check_command_text(reader, value) != 0) return -1;
         return read_command_lines(reader, commands, value);
     }
-    if (value->count == 0) return reader_error(reader, value, "'write' has no command");
+    if (value->count == 0)
+        return reader_error(reader, value, "'%s' has no command", commands->key);
     for (const struct yaml_node *item = value->first; item != NULL; item = item->next) {
         if (item->kind == YAML_LIST) {
             if (read_command_list(reader, commands, item) != 0) return -1;
             continue;
         }
-        if (check_command_text(reader, item) != 0) return -1;
-        if (read_command_text(reader, commands, item) != 0) return -1;
+        if (reader_command(reader, item, commands) != 0) return -1;
     }
     return 0;
 }
@@ -290,14 +362,16 @@ static int read_message(struct reader *reader, const struct yaml_node *value, vo
 }
 
 static const struct reader_key notification_keys[] = {
-    {"channel", read_channel},
-    {"message", read_message},
+    {"channel", READER_TEXT, read_channel},
+    {"message", READER_TEXT, read_message},
 };
+
+const struct reader_keys reader_notification_keys = {
+    "a 'publish'", notification_keys, sizeof notification_keys / sizeof *notification_keys};
 
 static int read_notification(struct reader *reader, struct commands *commands,
                              const struct yaml_node *node)
 {
-    static const struct reader_keys keys = {"a 'publish'", notification_keys, 2};
     struct notification notification = {0};
     struct command *command = NULL;
     const char *message = WHOLE_ROW;
@@ -305,7 +379,7 @@ static int read_notification(struct reader *reader, struct commands *commands,
 
     if (node->kind == YAML_TEXT) {
         if (read_channel(reader, node, &notification) != 0) return -1;
-    } else if (reader_mapping(reader, node, &keys, &notification) != 0) {
+    } else if (reader_mapping(reader, node, &reader_notification_keys, &notification) != 0) {
         return -1;
     }
     if (notification.channel == NULL)

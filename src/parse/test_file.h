@@ -131,8 +131,8 @@ int test_file_migration(const char *test, struct arena *arena, const char **path
 int test_file_list(const char *directory, struct arena *arena, const char *const **paths,
                    size_t *count, struct error *err);
 
-/* The keys that each kind of mapping in a test may have: *count kinds. For who describes the
- * format elsewhere. */
-const struct reader_keys *test_file_keys(size_t *count);
+/* The keys of the index-th kind of mapping that a test is made of, or NULL behind the last: for
+ * who describes the format elsewhere. What `given: from:` holds has keys of its author's. */
+const struct reader_keys *test_file_keys(size_t index);
 
 #endif

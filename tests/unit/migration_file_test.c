@@ -8,14 +8,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "alloc_fail.h"
 #include "error.h"
-#include "file.h"
+#include "invalid_files.h"
 #include "migration.h"
 #include "migration_file.h"
 #include "template.h"
@@ -206,176 +203,42 @@ static const char VALID[] = "up:\n  - read: |\n      SELECT a\n    key: [a]\n   
 
 /* ---- complaints ------------------------------------------------------------------------- */
 
-static const char *fixtures(struct arena *arena)
+static int try_bytes(const char *file, const char *bytes, size_t length, struct error *err)
 {
-    const char *slash = strrchr(__FILE__, '/');
-    return arena_format(arena, "%.*s/../fixtures/invalid", (int)(slash - __FILE__), __FILE__);
-}
-
-/* Compare what is said about one file with what should be. Returns whether they differ. */
-static int check_fixture(const char *directory, const char *name, struct arena *arena)
-{
+    struct migration_source source = {file, 1, "x", bytes, length};
     struct migration *migration = NULL;
-    struct error err = {0};
-    char *bytes = NULL, *expected = NULL;
-    size_t length = 0, expected_length = 0;
-    const char *path = arena_format(arena, "%s/%s", directory, name);
-    const char *sidecar = arena_format(arena, "%s/%.*s.expected", directory,
-                                       (int)(strlen(name) - strlen(".yaml")), name);
-    struct migration_source source = {.file = name, .version = 1, .name = "x"};
+    int result = migration_file_parse(&migration, &source, err);
 
-    if (file_read(path, arena, &bytes, &length, &err) != 0 ||
-        file_read(sidecar, arena, &expected, &expected_length, &err) != 0)
-        fail_msg("%s", err.message);
-    expected[strcspn(expected, "\n")] = '\0';
-    source.bytes = bytes;
-    source.length = length;
-    if (migration_file_parse(&migration, &source, &err) == 0)
-        strcpy(err.message, "no complaint");
-    else
-        assert_int_equal(err.code, ERROR_INVALID);
+    assert_int_equal(result, migration != NULL ? 0 : -1);
     migration_free(migration);
-    if (strcmp(err.message, expected) == 0) return 0;
-    print_error("expected: %s\n     got: %s\n", expected, err.message);
-    return 1;
+    return result;
 }
 
-/* Call visit with each fixture's name. Returns the sum of what it returns. */
-static int visit_fixtures(int (*visit)(const char *directory, const char *name,
-                                       struct arena *arena),
-                          int *files)
-{
-    struct arena arena = {0};
-    const char *directory = fixtures(&arena);
-    DIR *listing = opendir(directory);
-    int sum = 0;
-
-    assert_non_null(listing);
-    for (struct dirent *entry = readdir(listing); entry != NULL; entry = readdir(listing)) {
-        const char *dot = strrchr(entry->d_name, '.');
-        if (dot == NULL || strcmp(dot, ".yaml") != 0) continue;
-        ++*files;
-        sum += visit(directory, entry->d_name, &arena);
-    }
-    closedir(listing);
-    arena_release(&arena);
-    return sum;
-}
+static const struct invalid_files files = {TESTS_DIRECTORY "/fixtures/invalid", ".yaml",
+                                           try_bytes, VALID};
 
 static void test_invalid_files(void **state)
 {
-    int files = 0;
     (void)state;
-
-    assert_int_equal(visit_fixtures(check_fixture, &files), 0);
-    assert_true(files > 100);
-}
-
-/* Parse bytes; a complaint must have its place. The copy lets a sanitizer see what lies behind.
- */
-static void parse_copy(const char *bytes, size_t length)
-{
-    char *copy = malloc(length + 1);
-    struct migration_source source = {"f", 1, "x", copy, length};
-    struct migration *migration = NULL;
-    struct error err = {0};
-
-    assert_non_null(copy);
-    memcpy(copy, bytes, length);
-    copy[length] = '\0';
-    if (migration_file_parse(&migration, &source, &err) != 0)
-        assert_memory_equal(err.message, "f:", 2);
-    migration_free(migration);
-    free(copy);
-}
-
-/* Each fixture without one of its bytes, and with one of them replaced. */
-static int mutate_fixture(const char *directory, const char *name, struct arena *arena)
-{
-    static const char replacements[] = "\n:#{}'\"$\t\xE9";
-    struct error err = {0};
-    char *bytes = NULL;
-    size_t length = 0;
-
-    assert_int_equal(
-        file_read(arena_format(arena, "%s/%s", directory, name), arena, &bytes, &length, &err),
-        0);
-    for (size_t i = 0; i < length; i++) {
-        const char byte = bytes[i];
-        char *without = arena_copy(arena, bytes, length);
-        assert_non_null(without);
-        memmove(without + i, without + i + 1, length - i - 1);
-        parse_copy(without, length - 1);
-        bytes[i] = replacements[i % (sizeof replacements - 1)];
-        parse_copy(bytes, length);
-        bytes[i] = byte;
-    }
-    return 0;
+    assert_true(invalid_files_check(&files) > 100);
 }
 
 static void test_mutations(void **state)
 {
-    int files = 0;
     (void)state;
-    visit_fixtures(mutate_fixture, &files);
-    assert_true(files > 100);
+    invalid_files_mutate(&files);
 }
 
-/* Whatever a valid file is cut to, it is read or refused, and nothing is touched behind its
- * end. */
 static void test_every_prefix(void **state)
 {
     (void)state;
-
-    for (size_t length = 0; length < sizeof VALID; length++) parse_copy(VALID, length);
-}
-
-/* Wherever memory runs out, that or the file's own fault is said, and nothing is leaked. */
-static int starve_fixture(const char *directory, const char *name, struct arena *arena)
-{
-    struct migration_source source = {.file = name, .version = 1, .name = "x"};
-    char *bytes = NULL;
-    struct error err = {0};
-    bool happened = true;
-
-    assert_int_equal(file_read(arena_format(arena, "%s/%s", directory, name), arena, &bytes,
-                               &source.length, &err),
-                     0);
-    source.bytes = bytes;
-    for (size_t nth = 1; happened; nth++) {
-        struct migration *migration = NULL;
-        struct error starved = {0};
-        alloc_fail_at(nth, nth % 2 == 0);
-        assert_int_equal(migration_file_parse(&migration, &source, &starved), -1);
-        happened = alloc_fail_happened();
-        alloc_fail_never();
-        if (!happened) assert_int_equal(starved.code, ERROR_INVALID);
-        assert_true(starved.code == ERROR_INVALID ||
-                    strstr(starved.message, "out of memory") != NULL);
-    }
-    return 0;
+    invalid_files_cut(&files);
 }
 
 static void test_memory_runs_out(void **state)
 {
-    struct migration_source source = {"f", 1, "x", VALID, sizeof VALID - 1};
-    bool happened = true;
-    int files = 0;
     (void)state;
-
-    visit_fixtures(starve_fixture, &files);
-    for (size_t nth = 1; happened; nth++) {
-        struct migration *migration = NULL;
-        struct error err = {0};
-        int result = 0;
-        alloc_fail_at(nth, false);
-        result = migration_file_parse(&migration, &source, &err);
-        happened = alloc_fail_happened();
-        alloc_fail_never();
-        assert_int_equal(result, happened ? -1 : 0);
-        if (happened) assert_string_equal(err.message, "out of memory");
-        migration_free(migration);
-    }
+    invalid_files_starve(&files);
 }
 
 int main(void)
