@@ -277,8 +277,7 @@ static void test_files(void **state)
 {
     struct side *side = *state;
     char directory[1024];
-    (void)snprintf(directory, sizeof directory, "%.*s/../../sql/%s",
-                   (int)(strrchr(__FILE__, '/') - __FILE__), __FILE__,
+    (void)snprintf(directory, sizeof directory, TESTS_DIRECTORY "/../sql/%s",
                    side->pg != NULL ? "postgresql" : "sqlite");
     static const char *const order[] = {"create_data_migrations.sql",
                                         "create_data_migration_runs.sql",
@@ -640,9 +639,7 @@ static void test_role_without_the_schema(void **state)
 /* The block behind the mark in docs/ledger.md. */
 static const char *documented(struct side *side, const char *mark)
 {
-    const char *path = arena_format(&side->arena, "%.*s/../../docs/ledger.md",
-                                    (int)(strrchr(__FILE__, '/') - __FILE__), __FILE__);
-    const char *text = strstr(slurp(side, path), mark);
+    const char *text = strstr(slurp(side, TESTS_DIRECTORY "/../docs/ledger.md"), mark);
     assert_non_null(text);
     const char *begin = strstr(text, "```sql\n");
     assert_non_null(begin);

@@ -151,8 +151,7 @@ static const char *slurp(const char *path)
 {
     static char text[65536];
     char whole[1024];
-    (void)snprintf(whole, sizeof whole, "%.*s/../../%s",
-                   (int)(strrchr(__FILE__, '/') - __FILE__), __FILE__, path);
+    (void)snprintf(whole, sizeof whole, TESTS_DIRECTORY "/../%s", path);
     FILE *file = fopen(whole, "r");
     if (file == NULL) fail_msg("no '%s'", whole);
     const size_t length = fread(text, 1, sizeof text - 1, file);
