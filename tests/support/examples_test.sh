@@ -14,6 +14,7 @@ docs/migrations.md    yaml  tests/scenarios/31-migrations-page.sh
 docs/migrations.md    text  tests/scenarios/31-migrations-page.sh
 docs/json.md          json  tests/scenarios/92-pages.sh
 docs/operating.md     *     tests/scenarios/90-runbook.sh
+docs/cookbook/README.md yaml tests/scenarios/35-cookbook.sh
 '
 
 while read -r _ _ test; do
