@@ -290,6 +290,7 @@ static void give_up(struct attempt *attempt, struct error *err)
     if (attempt->lost_lock && later.code == ERROR_SQL_UNREACHABLE)
         err->code = ERROR_SQL_UNREACHABLE;
     db_use_stop(session->db, session->stop);
+    attempt->progress.event.tally = attempt->position.tally; /* which the ledger was told */
     progress_end(&attempt->progress, EVENT_MIGRATION_FAILED, err->message);
 }
 

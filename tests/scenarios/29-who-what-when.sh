@@ -64,6 +64,27 @@ also_where_the_file_is_gone()
     expect_exit 2 redferry status 8
 }
 
+# The log's last words and the ledger's are of the same rows, also of those that were on their way.
+log_and_ledger_agree()
+{
+    sql "CREATE TABLE many (id integer PRIMARY KEY, v text);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+         INSERT INTO many SELECT i, CASE WHEN i < 2400 THEN 'v' END FROM n"
+    write_migration 8_many.yaml <<'YAML'
+up:
+  - read: SELECT id, v FROM many
+    key: id
+    write: SET many:${id} ${v}
+    batch: 500
+YAML
+    expect_exit 1 redferry up --log-format json
+    expect_equal "$(grep '"event":"migration_failed"' "$ERR" | grep -oE '"(rows|commands)":[0-9]+' | xargs)" \
+        'rows:2000 commands:2000' 'what the log says'
+    expect_equal "$(sql 'SELECT rows_read, commands_sent FROM data_migration_runs WHERE version = 8')" \
+        '2000|2000' 'what the ledger says'
+    rm data_migrations/8_many.yaml
+}
+
 # What a file may hold must not reach a terminal as it is.
 a_terminal_is_safe()
 {
@@ -86,6 +107,7 @@ whole_story()
 {
     tells_all_of_one
     also_where_the_file_is_gone
+    log_and_ledger_agree
     a_terminal_is_safe
 }
 
