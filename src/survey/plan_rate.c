@@ -1,9 +1,11 @@
 /*
  * How fast it went before: what a plan reckons its times with.
  *
- * A run is taken as a whole, from its beginning to its end, with all the waiting that was in
- * it: that is what the next one will be like, too. What other servers, other hours, or a wider
- * row would make of it nobody can know, so the plan says which runs it went by.
+ * A run is taken as a whole, from its beginning to its last word, with all the waiting that was
+ * in it: that is what the next one will be like, too. Only what an operator asked of it the
+ * next one need not be asked: how long such a run was paused the ledger does not say, so it is
+ * left out. What other servers, other hours, or a wider row would make of it nobody can know,
+ * so the plan says which runs it went by.
  */
 #include "plan_rate.h"
 
@@ -13,14 +15,15 @@
 #include "arena.h"
 #include "clock.h"
 
-/* How long a run took, in seconds; false where it says nothing. */
+/* How long a run took, in seconds; false where it says nothing. One that was killed was ended
+ * by another, perhaps days later: what counts is when it last spoke. */
 static bool took(const struct run *run, double *seconds)
 {
     int64_t begun = 0, ended = 0;
-    const char *end = run->finished_at != NULL ? run->finished_at : run->updated_at;
-    if (run->tally.rows_read < PLAN_RATE_ROWS || run->started_at == NULL || end == NULL ||
-        clock_parse(run->started_at, &begun) != 0 || clock_parse(end, &ended) != 0 ||
-        ended <= begun)
+    if (run->tally.rows_read < PLAN_RATE_ROWS || run->requested_at != NULL ||
+        run->started_at == NULL || run->updated_at == NULL ||
+        clock_parse(run->started_at, &begun) != 0 ||
+        clock_parse(run->updated_at, &ended) != 0 || ended <= begun)
         return false;
     *seconds = (double)(ended - begun) / 1000.0;
     return true;

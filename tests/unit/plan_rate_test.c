@@ -1,5 +1,5 @@
-/* plan_rate: only runs of many rows count, the migration's own before others', the newest, and
- * not too many of them. */
+/* plan_rate: only runs of many rows count, of which nobody asked anything, the migration's own
+ * before others', the newest, and not too many of them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ static struct run run_of(int64_t id, int64_t version, int64_t rows, const char *
                         .version = version,
                         .tally = {.rows_read = rows},
                         .started_at = "2025-03-01T09:00:00.000Z",
-                        .finished_at = end};
+                        .updated_at = end};
 }
 
 #define TWO_SECONDS  "2025-03-01T09:00:02.000Z"
@@ -49,9 +49,28 @@ static void test_nothing_to_go_by(void **state)
     };
     expect(runs, 0, 0, NULL);
     expect(runs, 4, 0, NULL);
-    /* One that is still under way has come this far. */
+    /* One that is still under way has come this far; so had one that was killed, whoever ended
+     * it. */
     runs[3].updated_at = TWO_SECONDS;
     expect(runs, 4, 2500, "run 6 of this migration");
+    runs[3].finished_at = "2025-03-04T09:00:00.000Z";
+    expect(runs, 4, 2500, "run 6 of this migration");
+}
+
+/* For how long it was paused is not known, nor whether it was. */
+static void test_what_was_asked_of_one(void **state)
+{
+    (void)state;
+    struct run runs[] = {
+        run_of(5, 7, 8000, FOUR_SECONDS),
+        run_of(4, 7, 8000, TWO_SECONDS),
+        run_of(3, 8, 2000, TWO_SECONDS),
+    };
+    runs[0].requested_at = "2025-03-01T09:00:01.000Z";
+    expect(runs, 3, 4000, "run 4 of this migration");
+    runs[1].requested_at = "2025-03-01T09:00:01.000Z";
+    expect(runs, 3, 1000, "run 3 of another migration");
+    expect(runs, 2, 0, NULL);
 }
 
 static void test_its_own_before_others(void **state)
@@ -83,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_to_go_by),
+        cmocka_unit_test(test_what_was_asked_of_one),
         cmocka_unit_test(test_its_own_before_others),
         cmocka_unit_test(test_the_newest),
     };
