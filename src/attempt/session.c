@@ -86,7 +86,8 @@ static int64_t patience(const struct session *session, const struct error *err,
     const struct config *config = session->config;
     const bool unreachable =
         err->code == ERROR_SQL_UNREACHABLE || err->code == ERROR_REDIS_UNREACHABLE;
-    const bool has_room_later = err->passing && err->code != ERROR_REDIS_UNREACHABLE;
+    const bool has_room_later =
+        err->passing && err->code != ERROR_REDIS_UNREACHABLE && err->code != ERROR_OPERATOR;
     const int64_t wait_ms = unreachable ? config->wait_ms : 0;
     *option = "--wait";
     if (!has_room_later || !session->queues || config->on_lock != ON_LOCK_WAIT ||
@@ -99,7 +100,8 @@ static int64_t patience(const struct session *session, const struct error *err,
 /*
  * Whether a failed attempt to connect is worth another one: within --wait for any server that
  * does not answer, within --lock-timeout for a database that says it will have room later. A
- * Redis that is not there is told at once, and so is a replica. Sleeps.
+ * Redis that is not there is told at once without --wait; a replica, which answers, always.
+ * Sleeps.
  */
 static int try_again(struct session *session, struct wait *wait, struct error *err)
 {

@@ -145,7 +145,6 @@ int doctor_redis_connect(struct doctor *doctor, struct error *err)
         return 0;
     }
     doctor_find(doctor, DOCTOR_PROBLEM, "%s", refused.message);
-    if (refused.passing) doctor_advise(doctor, "name the primary with --redis");
     return 0;
 }
 

@@ -57,7 +57,7 @@ int connection_answer(struct connection *connection, const struct reply **reply,
 
 /* Whether this server may be written to, as it said when it was connected to; asks nothing.
  * Returns 0, or -1 with err that says what it is instead: a replica or a sentinel
- * (ERROR_REDIS_UNREACHABLE, passing: it may be promoted), a cluster or a version before 6.2
+ * (ERROR_OPERATOR, passing: it may be promoted), a cluster or a version before 6.2
  * (ERROR_INVALID). */
 int connection_check_server(struct connection *connection, struct error *err);
 

@@ -168,7 +168,8 @@ static int hear_info(struct greeting *greeting, const struct url *url,
     return 0;
 }
 
-/* The same of ROLE. */
+/* The same of ROLE. A replica does answer, and becomes a primary by somebody's decision only:
+ * to wait is worth while behind a failover, for whoever has written here before. */
 static int check_role(const struct reply *role, struct error *err)
 {
     const struct reply *kind = reply_element(role, 0);
@@ -181,11 +182,13 @@ static int check_role(const struct reply *role, struct error *err)
 
     if (strcmp(kind->text, "slave") == 0 && host != NULL && host->type == REPLY_TEXT &&
         port != NULL && port->type == REPLY_INTEGER) {
-        (void)error_set(err, ERROR_REDIS_UNREACHABLE,
-                        "a replica of %s:%lld: redferry writes to a primary", host->text,
-                        (long long)port->integer);
+        (void)error_set(err, ERROR_OPERATOR,
+                        "a replica of %s:%lld: redferry writes to a primary, and --redis has "
+                        "to name it",
+                        host->text, (long long)port->integer);
     } else {
-        (void)error_set(err, ERROR_REDIS_UNREACHABLE, "a %s: redferry writes to a primary",
+        (void)error_set(err, ERROR_OPERATOR,
+                        "a %s: redferry writes to a primary, and --redis has to name it",
                         kind->text);
     }
     err->passing = true;

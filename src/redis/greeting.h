@@ -22,7 +22,8 @@ struct greeting {
 
     /* Good once all is heard. */
     char version[32];   /* "7.0.15"; "" where the server does not say it */
-    struct error unfit; /* why the server may not be written to, or {0} */
+    struct error unfit; /* why the server may not be written to, or {0}; of a replica
+                           ERROR_OPERATOR and passing */
 };
 
 /* Append the greeting for url, in RESP. Forgets what was said and heard before. */

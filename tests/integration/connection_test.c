@@ -199,9 +199,9 @@ static void assert_unfit(const char *name, const char *const *options, int code,
 static void test_a_replica_will_not(void **state)
 {
     (void)state;
-    assert_unfit(
-        "replica", (const char *[]){"--port", "0", "--replicaof", "127.0.0.1", "1", NULL},
-        ERROR_REDIS_UNREACHABLE, "a replica of 127.0.0.1:1: redferry writes to a primary");
+    assert_unfit("replica",
+                 (const char *[]){"--port", "0", "--replicaof", "127.0.0.1", "1", NULL},
+                 ERROR_OPERATOR, "a replica of 127.0.0.1:1: redferry writes to a primary");
 }
 
 static void test_a_cluster_will_not(void **state)

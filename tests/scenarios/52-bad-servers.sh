@@ -72,11 +72,16 @@ redis_refuses_us()
     carried
 }
 
+# It does answer: to wait for it would be to wait for somebody's decision.
 redis_is_a_replica()
 {
+    local begun=$SECONDS
     begin
     redis REPLICAOF 127.0.0.1 1 >/dev/null
-    refused 7 'a replica of 127.0.0.1:1: redferry writes to a primary'
+    refused 4 'a replica of 127.0.0.1:1: redferry writes to a primary, and --redis has to name it'
+    REDFERRY_WAIT=60s refused 4 'a replica of 127.0.0.1:1: redferry writes to a primary'
+    ((SECONDS - begun < 30)) || fail 'it was waited for'
+    expect_equal "$(sql 'SELECT count(*) FROM data_migration_runs' 2>/dev/null || echo 0)" 0 'runs'
     redis REPLICAOF NO ONE >/dev/null
     carried
 }

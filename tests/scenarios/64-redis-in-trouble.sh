@@ -181,7 +181,7 @@ it_is_a_replica_now()
     hold_up redis 3 before EXEC -- --retry-for 1s
     redis REPLICAOF 127.0.0.1 1 >/dev/null
     open_gate
-    expect_failed 7 'a replica of 127.0.0.1:1: redferry writes to a primary' 10
+    expect_failed 4 'a replica of 127.0.0.1:1: redferry writes to a primary' 10
     redis REPLICAOF NO ONE >/dev/null
     expect_the_next_carries_the_rest
 }

@@ -382,6 +382,12 @@ of_servers()
     becomes applied
     expect_exit 0 redferry down
     says 'no Redis' 7 redferry up -r redis://127.0.0.1:1
+    redis REPLICAOF 127.0.0.1 1 >/dev/null
+    says 'a replica' 4 redferry up --wait 60s
+    redis REPLICAOF NO ONE >/dev/null
+    types 'a replica'
+    becomes applied
+    expect_exit 0 redferry down
     types 'no Redis'
     becomes applied
 }

@@ -130,8 +130,8 @@ static void test_unfit(void **state)
     } cases[] = {
         {"+OK\r\n+PONG\r\n$22\r\nredis_version:6.0.16\r\n\r\n*1\r\n$8\r\nsentinel\r\n",
          ERROR_INVALID, "this is Redis 6.0.16"},
-        {"+OK\r\n+PONG\r\n" INFO "*1\r\n$8\r\nsentinel\r\n", ERROR_REDIS_UNREACHABLE,
-         "a sentinel: redferry writes to a primary"},
+        {"+OK\r\n+PONG\r\n" INFO "*1\r\n$8\r\nsentinel\r\n", ERROR_OPERATOR,
+         "a sentinel: redferry writes to a primary, and --redis has to name it"},
         {"+OK\r\n+PONG\r\n-NOPERM this user may not 'info'\r\n" MASTER, ERROR_FAILED, "NOPERM"},
         {"+OK\r\n+PONG\r\n" INFO "-NOPERM this user may not 'role'\r\n", ERROR_FAILED,
          "NOPERM"},
