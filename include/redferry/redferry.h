@@ -353,8 +353,25 @@ typedef struct redferry_watch_report {
 REDFERRY_API int redferry_watch(redferry *ferry, const char *run,
                                 const redferry_watch_report **report);
 
+/* A rule that lint goes by (docs/lint.md). */
+typedef struct redferry_rule {
+    const char *code;        /* "RF201" */
+    const char *name;        /* "repeats-without-key" */
+    const char *severity;    /* "error", "warning", "note" */
+    const char *summary;     /* one sentence */
+    const char *explanation; /* a paragraph */
+    const char *wrong;       /* a file that the rule finds fault with; a line "# NAME.yaml" */
+    const char *right;       /* stands in front of each, where names matter */
+} redferry_rule;
+
+/* The rule with this code (NULL: all of them, by their codes) into *rules, which belong to
+ * ferry until its next call. REDFERRY_INVALID: there is none. */
+REDFERRY_API int redferry_lint_rules(redferry *ferry, const char *code,
+                                     const redferry_rule **rules, size_t *count);
+
 /* Something to be said about a file. */
 typedef struct redferry_finding {
+    const char *code;     /* of its rule */
     const char *severity; /* "error", "warning", "note" */
     const char *file;
     int line, column; /* 0: the whole file */
@@ -376,11 +393,13 @@ typedef struct redferry_lint_report {
     size_t count;
     const redferry_promise *promises;
     size_t promise_count;
-    size_t files; /* how many were checked */
+    size_t files;                   /* how many were checked */
+    size_t errors, warnings, notes; /* among the findings */
 } redferry_lint_report;
 
 /* Check files (count 0: the whole directory) without connecting. REDFERRY_INVALID where there
- * is an error among the findings. */
+ * is an error among the findings; with the setting strict also where there is a warning.
+ * *report is there in both cases. */
 REDFERRY_API int redferry_lint(redferry *ferry, const char *const *files, size_t count,
                                const redferry_lint_report **report);
 

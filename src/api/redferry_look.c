@@ -9,6 +9,7 @@
 #include "doctor.h"
 #include "handle.h"
 #include "lint.h"
+#include "lint_report.h"
 #include "runner.h"
 #include "selection.h"
 #include "stranger.h"
@@ -199,8 +200,32 @@ int redferry_history(redferry *ferry, const char *version, const redferry_histor
 
 /* ---- lint ----------------------------------------------------------------------------- */
 
-static const char *const severity_texts[] = {
-    [LINT_NOTE] = "note", [LINT_WARNING] = "warning", [LINT_ERROR] = "error"};
+int redferry_lint_rules(redferry *ferry, const char *code, const redferry_rule **out,
+                        size_t *count)
+{
+    struct session session;
+    size_t all = 0;
+    const struct lint_rule *rules = lint_rules(&all);
+    int result = handle_begin(ferry, &session);
+    redferry_rule *copies = arena_array(&ferry->results, all, sizeof *copies);
+    *count = 0;
+    *out = copies;
+    if (result == 0 && copies == NULL) result = error_memory(&ferry->error);
+    for (size_t i = 0; i < all && result == 0; i++) {
+        if (code != NULL && strcmp(rules[i].code, code) != 0) continue;
+        copies[(*count)++] = (redferry_rule){.code = rules[i].code,
+                                             .name = rules[i].name,
+                                             .severity = lint_severity_text(rules[i].severity),
+                                             .summary = rules[i].summary,
+                                             .explanation = rules[i].explanation,
+                                             .wrong = rules[i].wrong,
+                                             .right = rules[i].right};
+    }
+    if (result == 0 && *count == 0)
+        result = error_set(&ferry->error, ERROR_INVALID,
+                           "there is no rule '%s'; 'redferry lint --explain' lists them", code);
+    return handle_end(ferry, &session, result);
+}
 
 static redferry_lint_report *lint_report_of(struct arena *arena,
                                             const struct lint_report *found)
@@ -218,11 +243,19 @@ static redferry_lint_report *lint_report_of(struct arena *arena,
                                      .count = findings,
                                      .promises = promise,
                                      .promise_count = promises,
-                                     .files = found->files};
+                                     .files = found->files,
+                                     .errors = found->errors,
+                                     .warnings = found->warnings,
+                                     .notes = found->notes};
     for (const struct lint_finding *one = found->findings; one != NULL; one = one->next)
-        *finding++ =
-            (redferry_finding){severity_texts[one->severity], arena_text(arena, one->file),
-                               one->line, one->column, one->text};
+        *finding++ = (redferry_finding){
+            .code = one->rule->code,
+            .severity = lint_severity_text(one->severity),
+            .file = arena_text(arena, one->place.file),
+            .line = one->place.line,
+            .column = one->place.column,
+            .text = one->text,
+        };
     for (const struct lint_promise *one = found->promises; one != NULL; one = one->next)
         *promise++ = (redferry_promise){
             .version = one->migration->version,
@@ -233,6 +266,19 @@ static redferry_lint_report *lint_report_of(struct arena *arena,
             .guarantee = guarantee_text(one->guarantee),
         };
     return report;
+}
+
+/* Whether what was found makes the command fail. */
+static int lint_verdict(const struct lint_report *found, bool strict, struct error *err)
+{
+    const size_t warnings = strict ? found->warnings : 0;
+    if (found->errors > 0)
+        return error_set(err, ERROR_INVALID, "%zu %s", found->errors,
+                         found->errors == 1 ? "error" : "errors");
+    if (warnings > 0)
+        return error_set(err, ERROR_INVALID, "%zu %s, and --strict", warnings,
+                         warnings == 1 ? "warning" : "warnings");
+    return 0;
 }
 
 int redferry_lint(redferry *ferry, const char *const *files, size_t count,
@@ -248,13 +294,11 @@ int redferry_lint(redferry *ferry, const char *const *files, size_t count,
         .allow_repeats = ferry->config.allow_repeats,
     };
     if (result == 0) result = lint_check(&found, &wish, &ferry->results, &ferry->error);
+    if (result == 0) result = lint_settle(&found, &ferry->error);
     if (result == 0) {
         *out = lint_report_of(&ferry->results, &found);
-        if (*out == NULL)
-            result = error_memory(&ferry->error);
-        else if (found.errors > 0)
-            result = error_set(&ferry->error, ERROR_INVALID, "%zu %s", found.errors,
-                               found.errors == 1 ? "error" : "errors");
+        result = *out == NULL ? error_memory(&ferry->error)
+                              : lint_verdict(&found, ferry->config.strict, &ferry->error);
     }
     lint_release(&found);
     return handle_end(ferry, &session, result);

@@ -1,5 +1,5 @@
 /*
- * lint: check files without connecting, and tell what each step can promise.
+ * lint: check files without connecting, and tell what each step can promise; explain the rules.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -8,6 +8,8 @@
 #include "screen.h"
 #include "table.h"
 #include "text.h"
+
+enum { PAGE_COLUMNS = 80 }; /* where there is no terminal */
 
 static const struct table_column columns[] = {
     {.heading = "version"},
@@ -18,21 +20,23 @@ static const struct table_column columns[] = {
     {.heading = "guarantee"},
 };
 
-static bool is_error(const redferry_finding *finding)
+static enum screen_colour colour_of(const char *severity)
 {
-    return strcmp(finding->severity, "error") == 0;
+    return strcmp(severity, "error") == 0     ? SCREEN_RED
+           : strcmp(severity, "warning") == 0 ? SCREEN_YELLOW
+                                              : SCREEN_PLAIN;
 }
 
-/* FILE:LINE:COLUMN: severity: text */
+/* FILE:LINE:COLUMN: severity: text [CODE] */
 static void put_finding(struct cmd_call *call, const redferry_finding *finding)
 {
-    enum screen_colour colour = is_error(finding) ? SCREEN_RED : SCREEN_YELLOW;
     text_put(call->out, finding->file != NULL ? finding->file : "");
     if (finding->line > 0) fprintf(call->out, ":%d:%d", finding->line, finding->column);
-    fprintf(call->out, ": %s%s:%s ", screen_colour(colour, call->coloured), finding->severity,
+    fprintf(call->out, ": %s%s:%s ",
+            screen_colour(colour_of(finding->severity), call->coloured), finding->severity,
             screen_colour(SCREEN_PLAIN, call->coloured));
     text_put(call->out, finding->text);
-    fputs("\n", call->out);
+    fprintf(call->out, " [%s]\n", finding->code);
 }
 
 static void add(struct table *table, const redferry_promise *promise)
@@ -56,43 +60,116 @@ static void print(struct cmd_call *call, const redferry_lint_report *report)
         .columns = columns,
         .column_count = sizeof columns / sizeof columns[0],
     };
-    char files[64], errors[64], others[64];
-    int64_t error_count = 0;
+    char files[TEXT_COUNT], errors[TEXT_COUNT], warnings[TEXT_COUNT], notes[TEXT_COUNT];
     for (size_t i = 0; i < report->count; i++) {
-        put_finding(call, &report->findings[i]);
-        error_count += is_error(&report->findings[i]);
+        const bool is_note = strcmp(report->findings[i].severity, "note") == 0;
+        if (!is_note || !call->quiet) put_finding(call, &report->findings[i]);
     }
     for (size_t i = 0; i < report->promise_count; i++) add(&table, &report->promises[i]);
     if (report->promise_count > 0)
         (void)table_print(&table, call->out, call->columns, call->coloured);
-    fprintf(call->out, "%s checked: %s, %s\n",
-            text_count(files, (int64_t)report->files, "file"),
-            text_count(errors, error_count, "error"),
-            text_count(others, (int64_t)report->count - error_count, "warning"));
+    fprintf(call->out, "%s checked: %s, %s", text_count(files, (int64_t)report->files, "file"),
+            text_count(errors, (int64_t)report->errors, "error"),
+            text_count(warnings, (int64_t)report->warnings, "warning"));
+    if (report->notes > 0)
+        fprintf(call->out, ", %s", text_count(notes, (int64_t)report->notes, "note"));
+    fputs("\n", call->out);
     table_release(&table);
+}
+
+/* ---- the rules -------------------------------------------------------------------------- */
+
+static const struct table_column rule_columns[] = {
+    {.heading = "code"},
+    {.heading = "severity"},
+    {.heading = "finds that", .least = 30},
+};
+
+static void print_rules(struct cmd_call *call, const redferry_rule *rules, size_t count)
+{
+    struct table table = {
+        .columns = rule_columns,
+        .column_count = sizeof rule_columns / sizeof rule_columns[0],
+    };
+    for (size_t i = 0; i < count; i++) {
+        struct table_row *row = table_add(&table);
+        table_cell(&table, row, rules[i].code, SCREEN_PLAIN);
+        table_cell(&table, row, rules[i].severity, colour_of(rules[i].severity));
+        table_cell(&table, row, rules[i].summary, SCREEN_PLAIN);
+    }
+    (void)table_print(&table, call->out, call->columns, call->coloured);
+    table_release(&table);
+}
+
+/* Print an example, every line of it further to the right. */
+static void put_example(FILE *stream, const char *heading, const char *example)
+{
+    fprintf(stream, "\n%s\n\n", heading);
+    while (*example != '\0') {
+        const size_t length = strcspn(example, "\n");
+        fprintf(stream, "    %.*s\n", (int)length, example);
+        example += length + (example[length] == '\n');
+    }
+}
+
+static void print_rule(struct cmd_call *call, const redferry_rule *rule)
+{
+    const size_t width = call->columns > 0 ? call->columns : PAGE_COLUMNS;
+    fprintf(call->out, "%s %s (%s%s%s)\n\n", rule->code, rule->name,
+            screen_colour(colour_of(rule->severity), call->coloured), rule->severity,
+            screen_colour(SCREEN_PLAIN, call->coloured));
+    text_put_wrapped(call->out, rule->summary, 0, width);
+    fputs("\n", call->out);
+    text_put_wrapped(call->out, rule->explanation, 0, width);
+    put_example(call->out, "Wrong", rule->wrong);
+    put_example(call->out, "Right", rule->right);
+}
+
+/* The rules of the codes that were given, or all of them. */
+static int explain(struct cmd_call *call)
+{
+    const redferry_rule *rules = NULL;
+    size_t count = 0;
+    if (call->count > 1) return cmd_refuse(call, "'--explain' takes one code, or none");
+    const char *code = call->count == 1 ? call->arguments[0] : NULL;
+    const int result = redferry_lint_rules(call->ferry, code, &rules, &count);
+    if (result != REDFERRY_OK) return result;
+    if (call->json)
+        call->document = document_rules(rules, count);
+    else if (code != NULL)
+        print_rule(call, rules);
+    else
+        print_rules(call, rules, count);
+    return REDFERRY_OK;
 }
 
 static int run(struct cmd_call *call)
 {
     const redferry_lint_report *report = NULL;
-    int code = redferry_lint(call->ferry, call->arguments, call->count, &report);
-    bool found = report != NULL && (code == REDFERRY_OK || report->count > 0);
-    if (!found) return code;
-    if (call->json) {
+    if (cmd_switch(call, "explain")) return explain(call);
+    const int code = redferry_lint(call->ferry, call->arguments, call->count, &report);
+    if (report == NULL) return code;
+    if (call->json)
         call->document = document_lint(report, code);
-    } else {
+    else
         print(call, report);
-    }
     return code;
 }
+
+static const struct option_line options[] = {
+    {"explain", 0, NULL, "print the rule with this code instead; without one, all rules"},
+    {0},
+};
 
 const struct cmd cmd_lint = {
     .name = "lint",
     .arguments = "[FILE...]",
     .summary = "check migration files without connecting",
-    .details = "Prints each finding as FILE:LINE:COLUMN, and which guarantee each step gets. "
-               "Without a FILE the whole directory is checked. Exits with 2 where there is an "
-               "error among the findings.",
+    .details = "Prints each finding as FILE:LINE:COLUMN with the code of its rule, and which "
+               "guarantee each step gets. Without a FILE the whole directory is checked. Exits "
+               "with 2 where there is an error among the findings, with --strict also where "
+               "there is a warning. 'redferry lint --explain CODE' says what a rule is about.",
+    .options = options,
     .most = CMD_ANY,
     .run = run,
 };

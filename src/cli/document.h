@@ -43,8 +43,9 @@ struct json_t *document_petition(const redferry_petition *petition, int code,
                                  const char *error);
 struct json_t *document_watch(const redferry_watch_report *report, int code, const char *error);
 
-/* Findings and guarantees. */
+/* Findings and guarantees; and the rules by which things are found. */
 struct json_t *document_lint(const redferry_lint_report *report, int code);
+struct json_t *document_rules(const redferry_rule *rules, size_t count);
 
 /* What the doctor found. */
 struct json_t *document_doctor(const redferry_doctor_report *report, int code);

@@ -268,10 +268,11 @@ json_t *document_watch(const redferry_watch_report *report, int code, const char
 
 static json_t *finding_entry(const redferry_finding *finding)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "severity", document_text(finding->severity),
-                     "file", document_text(finding->file), "line",
-                     document_ordinal(finding->line), "column",
-                     document_ordinal(finding->column), "text", document_text(finding->text));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "code", document_text(finding->code),
+                     "severity", document_text(finding->severity), "file",
+                     document_text(finding->file), "line", document_ordinal(finding->line),
+                     "column", document_ordinal(finding->column), "text",
+                     document_text(finding->text));
 }
 
 static json_t *promise_entry(const redferry_promise *promise)
@@ -292,11 +293,29 @@ json_t *document_lint(const redferry_lint_report *report, int code)
     for (size_t i = 0; i < report->promise_count; i++)
         failed |= json_array_append_new(steps, promise_entry(&report->promises[i]));
     if (failed == 0)
-        return json_pack("{s:o, s:o, s:I, s:i}", "findings", findings, "steps", steps, "files",
-                         (json_int_t)report->files, "exit", code);
+        return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:i}", "findings", findings, "steps",
+                         steps, "files", (json_int_t)report->files, "errors",
+                         (json_int_t)report->errors, "warnings", (json_int_t)report->warnings,
+                         "notes", (json_int_t)report->notes, "exit", code);
     json_decref(findings);
     json_decref(steps);
     return NULL;
+}
+
+json_t *document_rules(const redferry_rule *rules, size_t count)
+{
+    json_t *entries = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const redferry_rule *rule = &rules[i];
+        json_t *entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "code", rule->code,
+                                  "name", rule->name, "severity", rule->severity, "summary",
+                                  rule->summary, "explanation", rule->explanation, "wrong",
+                                  rule->wrong, "right", rule->right);
+        if (json_array_append_new(entries, entry) == 0) continue;
+        json_decref(entries);
+        return NULL;
+    }
+    return json_pack("{s:o, s:i}", "rules", entries, "exit", REDFERRY_OK);
 }
 
 static json_t *examination_entry(const redferry_examination *item)

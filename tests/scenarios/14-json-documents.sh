@@ -98,6 +98,7 @@ documents_without_servers_are_as_said()
     document help 0 help
     document help 0 help up
     document version 0 --version
+    document lint-explain 0 lint --explain
     document completion 0 completion fish
     document error 2 stauts
     document error 2 up --lock-timeout soon

@@ -114,10 +114,10 @@ lint_example()
 $(<1_example.yaml)"
 }
 
-# What lint complained of, without place and severity.
+# What lint complained of, without place, severity and code.
 findings()
 {
-    sed -nE 's/^[^ ]+: (error|warning|note): //p' "$OUT"
+    sed -nE 's/^[^ ]+: (error|warning): (.*) \[RF[0-9]+\]$/\2/p' "$OUT"
 }
 
 expect_finding()

@@ -169,17 +169,29 @@ static void test_lint(void **state)
 {
     (void)state;
     static const redferry_finding findings[] = {
-        {"error", "1_a.yaml", 3, 4, "unknown key"},
-        {"note", "x.yaml", 0, 0, "ignored"},
+        {"RF100", "error", "1_a.yaml", 3, 4, "unknown key"},
+        {"RF101", "warning", "x.yaml", 0, 0, "ignored"},
     };
     static const redferry_promise promises[] = {{1, "a", true, 2, "all", "exactly once"}};
-    const redferry_lint_report report = {findings, 2, promises, 1, 2};
+    const redferry_lint_report report = {findings, 2, promises, 1, 2, 1, 1, 0};
     expect(document_lint(&report, 2),
-           "{\"findings\":[{\"severity\":\"error\",\"file\":\"1_a.yaml\",\"line\":3,"
-           "\"column\":4,\"text\":\"unknown key\"},{\"severity\":\"note\",\"file\":\"x.yaml\","
-           "\"line\":null,\"column\":null,\"text\":\"ignored\"}],\"steps\":[{\"version\":\"1\","
+           "{\"findings\":[{\"code\":\"RF100\",\"severity\":\"error\",\"file\":\"1_a.yaml\","
+           "\"line\":3,\"column\":4,\"text\":\"unknown key\"},{\"code\":\"RF101\","
+           "\"severity\":\"warning\",\"file\":\"x.yaml\",\"line\":null,\"column\":null,"
+           "\"text\":\"ignored\"}],\"steps\":[{\"version\":\"1\","
            "\"name\":\"a\",\"direction\":\"down\",\"step\":2,\"step_name\":\"all\","
-           "\"guarantee\":\"exactly once\"}],\"files\":2,\"exit\":2}");
+           "\"guarantee\":\"exactly once\"}],\"files\":2,\"errors\":1,\"warnings\":1,"
+           "\"notes\":0,\"exit\":2}");
+}
+
+static void test_rules(void **state)
+{
+    (void)state;
+    const redferry_rule rule = {"RF1", "a", "note", "b", "c", "d", "e"};
+    expect(document_rules(&rule, 1),
+           "{\"rules\":[{\"code\":\"RF1\",\"name\":\"a\",\"severity\":\"note\","
+           "\"summary\":\"b\",\"explanation\":\"c\",\"wrong\":\"d\",\"right\":\"e\"}],"
+           "\"exit\":0}");
 }
 
 static void test_doctor(void **state)
@@ -249,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_petition),
         cmocka_unit_test(test_watch),
         cmocka_unit_test(test_lint),
+        cmocka_unit_test(test_rules),
         cmocka_unit_test(test_doctor),
         cmocka_unit_test(test_texts_and_errors),
         cmocka_unit_test(test_bears_figures_that_are_none),
