@@ -127,6 +127,20 @@ static void tell_holder(struct queue *queue, const struct session *session)
     queue->paused = paused;
 }
 
+/* What to type next, about the one who holds the lock; a text of words. */
+static const char *advise(const struct session *session, struct error *words)
+{
+    const struct run *run = running_run(session);
+    if (run == NULL)
+        (void)error_set(words, ERROR_NONE, "`redferry watch` shows what it does");
+    else if (run->status == RUN_PAUSED)
+        (void)error_set(words, ERROR_NONE, "`redferry resume %" PRId64 "` has it go on",
+                        run->id);
+    else
+        (void)error_set(words, ERROR_NONE, "`redferry watch %" PRId64 "` follows it", run->id);
+    return words->message;
+}
+
 /* How much longer we wait, in milliseconds. */
 static int64_t patience_left(const struct session *session)
 {
@@ -137,17 +151,21 @@ static int64_t patience_left(const struct session *session)
 static int check_patience(const struct session *session, struct error *err)
 {
     const struct config *config = session->config;
-    struct error words = {0};
+    struct error words = {0}, advice = {0};
     const char *holder = turn_describe_holder(session, &words);
+    const char *next = advise(session, &advice);
     char patience[32];
     if (config->on_lock == ON_LOCK_SKIP)
-        return error_set(err, ERROR_INCOMPLETE, "skipped: the lock is held by %s", holder);
+        return error_set(err, ERROR_INCOMPLETE, "skipped: the lock is held by %s; %s", holder,
+                         next);
     if (config->on_lock == ON_LOCK_FAIL)
-        return error_set(err, ERROR_LOCKED, "the lock is held by %s", holder);
+        return error_set(err, ERROR_LOCKED,
+                         "the lock is held by %s; %s, --on-lock wait waits for its end", holder,
+                         next);
     if (patience_left(session) > 0) return 0;
     return error_set(err, ERROR_LOCKED,
-                     "the lock is still held after %s (--lock-timeout) by %s",
-                     number_duration_text(config->lock_timeout_ms, patience), holder);
+                     "the lock is still held after %s (--lock-timeout) by %s; %s",
+                     number_duration_text(config->lock_timeout_ms, patience), holder, next);
 }
 
 static bool is_needed(const struct turn *turn, const struct session *session)

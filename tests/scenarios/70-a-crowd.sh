@@ -290,15 +290,17 @@ YAML
     wait_until 'the first one applies' says first applying
     holder+="${pids[first]}\\), running 1_slow since 2.*Z"
     expect_exit 5 redferry up --on-lock fail
-    grep -qE "^redferry: the lock is held by $holder" "$ERR" || fail 'the holder is not named'
+    grep -qE "^redferry: the lock is held by $holder; \`redferry watch 1\` follows it, --on-lock wait waits for its end\$" \
+        "$ERR" || fail 'the holder, or what to type next, is not named'
     expect_stderr_lacks 'waiting'
     expect_exit 3 redferry up --on-lock skip
-    grep -qE "^redferry: skipped: the lock is held by $holder" "$ERR" || fail 'the holder is not named'
+    grep -qE "^redferry: skipped: the lock is held by $holder; \`redferry watch 1\` follows it\$" "$ERR" ||
+        fail 'the holder, or what to type next, is not named'
     expect_stderr_lacks 'waiting'
     expect_exit 5 redferry up --lock-timeout 1500ms
     expect_equal "$(grep -cE "^redferry: waiting for $holder" "$ERR")" 1 'how often it says that it waits'
-    grep -qE "^redferry: the lock is still held after 1500ms \(--lock-timeout\) by $holder" "$ERR" ||
-        fail 'the holder is not named'
+    grep -qE "^redferry: the lock is still held after 1500ms \(--lock-timeout\) by $holder; \`redferry watch 1\`" \
+        "$ERR" || fail 'the holder, or what to type next, is not named'
     expect_exit 5 env REDFERRY_LOCK_TIMEOUT=100ms REDFERRY_ON_LOCK=wait "$REDFERRY_PROGRAM" mark 1
     expect_exit 0 redferry status --on-lock fail
     kill -TERM "${pids[first]}"
