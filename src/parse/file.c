@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -108,6 +109,11 @@ int file_read(const char *path, struct arena *arena, char **bytes, size_t *lengt
     return read_file(path, arena, bytes, length, &status, err);
 }
 
+static bool ends_line(char byte)
+{
+    return byte == '\n' || byte == '\r';
+}
+
 int file_read_secret(const char *path, struct arena *arena, char **text, int *open_to_all,
                      struct error *err)
 {
@@ -116,8 +122,7 @@ int file_read_secret(const char *path, struct arena *arena, char **text, int *op
 
     if (read_file(path, arena, text, &length, &status, err) != 0) return -1;
     *open_to_all = (status.st_mode & S_IROTH) != 0;
-    if (length > 0 && (*text)[length - 1] == '\n') (*text)[--length] = '\0';
-    if (length > 0 && (*text)[length - 1] == '\r') (*text)[--length] = '\0';
+    while (length > 0 && ends_line((*text)[length - 1])) (*text)[--length] = '\0';
     if (length == 0) return error_set(err, ERROR_INVALID, "%s: is empty", path);
     if (memchr(*text, '\n', length) != NULL || strlen(*text) != length)
         return error_set(err, ERROR_INVALID, "%s: holds more than one line of text", path);

@@ -14,8 +14,9 @@ enum { FILE_MOST_BYTES = 1024 * 1024 };
 int file_read(const char *path, struct arena *arena, char **bytes, size_t *length,
               struct error *err);
 
-/* The content of a one-line file (a secret): as file_read(), without the trailing newline.
- * *open_to_all becomes 1 where everybody may read the file, else 0. */
+/* The content of a one-line file (a secret): as file_read(), without the newlines at its end,
+ * as editors and `echo` leave them; anything on a second line is refused. *open_to_all becomes
+ * 1 where everybody may read the file, else 0. */
 int file_read_secret(const char *path, struct arena *arena, char **text, int *open_to_all,
                      struct error *err);
 

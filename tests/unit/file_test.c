@@ -95,9 +95,19 @@ static void test_secret(void **state)
         const char *content;
         const char *text; /* NULL: refused */
     } cases[] = {
-        {"secret", "secret"}, {"secret\n", "secret"}, {"secret\r\n", "secret"},
-        {" a b ", " a b "},   {"a\nb\n", NULL},       {"", NULL},
-        {"\n", NULL},         {"a\n\n", NULL},
+        {"secret", "secret"},
+        {"secret\n", "secret"},
+        {"secret\r\n", "secret"},
+        {"a\n\n", "a"},
+        {"a\r\n\r\n", "a"},
+        {" a b ", " a b "},
+        {"a\nb\n", NULL},
+        {"a\n\nb", NULL},
+        {"\na", NULL},
+        {"a\n \n", NULL},
+        {"", NULL},
+        {"\n", NULL},
+        {"\r\n\r\n", NULL},
     };
     (void)state;
 
