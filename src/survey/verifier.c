@@ -101,6 +101,15 @@ static int choose(struct verifier *self, struct error *err)
 
 /* ---- their definitions ------------------------------------------------------------------ */
 
+/* Leave out a whole migration, for what err says of it. */
+static int pass_over(const struct verifier *self, struct verify_subject *subject,
+                     struct error *err)
+{
+    const char *what = arena_format(&self->session->arena, "%" PRId64 "_%s",
+                                    subject->item->version, subject->item->name);
+    return verify_pass_over(self->session, is_named(self), what, &subject->reason, err);
+}
+
 /* What ran, if it is not what the file says now. */
 static int find_definition(struct verifier *self, struct verify_subject *subject,
                            struct error *err)
@@ -110,9 +119,8 @@ static int find_definition(struct verifier *self, struct verify_subject *subject
     const bool is_modified = item->state == STATE_MODIFIED;
     struct migration *file = migrations_find(&session->migrations, item->version);
     if (item->state == STATE_HALF_UNDONE) {
-        error_set(err, ERROR_OPERATOR, "%" PRId64 "_%s is half undone", item->version,
-                  item->name);
-        return verify_pass_over(session, is_named(self), &subject->reason, err);
+        (void)error_set(err, ERROR_OPERATOR, "it is half undone");
+        return pass_over(self, subject, err);
     }
     subject->migration = file;
     if (file != NULL && !is_modified) return 0;
@@ -122,10 +130,9 @@ static int find_definition(struct verifier *self, struct verify_subject *subject
     subject->is_own = subject->migration != NULL && subject->migration != file;
     if (subject->migration == NULL) subject->migration = file;
     if (subject->migration == NULL) {
-        error_set(err, ERROR_OPERATOR,
-                  "migration %" PRId64 " has no file, and the ledger keeps no definition of it",
-                  item->version);
-        return verify_pass_over(session, is_named(self), &subject->reason, err);
+        (void)error_set(err, ERROR_OPERATOR,
+                        "it has no file, and the ledger keeps no definition of it");
+        return pass_over(self, subject, err);
     }
     listener_say(&session->listener, EVENT_NOTE, "%" PRId64 "_%s %s: %s", item->version,
                  item->name, is_modified ? "was modified since it was applied" : "has no file",

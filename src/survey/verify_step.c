@@ -25,12 +25,14 @@ enum { TICK_MS = 250 };
 
 static const struct columns no_columns = {0};
 
-int verify_pass_over(struct session *session, bool is_named, const char **reason,
-                     struct error *err)
+int verify_pass_over(struct session *session, bool is_named, const char *what,
+                     const char **reason, struct error *err)
 {
+    const char *why = arena_text(session->results, err->message);
+    if (what == NULL || why == NULL) return error_memory(err);
+    (void)error_prefix(err, "%s: ", what);
     if (is_named) return -1;
-    *reason = arena_text(session->results, err->message);
-    if (*reason == NULL) return error_memory(err);
+    *reason = why;
     listener_say(&session->listener, EVENT_WARNING, "not compared: %s", err->message);
     error_clear(err);
     return 0;
@@ -202,9 +204,10 @@ static int pass_over_step(const struct verify_work *work, struct verify_step *ve
                           struct error *err)
 {
     const bool may_pass = err->code == ERROR_FAILED || err->code == ERROR_INVALID;
-    (void)error_prefix(err, "%s: step '%s': ", work->migration->file, verify->step->name);
-    return may_pass ? verify_pass_over(work->session, work->is_named, &verify->reason, err)
-                    : -1;
+    const char *what = arena_format(&work->session->arena, "%s: step '%s'",
+                                    work->migration->file, verify->step->name);
+    return verify_pass_over(work->session, work->is_named || !may_pass, what, &verify->reason,
+                            err);
 }
 
 static int compare_source(struct verify_work *work, struct verify_step *verify,

@@ -43,9 +43,10 @@ int verify_step_init(struct verify_step *verify, const struct step *step,
 int verify_step_compare(struct verify_work *work, struct verify_step *verify,
                         struct error *err);
 
-/* Leave out what err is about: a warning, and *reason (lives in session->results). Where it was
- * asked for by name it is a failure. Returns 0, or -1 with err. */
-int verify_pass_over(struct session *session, bool is_named, const char **reason,
-                     struct error *err);
+/* Leave out what (a migration, a step), for what err says of it: *reason (lives in
+ * session->results), and a warning that names both. Where it was asked for by name it is a
+ * failure. Returns 0, or -1 with err. */
+int verify_pass_over(struct session *session, bool is_named, const char *what,
+                     const char **reason, struct error *err);
 
 #endif
