@@ -45,6 +45,7 @@ struct doctor_sqlite {
     const char *journal;     /* "wal", "delete", … */
     const char *not_written; /* what of file, directory and lock file we may not write; NULL */
     int64_t free_bytes;      /* -1: not known */
+    bool is_on_read_only_disk;
 };
 
 /* What a Redis says of itself. */

@@ -118,6 +118,7 @@ static int look_at_file(struct doctor *doctor, struct error *err)
     struct statvfs disk;
     struct buffer journal = {0};
     const char *path = session->database; /* its real one */
+    const bool has_disk = statvfs(path, &disk) == 0;
     int result =
         doctor_sql_ask(session->db, "PRAGMA main.journal_mode", take_text, &journal, err);
     doctor->sqlite = (struct doctor_sqlite){
@@ -125,8 +126,8 @@ static int look_at_file(struct doctor *doctor, struct error *err)
         .journal = arena_copy(doctor->arena, journal.bytes != NULL ? journal.bytes : "",
                               journal.length),
         .not_written = find_unwritable(doctor->arena, path),
-        .free_bytes =
-            statvfs(path, &disk) == 0 ? (int64_t)disk.f_bavail * (int64_t)disk.f_frsize : -1,
+        .free_bytes = has_disk ? (int64_t)disk.f_bavail * (int64_t)disk.f_frsize : -1,
+        .is_on_read_only_disk = has_disk && (disk.f_flag & ST_RDONLY) != 0,
     };
     buffer_release(&journal);
     return result;
@@ -188,8 +189,11 @@ static void judge_file(struct doctor *doctor)
     if (file->free_bytes >= 0) (void)doctor_size_text((double)file->free_bytes, space);
     if (file->not_written != NULL) {
         doctor_find(doctor, DOCTOR_PROBLEM, "may not be written: %s", file->not_written);
-        doctor_advise(doctor, "run redferry as the user that owns the database, or let its "
-                              "group write both");
+        doctor_advise(doctor, file->is_on_read_only_disk
+                                  ? "its file system is mounted read-only: mount it for "
+                                    "writing, or keep the ledger elsewhere (--ledger)"
+                                  : "run redferry as the user that owns the database, or let "
+                                    "its group write both");
     } else if (file->free_bytes >= 0 && file->free_bytes < little_disk) {
         doctor_find(doctor, DOCTOR_WARNING, "only %s are free on its disk", space);
         doctor_advise(doctor, "make room: a full disk stops a run");

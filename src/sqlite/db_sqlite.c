@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "buffer.h"
@@ -29,11 +30,6 @@ enum {
     BUSY_SLEEP_MS = 5,
     STEPS_BETWEEN_LOOKS = 20000 /* of SQLite's machine, well below a millisecond */
 };
-
-/* What the doctor advises, too. */
-#define MAY_WRITE                                                                              \
-    "; run redferry as the user that owns the database, or let its group write the file and "  \
-    "its directory"
 
 /* ---- waiting and computing -------------------------------------------------------------- */
 
@@ -78,6 +74,35 @@ static void close_sqlite(struct db *db)
     free(lite);
 }
 
+static bool is_on_read_only_disk(const struct sqlite *lite)
+{
+    struct statvfs disk;
+    return statvfs(lite->path, &disk) == 0 && (disk.f_flag & ST_RDONLY) != 0;
+}
+
+/* What helps who may not write to the file, or beside it; the doctor advises the same. A
+ * ledger that is to be written may be kept elsewhere. */
+static const char *advise_writing(const struct sqlite *lite, bool is_ledger)
+{
+    if (!is_on_read_only_disk(lite))
+        return "; run redferry as the user that owns the database, or let its group write the "
+               "file and its directory";
+    return is_ledger ? "; its file system is mounted read-only: mount it for writing, or keep "
+                       "the ledger elsewhere (--ledger)"
+                     : "; its file system is mounted read-only: mount it for writing";
+}
+
+/* Whether the file's header says that it is in WAL mode. */
+static bool is_in_wal_mode(const char *path)
+{
+    enum { READ_VERSION = 19, WAL = 2 };
+    char version = 0;
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    const bool is_read = file >= 0 && pread(file, &version, 1, READ_VERSION) == 1;
+    if (file >= 0) close(file);
+    return is_read && version == WAL;
+}
+
 /* Reading the schema is what tells whether the file is a database. */
 static int open_file(struct sqlite *lite, struct error *err)
 {
@@ -92,12 +117,14 @@ static int open_file(struct sqlite *lite, struct error *err)
                             NULL);
     }
     if (code == SQLITE_OK) return 0;
+    const bool is_denied = (code & 0xff) == SQLITE_CANTOPEN && is_on_read_only_disk(lite) &&
+                           is_in_wal_mode(lite->path);
     db_sqlite_rows_error(lite, NULL, err);
-    if (err->code == ERROR_OPERATOR)
+    if (is_denied || (code & 0xff) == SQLITE_READONLY)
         return error_set(err, ERROR_SQL_UNREACHABLE,
                          "cannot open '%s': in WAL mode SQLite writes beside the file even to "
-                         "read it, and that is not permitted",
-                         lite->path);
+                         "read it, and that is not permitted%s",
+                         lite->path, advise_writing(lite, false));
     if (err->code == ERROR_FAILED && !err->passing)
         return error_set(err, ERROR_SQL_UNREACHABLE, "cannot open '%s': %s", lite->path,
                          sqlite3_errmsg(lite->connection));
@@ -178,8 +205,8 @@ static int begin(struct db *db, enum db_access access, struct error *err)
     if (lite->in_transaction)
         return error_set(err, ERROR_FAILED, "a transaction is open already");
     if (access == DB_WRITE && sqlite3_db_readonly(lite->connection, "main") == 1)
-        return error_set(err, ERROR_OPERATOR,
-                         "'%s' cannot be written: the file is read-only" MAY_WRITE, lite->path);
+        return error_set(err, ERROR_OPERATOR, "'%s' cannot be written: the file is read-only%s",
+                         lite->path, advise_writing(lite, true));
 
     const char *sql =
         access == DB_READ ? "PRAGMA query_only = 1; BEGIN DEFERRED" : "BEGIN IMMEDIATE";
@@ -386,7 +413,7 @@ static int open_lock(struct sqlite *lite, bool create, struct error *err)
     if (lock < 0 && (create || errno != ENOENT))
         error_set(err, create && denied ? ERROR_OPERATOR : ERROR_FAILED,
                   "cannot open the lock file '%s': %s%s", path, strerror(errno),
-                  create && denied ? MAY_WRITE : "");
+                  create && denied ? advise_writing(lite, true) : "");
     return lock;
 }
 

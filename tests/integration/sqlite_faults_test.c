@@ -134,9 +134,10 @@ static bool answer_bell(const struct trouble *trouble, int bell, sqlite3 *rival)
     return true;
 }
 
-/* Run it with trouble at the n-th call; *struck: there was an n-th call. Returns the exit code.
- */
-static int run_in_trouble(const struct trouble *trouble, int64_t at, bool *struck)
+/* Run a command (NULL: `up`) with trouble at the n-th call; *struck: there was an n-th call.
+ * Returns the exit code. */
+static int run_in_trouble(const struct trouble *trouble, const char *const *command, int64_t at,
+                          bool *struck)
 {
     struct arena *arena = &canaries.arena;
     int bell[2];
@@ -157,7 +158,10 @@ static int run_in_trouble(const struct trouble *trouble, int64_t at, bool *struc
         rival = open_file(0);
         execute(rival, "SELECT count(*) FROM t"); /* a log in WAL mode is there from now on */
     }
-    canaries_start(&canaries, &program, false, database, variables);
+    if (command != NULL)
+        program_start(&program, command, variables);
+    else
+        canaries_start(&canaries, &program, false, database, variables);
     (void)close(bell[1]);
     *struck = answer_bell(trouble, bell[0], rival);
     const int code = program_wait(&program);
@@ -188,7 +192,7 @@ static bool run_under(const struct trouble *trouble, int64_t at, struct canaries
     bool struck = false;
     canaries_begin(&canaries);
     make_file(trouble->journal);
-    const int code = run_in_trouble(trouble, at, &struck);
+    const int code = run_in_trouble(trouble, NULL, at, &struck);
     score->runs++;
     score->faults += struck;
     if (struck) canaries_count(score, code);
@@ -225,6 +229,45 @@ static void test_trouble(void **state)
                   trouble->least / CANARIES_STRIDE);
 }
 
+/* ---- a file system that is mounted read-only --------------------------------------------- */
+
+static void test_read_only_disk(void **state)
+{
+    static const struct {
+        const char *journal;
+        const char *command;
+        int code;
+        const char *says;
+    } cases[] = {
+        {"delete", "up", 4,
+         "f.db-redferry.lock': Read-only file system; its file system is mounted read-only: "
+         "mount it for writing, or keep the ledger elsewhere (--ledger)"},
+        {"delete", "doctor", 4,
+         "f.db' (Read-only file system); its file system is mounted read-only: mount it for "
+         "writing, or keep the ledger elsewhere (--ledger)"},
+        {"delete", "plan", 0, "1 migration to do; nothing was written"},
+        {"wal", "up", 6,
+         "in WAL mode SQLite writes beside the file even to read it, and that is not "
+         "permitted; "
+         "its file system is mounted read-only: mount it for writing"},
+    };
+    static const struct trouble mount = {.calls = "mount", .reason = EROFS, .times = FOR_GOOD};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool struck = false;
+        canaries_begin(&canaries);
+        make_file(cases[i].journal);
+        const char *const command[] = {
+            "redferry",       "-d", database, "-r", canaries.redis, "-m", canaries.directory,
+            cases[i].command, NULL};
+        const int code = run_in_trouble(&mount, command, 1, &struck);
+        if (code != cases[i].code || !struck || !program_said(&program, cases[i].says)) {
+            program_show(&program);
+            fail_msg("%s, %s: exit code %d", cases[i].journal, cases[i].command, code);
+        }
+    }
+}
+
 #define TROUBLE(...) cmocka_unit_test_prestate(test_trouble, (&(struct trouble){__VA_ARGS__}))
 
 int main(int count, char **arguments)
@@ -251,6 +294,7 @@ int main(int count, char **arguments)
         TROUBLE("locked for long", "wal", "lock", 0, 0, WRITES, 15),
         TROUBLE("locked a moment", "delete", "lock", 0, 0, WRITES_A_MOMENT, 15),
         TROUBLE("locked a moment", "wal", "lock", 0, 0, WRITES_A_MOMENT, 15),
+        cmocka_unit_test(test_read_only_disk),
     };
     const int failures = cmocka_run_group_tests(tests, NULL, NULL);
     canaries_release(&canaries);

@@ -7,7 +7,8 @@
  * The variables of the environment say what happens:
  *
  *   TROUBLED_FILES   only to files whose path begins so
- *   TROUBLED_CALLS   "change": write, truncate, sync, unlink, create; "lock": locks to write
+ *   TROUBLED_CALLS   "change": write, truncate, sync, unlink, create; "lock": locks to write;
+ *                    "mount": opening to write, as on a file system that is mounted read-only
  *   TROUBLED_AT      from the n-th of these calls on
  *   TROUBLED_ERRNO   what they fail with; 0: they ring and wait, and do not fail
  *   TROUBLED_TIMES   how many of them
@@ -26,6 +27,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -128,7 +131,46 @@ int open64(const char *path, int flags, ...)
         va_end(rest);
     }
     if ((flags & O_CREAT) != 0 && is_ours(path) && fails("change")) return -1;
+    if ((flags & (O_CREAT | O_ACCMODE)) != O_RDONLY && is_ours(path) && fails("mount"))
+        return -1;
     return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+/* ---- how it is mounted ------------------------------------------------------------------ */
+
+/* The program's own calls; SQLite's are open64(). */
+int open(const char *path, int flags, ...)
+{
+    mode_t mode = 0;
+    if ((flags & (O_CREAT | O_TMPFILE)) != 0) {
+        va_list rest;
+        va_start(rest, flags);
+        mode = va_arg(rest, mode_t);
+        va_end(rest);
+    }
+    if ((flags & (O_CREAT | O_ACCMODE)) != O_RDONLY && is_ours(path) && fails("mount"))
+        return -1;
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+int access(const char *path, int mode)
+{
+    if ((mode & W_OK) != 0 && is_ours(path) && fails("mount")) return -1;
+    return (int)syscall(SYS_faccessat, AT_FDCWD, path, mode);
+}
+
+int statvfs(const char *path, struct statvfs *disk)
+{
+    struct statfs facts;
+    if (syscall(SYS_statfs, path, &facts) != 0) return -1;
+    *disk = (struct statvfs){
+        .f_bsize = (unsigned long)facts.f_bsize,
+        .f_frsize = (unsigned long)facts.f_frsize,
+        .f_bavail = facts.f_bavail,
+        .f_flag = (unsigned long)facts.f_flags,
+    };
+    if (is_ours(path) && fails("mount")) disk->f_flag |= ST_RDONLY;
+    return 0;
 }
 
 /* ---- locking it ------------------------------------------------------------------------- */
