@@ -301,7 +301,7 @@ typedef struct redferry_history_report {
     size_t count;
 } redferry_history_report;
 
-/* The runs, or version's alone (NULL: all). */
+/* The runs, or version's alone (NULL: all). Files that are gone, or wrong, do no harm. */
 REDFERRY_API int redferry_history(redferry *ferry, const char *version,
                                   const redferry_history_report **report);
 

@@ -183,17 +183,41 @@ int redferry_status(redferry *ferry, const char *version, const redferry_status_
 
 /* ---- history -------------------------------------------------------------------------- */
 
+/* The files only help to understand a VERSION: what ran, the ledger knows without them. */
+static int open_history(struct redferry *ferry, struct session *session)
+{
+    struct error ignored = {0};
+    if (handle_begin(ferry, session) != 0) return -1;
+    (void)session_load(session, &ignored);
+    if (session_connect(session, &ferry->error) != 0) return -1;
+    return session_read(session, &ferry->error);
+}
+
+/* The runs of version (NULL: of all). What was undone, and has no file any more, is known by
+ * its runs alone. */
+static int give_history(struct redferry *ferry, struct session *session, const char *version,
+                        redferry_history_report *report)
+{
+    int64_t only = 0;
+    if (version == NULL) return give_runs(ferry, session, 0, 0, report, NULL);
+    if (selection_resolve(session, "VERSION", version, &only, &ferry->error) == 0)
+        return give_runs(ferry, session, only, 0, report, NULL);
+    if (only == 0 || agenda_find(&session->agenda, only) != NULL) return -1;
+    const struct error unknown = ferry->error;
+    if (give_runs(ferry, session, only, 0, report, NULL) != 0) return -1;
+    if (report->count > 0) return 0;
+    ferry->error = unknown;
+    return -1;
+}
+
 int redferry_history(redferry *ferry, const char *version, const redferry_history_report **out)
 {
     struct session session;
-    int64_t only = 0;
-    int result = handle_open(ferry, &session, HANDLE_LOOK);
-    if (result == 0 && version != NULL)
-        result = selection_resolve(&session, "VERSION", version, &only, &ferry->error);
+    int result = open_history(ferry, &session);
     if (result != 0) return handle_end(ferry, &session, result);
     redferry_history_report *report = arena_alloc(&ferry->results, sizeof *report);
     result = report == NULL ? error_memory(&ferry->error)
-                            : give_runs(ferry, &session, only, 0, report, NULL);
+                            : give_history(ferry, &session, version, report);
     if (result == 0) *out = report;
     return handle_end(ferry, &session, result);
 }

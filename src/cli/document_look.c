@@ -71,7 +71,8 @@ static json_t *run_entries(const redferry_run_record *runs, size_t count)
 
 json_t *document_history(const redferry_history_report *report)
 {
-    return json_pack("{s:o}", "runs", run_entries(report->runs, report->count));
+    return json_pack("{s:o, s:i}", "runs", run_entries(report->runs, report->count), "exit",
+                     REDFERRY_OK);
 }
 
 json_t *document_status(const redferry_status_report *report, int code, const char *error)

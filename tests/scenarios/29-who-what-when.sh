@@ -62,6 +62,22 @@ also_where_the_file_is_gone()
     expect_stdout_contains "$(hostname)"
     expect_stdout_contains '2 runs'
     expect_exit 2 redferry status 8
+
+    # Nor does it take the directory, or files that are in order.
+    mv data_migrations elsewhere
+    expect_exit 0 redferry history
+    expect_stdout_contains '2 runs'
+    expect_exit 0 redferry history 7_flags
+    expect_stdout_contains '2 runs'
+    expect_exit 2 redferry history 8
+    expect_stderr_contains 'there is no migration 8'
+    expect_exit 2 redferry status
+    expect_stderr_contains "there is no migrations directory 'data_migrations'"
+    mv elsewhere data_migrations
+    echo 'up: 1' >data_migrations/8_bad.yaml
+    expect_exit 0 redferry history
+    expect_stdout_contains '2 runs'
+    rm data_migrations/8_bad.yaml
 }
 
 # The log's last words and the ledger's are of the same rows, also of those that were on their way.
@@ -83,6 +99,19 @@ YAML
     expect_equal "$(sql 'SELECT rows_read, commands_sent FROM data_migration_runs WHERE version = 8')" \
         '2000|2000' 'what the ledger says'
     rm data_migrations/8_many.yaml
+}
+
+# What was undone, and has no file any more, is known by its runs alone.
+also_where_it_is_undone()
+{
+    printf 'up:\n  - write: SET x 1\ndown:\n  - write: DEL x\n' >data_migrations/10_undone.yaml
+    expect_exit 0 redferry up
+    expect_exit 0 redferry down --only 10
+    rm data_migrations/10_undone.yaml
+    expect_exit 0 redferry history 10
+    expect_stdout_contains '2 runs'
+    expect_exit 0 redferry history 10_undone
+    expect_exit 2 redferry status 10
 }
 
 # What a file may hold must not reach a terminal as it is.
@@ -107,6 +136,7 @@ whole_story()
 {
     tells_all_of_one
     also_where_the_file_is_gone
+    also_where_it_is_undone
     log_and_ledger_agree
     a_terminal_is_safe
 }

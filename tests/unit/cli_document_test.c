@@ -141,7 +141,7 @@ static void test_history(void **state)
            "\"redis\":null,\"error\":\"bad byte \xef\xbf\xbd\",\"operator\":\"me\","
            "\"context\":null,\"host\":\"host\",\"pid\":42,\"tool_version\":\"0.1.0\","
            "\"checksum\":\"sha256:00\",\"started_at\":\"2020-02-11T13:19:00.123Z\","
-           "\"updated_at\":null,\"finished_at\":null}]}");
+           "\"updated_at\":null,\"finished_at\":null}],\"exit\":0}");
 }
 
 static void test_petition(void **state)
