@@ -224,8 +224,10 @@ static int execute_from_place(struct attempt *attempt, struct error *err)
         if (times == MOST_GOING_BACK || err->code != ERROR_REDIS_UNREACHABLE ||
             !sink_fenced_went_back(attempt->sink))
             return -1;
-        listener_say(&attempt->session->listener, EVENT_WARNING, "%s; going on from there",
-                     err->message);
+        /* That it is gone altogether is a warning of its own. */
+        if (!recovery->has_warned)
+            listener_say(&attempt->session->listener, EVENT_WARNING, "%s; going on from there",
+                         err->message);
         error_clear(err);
         attempt->position.cursor = attempt->behind = NULL;
         if (sink_fenced_go_back(attempt->sink, err) != 0) return -1;

@@ -283,6 +283,7 @@ int recovery_find_place(struct recovery *recovery, struct error *err)
 {
     struct attempt *attempt = recovery->attempt;
     const struct checkpoint *found = sink_fenced_checkpoint(attempt->sink);
+    recovery->has_warned = false;
     recovery->step = found->step;
     recovery->cursor = found->cursor;
     const struct step *step = find_step(attempt, found->step);

@@ -24,7 +24,7 @@ struct recovery {
     struct migration *before;
     int64_t step;       /* the step to begin with; behind the last one: none is left */
     const char *cursor; /* how far that step has come, or NULL; the sink's */
-    bool has_warned;    /* of what was lost */
+    bool has_warned;    /* that the checkpoint is gone, since the place was last looked for */
     bool owes_credit;   /* to an earlier run, for what it could not tell */
     struct arena arena;
 };

@@ -185,7 +185,8 @@ int stranger_check_restored(const struct session *session, const struct checkpoi
                     ", which this ledger does not know: its newest is %" PRId64
                     ". Was it restored from a backup? What was done since is in Redis already: "
                     "`redferry mark VERSION` records it, `redferry run VERSION` carries it all "
-                    "the same, `redferry repair VERSION` begins anew what stands half-way",
+                    "the same, `redferry repair VERSION` begins anew what stands half-way; "
+                    "behind a `mark`, one `repair` has Redis believe this ledger again",
                     trace->last_run, newest);
     if (!insists) {
         *err = words;

@@ -94,6 +94,7 @@ it_starts_over_in_the_middle()
     open_gate
     expect_up 0
     expect_stderr_contains 'its checkpoint is gone from Redis'
+    expect_stderr_lacks 'came back with another checkpoint'
     expect_all_set
     expect_equal "$(redis EXISTS "$(checkpoint)")" 0 'the checkpoint'
 }
@@ -289,10 +290,18 @@ the_ledger_knows_nothing_of_what_is_done()
     restore_the_ledger
     expect_exit 4 redferry up
     expect_stderr_contains 'which this ledger does not know: its newest is 0. Was it restored from a backup?'
+    expect_stderr_contains '`redferry mark VERSION` records it'
+    expect_stderr_contains 'behind a `mark`, one `repair` has Redis believe this ledger again'
     expect_exit 4 redferry up
     expect_each_once
     expect_exit 0 redferry mark 1
     expect_exit 0 redferry up
+    printf 'up:\n  - write: SET later 1\n' >data_migrations/2_later.yaml
+    expect_exit 4 redferry up
+    expect_exit 0 redferry repair 1
+    expect_exit 0 redferry up
+    expect_equal "$(redis GET later)" 1 'what came later'
+    rm data_migrations/2_later.yaml
     redis FLUSHALL >/dev/null
     expect_exit 0 redferry run 1 --again
     expect_equal "$(redis LLEN list)" "$(sql 'SELECT count(*) FROM t')" 'rows, carried again on request'
