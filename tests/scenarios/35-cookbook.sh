@@ -32,7 +32,7 @@ page_is_the_files()
             [[ -e ${file%.yaml}.test.yaml ]] || fail "$name has no test beside it"
         fi
         listed cookbook/README.md "$name" >shown
-        cmp -s shown "$file" || fail "$(printf '%s is not what the page shows:\n' "$name"; diff shown "$file")"
+        cmp -s shown "$file" || fail "$(printf '%s is not what the page shows:\n' "$name"; diff shown "$file" || true)"
         grep -qF "[\`$name\`]($name)" "$page" || fail "the page does not link to $name"
         shown=$((shown + 1))
     done
@@ -100,12 +100,16 @@ together()
 {
     cp "$cookbook"/*.yaml "$cookbook/$DIALECT"/*.yaml data_migrations
     give data_migrations/!(*_remove_old_names).test.yaml # which goes on with what the copies are given
+    redis HSET member:3 name old >/dev/null
+    redis HSET account:3 name new >/dev/null
     keys >before
     export REPLICA_URL=$DB
     expect_exit 0 redferry up
     expect_exit 0 redferry run 20240219090000 # the manual one
     expect_exit 0 redferry status --check
     expect_stdout_contains '0 pending, 17 applied'
+    expect_equal "$(keys | wc -l)" 40 'the keys of all, none of them twice'
+    expect_equal "$(redis HGETALL account:3)" $'name\nnew' 'what was there under the new name'
     expect_exit 0 redferry verify 20240108090000 20240226090000 20240318090000
 
     expect_exit 1 redferry down --only 20240129090000
