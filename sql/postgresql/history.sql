@@ -7,7 +7,8 @@ SELECT id, version, name, direction, status, request, requested_by, requested_at
        tool_version, checksum, CASE WHEN id = $2::bigint THEN definition END,
        started_at, updated_at, finished_at,
        floor(extract(epoch FROM clock_timestamp() - finished_at) * 1000)::bigint,
-       floor(extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at) * 1000)::bigint
+       floor(extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at) * 1000)::bigint,
+       NULL
 FROM data_migration_runs
 WHERE ($1::bigint = 0 OR version = $1::bigint) AND ($2::bigint = 0 OR id = $2::bigint)
 ORDER BY id DESC;

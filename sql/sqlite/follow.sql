@@ -5,7 +5,8 @@ SELECT id, version, name, direction, status, request, requested_by, requested_at
        messages_published, redis, origin, error, operator, context, host, pid,
        tool_version, checksum, NULL, started_at, updated_at, finished_at,
        CAST((julianday('now') - julianday(finished_at)) * 86400000 AS INTEGER),
-       CAST((julianday(coalesce(finished_at, 'now')) - julianday(started_at)) * 86400000 AS INTEGER)
+       CAST((julianday(coalesce(finished_at, 'now')) - julianday(started_at)) * 86400000 AS INTEGER),
+       NULL
 FROM data_migration_runs
 WHERE ?1 = 0 OR id = ?1
 ORDER BY status IN ('running', 'paused') DESC, id DESC

@@ -7,7 +7,8 @@ SELECT id, version, name, direction, status, request, requested_by, requested_at
        tool_version, checksum, CASE WHEN id = ?2 THEN definition END,
        started_at, updated_at, finished_at,
        CAST((julianday('now') - julianday(finished_at)) * 86400000 AS INTEGER),
-       CAST((julianday(coalesce(finished_at, 'now')) - julianday(started_at)) * 86400000 AS INTEGER)
+       CAST((julianday(coalesce(finished_at, 'now')) - julianday(started_at)) * 86400000 AS INTEGER),
+       NULL
 FROM data_migration_runs
 WHERE (?1 = 0 OR version = ?1) AND (?2 = 0 OR id = ?2)
 ORDER BY id DESC;

@@ -296,31 +296,11 @@ static void give_up(struct attempt *attempt, struct error *err)
     progress_end(&attempt->progress, EVENT_MIGRATION_FAILED, err->message);
 }
 
-/* A ledger that was restored does not know who wrote last. It must not give that run's number
- * to a run of its own, or the next one would find it known: so none is begun. */
-static int check_restored(struct attempt *attempt, struct error *err)
-{
-    const struct session *session = attempt->session;
-    struct resume resume = {.migration = attempt->beginning.migration};
-    const int64_t version = resume.migration->version;
-    const int64_t fence_run = attempt->look != NULL ? fence_look_run(attempt->look) : 0;
-    struct arena arena = {0};
-    struct run *runs = NULL;
-    if (fence_run == 0) return 0;
-    int result =
-        ledger_history(session->ledger, version, 0, &arena, &runs, &resume.run_count, err);
-    resume.runs = runs;
-    if (result == 0) result = resume_check_run(&resume, fence_run, err);
-    arena_release(&arena);
-    return result;
-}
-
-static int begin(struct attempt *attempt, struct error *err)
+static int begin(struct attempt *attempt, bool afresh, struct error *err)
 {
     struct session *session = attempt->session;
     const struct migration *migration = attempt->beginning.migration;
-    attempt->look = fence_look_open(session->redis, session->ledger_id, migration->version);
-    if (check_restored(attempt, err) != 0) return -1;
+    if (recovery_foresee(attempt, afresh, err) != 0) return -1;
     const int begun = ledger_begin(session->ledger, &attempt->beginning, &attempt->run_id, err);
     if (begun != 1) return begun;
     crash_point("run begun");
@@ -381,7 +361,7 @@ int attempt_run(struct attempt *attempt, struct session *session,
     attempt->beginning.redis = session->config->redis.label;
     attempt->steps = beginning->down ? &beginning->migration->down : &beginning->migration->up;
     attempt->position.rows_total = -1;
-    const int begun = begin(attempt, err);
+    const int begun = begin(attempt, afresh, err);
     if (begun != 1) return begun;
     if (open_recovery(attempt, afresh, err) != 0 || execute_from_place(attempt, err) != 0 ||
         finish(attempt, err) != 0) {

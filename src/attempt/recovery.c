@@ -91,15 +91,38 @@ static int waiting(void *context, struct error *err)
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
-/* Read the runs of this version, and the file as the last of them had it where it has changed
- * since. */
+/* The file as the last run that began to write had it, where it has changed since. */
+static int load_before(struct resume *resume, struct session *session,
+                       struct migration **before, struct error *err)
+{
+    const struct run *then = resume->then;
+    if (then == NULL || strcmp(then->checksum, resume->migration->checksum) == 0) return 0;
+    if (session_definition(session, then->id, before, err) != 0) return -1;
+    resume->before = *before;
+    return 0;
+}
+
+int recovery_study(struct resume *resume, struct session *session, struct migration **before,
+                   struct arena *arena, struct error *err)
+{
+    struct run *runs = NULL;
+    *before = NULL;
+    resume->run_id = INT64_MAX;
+    if (ledger_history(session->ledger, resume->migration->version, 0, arena, &runs,
+                       &resume->run_count, err) != 0)
+        return -1;
+    resume->runs = runs;
+    resume_study(resume);
+    return load_before(resume, session, before, err);
+}
+
+/* Read the runs of this version, and the file as the last of them had it. */
 static int load_history(struct recovery *recovery, struct error *err)
 {
     const struct attempt *attempt = recovery->attempt;
     struct session *session = attempt->session;
     struct resume *resume = &recovery->resume;
-    const struct migration *migration = attempt->beginning.migration;
-    if (ledger_history(session->ledger, migration->version, 0, &recovery->arena,
+    if (ledger_history(session->ledger, resume->migration->version, 0, &recovery->arena,
                        &recovery->runs, &resume->run_count, err) != 0)
         return -1;
     resume->runs = recovery->runs;
@@ -109,11 +132,7 @@ static int load_history(struct recovery *recovery, struct error *err)
                          "runner began (`redferry history` shows who)",
                          attempt->run_id);
     bring_up_to_date(recovery);
-    if (resume->then == NULL || strcmp(resume->then->checksum, migration->checksum) == 0)
-        return 0;
-    if (session_definition(session, resume->then->id, &recovery->before, err) != 0) return -1;
-    resume->before = recovery->before;
-    return 0;
+    return load_before(resume, session, &recovery->before, err);
 }
 
 /* Give up what was seen before the run began, unless it is all that there can be to see: what
@@ -122,7 +141,7 @@ static void look_again(struct recovery *recovery)
 {
     struct attempt *attempt = recovery->attempt;
     if (attempt->look == NULL ||
-        (recovery_is_first(recovery) && fence_look_is_empty(attempt->look)))
+        (recovery_is_first(recovery) && !fence_look_found(attempt->look)->present))
         return;
     fence_look_close(attempt->look);
     attempt->look = NULL;
@@ -173,6 +192,66 @@ static int credit(struct recovery *recovery, const struct checkpoint *found, str
         return 0;
     return ledger_credit(recovery->attempt->session->ledger, resume->run_id, last->id, &missing,
                          err);
+}
+
+/* ---- before it begins ------------------------------------------------------------------- */
+
+/* Whether anything may be left of an earlier run, so that it is worth asking for all of them:
+ * mostly nothing is. */
+static bool has_past(const struct attempt *attempt)
+{
+    const struct agenda_item *item =
+        agenda_find(&attempt->session->agenda, attempt->beginning.migration->version);
+    return fence_look_found(attempt->look)->present ||
+           (item != NULL && item->run != NULL && item->run->status != RUN_SUCCEEDED);
+}
+
+static bool has_unended(const struct resume *resume)
+{
+    for (size_t i = 0; i < resume->run_count; i++)
+        if (resume->runs[i].status == RUN_RUNNING || resume->runs[i].status == RUN_PAUSED)
+            return true;
+    return false;
+}
+
+/* Decide as the run would that is not begun. Returns 0, or -1 with err; *unended: there is a
+ * run that nobody has ended, and its runner may have changed what was looked at. */
+static int decide_ahead(const struct attempt *attempt, bool afresh, bool *unended,
+                        struct error *err)
+{
+    struct arena arena = {0};
+    struct migration *before = NULL;
+    struct resume resume = {.migration = attempt->beginning.migration,
+                            .down = attempt->beginning.down,
+                            .afresh = afresh};
+    int result = recovery_study(&resume, attempt->session, &before, &arena, err);
+    if (result == 0 &&
+        resume_decide(&resume, fence_look_found(attempt->look), false, err) == RESUME_REFUSED)
+        result = error_prefix(err, "%s: ", resume.migration->file);
+    *unended = has_unended(&resume);
+    migration_free(before);
+    arena_release(&arena);
+    return result;
+}
+
+int recovery_foresee(struct attempt *attempt, bool afresh, struct error *err)
+{
+    struct session *session = attempt->session;
+    const int64_t version = attempt->beginning.migration->version;
+    for (;;) {
+        bool unended = false;
+        attempt->look = fence_look_open(session->redis, session->ledger_id, version);
+        if (attempt->look == NULL || !has_past(attempt) ||
+            decide_ahead(attempt, afresh, &unended, err) == 0)
+            return 0;
+        if (err->code != ERROR_OPERATOR || !unended) return -1;
+        error_clear(err);
+        fence_look_close(attempt->look);
+        attempt->look = NULL;
+        if (ledger_end_crashed(session->ledger, "the next attempt, which was refused,", err) !=
+            0)
+            return -1;
+    }
 }
 
 int recovery_init(struct recovery *recovery, struct attempt *attempt, bool afresh,

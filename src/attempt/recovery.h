@@ -11,6 +11,7 @@ struct attempt;
 struct error;
 struct migration;
 struct run;
+struct session;
 
 /*
  * Where an attempt begins: the ledger's history and the checkpoint in Redis are read and held
@@ -28,6 +29,24 @@ struct recovery {
     bool owes_credit;   /* to an earlier run, for what it could not tell */
     struct arena arena;
 };
+
+/*
+ * Study what the runs of resume->migration have left, that way (both, and `afresh`, are filled
+ * in), as a run would find it that is yet to begin; resume_decide() then says what it would
+ * make of a checkpoint. The runs live in arena; *before is yours to migration_free(), and
+ * borrowed by *resume. Returns 0 or -1 with err.
+ */
+int recovery_study(struct resume *resume, struct session *session, struct migration **before,
+                   struct arena *arena, struct error *err);
+
+/*
+ * Look at the checkpoint (attempt->look) and find out whether the run would be refused that
+ * attempt is about to begin: then it begins none. It would be one that attempted nothing; and a
+ * ledger that was restored must not give the number of the run whose fence it does not know to
+ * another one, which the next would take for it. Returns 0, also where that cannot be told yet,
+ * or -1 with err (ERROR_OPERATOR). A run that had crashed is ended before it is refused.
+ */
+int recovery_foresee(struct attempt *attempt, bool afresh, struct error *err);
 
 /* Read the history of attempt, whose run has begun. afresh: it begins at step 1 whatever there
  * is. Returns 0 or -1 with err. recovery_release() is due in both cases. */

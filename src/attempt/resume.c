@@ -153,11 +153,6 @@ static int refuse_run(const struct resume *resume, int64_t fence_run, struct err
                      resume->migration->version);
 }
 
-int resume_check_run(const struct resume *resume, int64_t fence_run, struct error *err)
-{
-    return find_run(resume, fence_run) != NULL ? 0 : refuse_run(resume, fence_run, err);
-}
-
 /* A fence of a run that SQL does not know, or has not reached yet: this ledger is older than
  * this Redis. */
 static int check_fence(const struct resume *resume, const struct checkpoint *found,

@@ -19,7 +19,7 @@ struct resume {
     const struct migration *migration;
     bool down;
     bool afresh;            /* asked to begin at step 1, whatever there is (`run --again`) */
-    int64_t run_id;         /* the own run */
+    int64_t run_id;         /* the own run; INT64_MAX: it is yet to begin */
     const struct run *runs; /* all runs of this version, newest first, the own one included */
     size_t run_count;
 
@@ -50,9 +50,5 @@ enum resume_way {
 /* Decide. again: this very run retakes its fence, so its own checkpoint has to be there. */
 enum resume_way resume_decide(const struct resume *resume, const struct checkpoint *found,
                               bool again, struct error *err);
-
-/* Whether resume->runs know the run whose fence stands in Redis. Returns 0, or -1 with err
- * (ERROR_OPERATOR): this ledger is older than this Redis. */
-int resume_check_run(const struct resume *resume, int64_t fence_run, struct error *err);
 
 #endif

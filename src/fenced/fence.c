@@ -470,14 +470,9 @@ void fence_look_close(struct fence_look *ahead)
     free(ahead);
 }
 
-bool fence_look_is_empty(const struct fence_look *ahead)
+const struct checkpoint *fence_look_found(const struct fence_look *ahead)
 {
-    return !ahead->found.present;
-}
-
-int64_t fence_look_run(const struct fence_look *ahead)
-{
-    return ahead->found.fence_run;
+    return &ahead->found;
 }
 
 /* ---- taking it -------------------------------------------------------------------------- */

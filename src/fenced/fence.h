@@ -34,10 +34,8 @@ struct fence_look *fence_look_open(struct connection *connection, const char *le
 /* Give up what nobody has used up. NULL is harmless. */
 void fence_look_close(struct fence_look *ahead);
 
-/* Before it is used up: whether there is no checkpoint, and the run whose fence stands in it
- * (0: there is none, or it cannot be read). */
-bool fence_look_is_empty(const struct fence_look *ahead);
-int64_t fence_look_run(const struct fence_look *ahead);
+/* What was seen, before it is used up. Borrowed. */
+const struct checkpoint *fence_look_found(const struct fence_look *ahead);
 
 /* Returns 0 with *out yours to fence_free(), or -1 with err. options are borrowed until then.
  * Nothing is sent yet. */

@@ -320,6 +320,13 @@ int ledger_begin(struct ledger *ledger, const struct ledger_beginning *beginning
     return ledger_write_end(ledger, begin_run(ledger, beginning, run_id, err), err);
 }
 
+int ledger_end_crashed(struct ledger *ledger, const char *by, struct error *err)
+{
+    int result = ledger_write_begin(ledger, err);
+    if (result == 0) result = ledger_write_end_others(ledger, 0, by, err);
+    return ledger_write_end(ledger, result, err);
+}
+
 /* ---- a run goes on --------------------------------------------------------------------- */
 
 int ledger_confirm(struct ledger *ledger, int64_t run_id, int64_t origin, struct error *err)

@@ -195,6 +195,10 @@ int ledger_announced(struct ledger *ledger, int64_t run_id, struct error *err);
 int ledger_is_unannounced(struct ledger *ledger, int64_t version, int64_t run_id, int64_t *rows,
                           struct error *err);
 
+/* End every run that still says it runs; by is who does it, for their rows. Returns 0 or -1
+ * with err. */
+int ledger_end_crashed(struct ledger *ledger, const char *by, struct error *err);
+
 /* Record version as applied (announced) without running it. Begins like every writing command:
  * locks the ledger's row, ends running runs. Returns 1, 0 where it already is applied, -1 with
  * err. */

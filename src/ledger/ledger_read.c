@@ -137,6 +137,7 @@ static void decode_run(struct decoder *decoder, struct run *run)
     run->finished_at = next_text(decoder);
     run->ended_ms_ago = next_integer(decoder, INT64_MAX);
     run->took_ms = next_integer(decoder, 0);
+    run->stopped_at = next_text(decoder);
 }
 
 /* ---- lists ----------------------------------------------------------------------------- */

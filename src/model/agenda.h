@@ -65,8 +65,11 @@ struct run {
     const char *tool_version;
     const char *checksum, *definition; /* definition: only where it was asked for */
     const char *started_at, *updated_at, *finished_at;
-    int64_t ended_ms_ago; /* finished_at by the database's clock; INT64_MAX: NULL */
-    int64_t took_ms;      /* from its beginning to its end, or until now, by the same clock */
+    int64_t ended_ms_ago;   /* finished_at by the database's clock; INT64_MAX: NULL */
+    int64_t took_ms;        /* from its beginning to its end, or until now, by the same clock */
+    const char *stopped_at; /* of a version's latest run that did not succeed: when one of those
+                               that go on with each other last got on; NULL: there is nothing to
+                               go on with, or it was not asked */
 };
 
 /* The word that SQL has for status, and back (-1 for another word). */

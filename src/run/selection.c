@@ -66,11 +66,9 @@ int selection_resolve(const struct session *session, const char *what, const cha
 bool selection_is_stale(const struct session *session, const struct agenda_item *item)
 {
     char oldest[CLOCK_TEXT_SIZE];
-    if (!item->pending || !item->stopped) return false;
-    const bool goes_on = item->run->origin != 0 && item->run->origin != item->run->id;
-    if (item->run->step == 0 && !goes_on) return false;
+    if (!item->pending || !item->stopped || item->run->stopped_at == NULL) return false;
     clock_text(clock_wall_ms() - session->config->resume_within_ms, oldest);
-    return strcmp(item->run->updated_at, oldest) < 0;
+    return strcmp(item->run->stopped_at, oldest) < 0;
 }
 
 static bool is_blocked(const struct session *session, const struct agenda_item *item)
@@ -95,7 +93,7 @@ static void block(struct selection *selection, const struct agenda_item *item)
                   "%" PRId64
                   "_%s stopped at %s, longer ago than --resume-within: Redis may hold "
                   "newer values by now; `redferry run %" PRId64 "` goes on all the same",
-                  item->version, item->name, item->run->updated_at, item->version);
+                  item->version, item->name, item->run->stopped_at, item->version);
 }
 
 /* ---- up, run -------------------------------------------------------------------------- */

@@ -50,7 +50,8 @@ int selection_make(struct selection *selection, const struct session *session,
                    const struct wish *wish, struct arena *arena, struct error *err);
 
 /* Whether it stopped, in a step or on the way back to it, longer ago than --resume-within: by
- * now the application may have newer values in Redis, and `up` leaves it alone. */
+ * now the application may have newer values in Redis, and `up` leaves it alone. Attempts since
+ * then that came to nothing make it no younger. */
 bool selection_is_stale(const struct session *session, const struct agenda_item *item);
 
 #endif

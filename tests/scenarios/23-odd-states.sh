@@ -155,7 +155,56 @@ of_a_newer_layout()
     expect_equal "$(redis EXISTS key:1) $(redis EXISTS key:2)" '1 0' 'the keys'
 }
 
+# How old it is, what it has delivered says; to try again and deliver nothing makes it no younger.
+old()
+{
+    sql 'CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)'
+    write_migration 1_count.yaml <<'YAML'
+up:
+  - {read: SELECT id FROM t, key: id, write: 'INCR n:${id}', batch: 1}
+  - {read: SELECT id FROM t, key: id, write: 'INCR m:${id}', batch: 1}
+YAML
+    redis SET n:2 'no number' >/dev/null
+    expect_exit 1 redferry up
+    sql "UPDATE data_migration_runs SET updated_at = '2020-01-01T00:00:00.000Z'"
+    expect_exit 4 redferry up
+    expect_stderr_contains '1_count stopped at 2020-01-01T00:00:00'
+    expect_stderr_contains 'longer ago than --resume-within'
+    expect_exit 1 redferry run 1
+    expect_exit 4 redferry up
+    expect_stderr_contains '1_count stopped at 2020-01-01T00:00:00'
+    expect_equal "$(sql 'SELECT count(*) FROM data_migration_runs')" 2 'the runs'
+
+    # One that delivers does.
+    redis DEL n:2 >/dev/null
+    redis SET m:2 'no number' >/dev/null
+    expect_exit 1 redferry run 1
+    redis DEL m:2 >/dev/null
+    expect_exit 0 redferry up
+    expect_equal "$(redis MGET n:1 n:2 n:3 m:1 m:2 m:3 | xargs)" '1 1 1 1 1 1' 'the counters'
+}
+
+# What was given up has no age.
+old_and_repaired()
+{
+    sql 'CREATE TABLE application (id integer)'
+    write_migration 1_list.yaml <<'YAML'
+up:
+  - write: RPUSH list 1
+  - write: INCR list
+YAML
+    expect_exit 1 redferry up
+    sql "UPDATE data_migration_runs SET updated_at = '2020-01-01T00:00:00.000Z'"
+    expect_exit 4 redferry up
+    expect_exit 0 redferry repair 1
+    sed -i 's/INCR list/INCR count/' data_migrations/1_list.yaml
+    expect_exit 0 redferry up
+    expect_equal "$(redis LLEN list)" 2 'the list, begun anew'
+}
+
 for_both_databases modified
+for_both_databases old
+for_both_databases old_and_repaired
 for_both_databases late
 for_both_databases missing
 for_both_databases redo_asks_first

@@ -109,16 +109,23 @@ it_starts_over_at_the_next_run()
     expect_all_set
 }
 
-# expect_refused: 4, with advice, nothing written, however often; and what the advice says works.
+runs() { sql 'SELECT count(*) FROM data_migration_runs'; }
+
+# expect_refused: 4, with advice, nothing written, also not a run that attempted nothing, however often; and
+# what the advice says works.
 expect_refused_until_repaired()
 {
-    local before
+    local before runs
     before=$(redis LLEN list)
+    runs=$(runs)
     expect_stderr_contains '`redferry repair 1`'
     expect_stderr_contains '`redferry down --only 1`'
     expect_exit 4 redferry up
-    expect_exit 4 redferry up
+    expect_exit 4 redferry up --json
+    expect_stdout_contains '"version": "1"'
+    expect_stdout_contains 'the checkpoint is gone from Redis'
     expect_equal "$(redis LLEN list)" "$before" 'what was written meanwhile'
+    expect_equal "$(runs)" "$runs" 'the runs'
     expect_exit 0 redferry repair 1
     redis FLUSHALL >/dev/null
     expect_exit 0 redferry up
@@ -143,6 +150,21 @@ it_stops_at_the_next_run()
     forget "$1"
     expect_exit 4 redferry up
     expect_stderr_contains 'the checkpoint is gone from Redis'
+    expect_equal "$(runs) $(latest)" '1 interrupted' 'the one run'
+    expect_refused_until_repaired
+}
+
+# Who was killed says that he runs: he is ended before anybody is refused for what he left.
+it_stops_behind_a_crash()
+{
+    begin
+    hold_up redis 3 before WATCH
+    kill -KILL "$up" "$gate"
+    wait "$up" 2>/dev/null || true
+    forget "$1"
+    expect_exit 4 redferry up
+    expect_stderr_contains 'the checkpoint is gone from Redis'
+    expect_equal "$(runs) $(latest)" '1 interrupted' 'the one run'
     expect_refused_until_repaired
 }
 
@@ -385,6 +407,8 @@ with_database postgresql it_stops_in_the_middle all 3 before EXEC
 with_database sqlite it_stops_in_the_middle checkpoint 3 after EXEC
 with_database sqlite it_stops_at_the_next_run all
 with_database postgresql it_stops_at_the_next_run checkpoint
+with_database sqlite it_stops_behind_a_crash checkpoint
+with_database postgresql it_stops_behind_a_crash all
 for_both_databases it_is_undone_instead
 for_both_databases own_redis older_between_runs
 for_both_databases own_redis older_in_the_middle
