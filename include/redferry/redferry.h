@@ -477,6 +477,67 @@ typedef struct redferry_verify_options {
 REDFERRY_API int redferry_verify(redferry *ferry, const redferry_verify_options *options,
                                  const redferry_verify_report **report);
 
+/* One thing that is not as a test says. Values are shortened, and quoted where a command line
+ * would need it. */
+typedef struct redferry_test_difference {
+    int line, column;   /* of the test's file; 0: of none of its lines */
+    const char *moment; /* "after up", "after a second up", "after down" … */
+    const char *what;   /* a command, a query, a key of Redis, "published" */
+    const char *expected;
+    const char *got;
+} redferry_test_difference;
+
+/* What came of one test. */
+typedef struct redferry_test_result {
+    int64_t version;
+    const char *name;
+    const char *file;         /* the migration's */
+    const char *test;         /* the test's; NULL: the migration has none */
+    const char *verdict;      /* "ok", "failed", "untested" */
+    const char *error;        /* why it could not be carried to its end, or NULL */
+    const char *error_moment; /* in what: "given", "up", "a second up", "down" …; or NULL */
+    const redferry_test_difference *differences; /* the first ones */
+    size_t difference_count;
+    size_t omitted; /* how many more there are */
+    double seconds;
+} redferry_test_result;
+
+typedef struct redferry_test_report {
+    const redferry_test_result *results; /* in version order */
+    size_t count;
+    size_t ok, failed, untested;
+    double seconds;
+} redferry_test_report;
+
+typedef void (*redferry_test_fn)(const redferry_test_result *result, void *payload);
+
+typedef struct redferry_test_options {
+    const char *const *files;  /* migrations, tests, or VERSIONs */
+    size_t file_count;         /* 0: the whole directory */
+    const char *database;      /* the URL of a PostgreSQL on which scratch databases are made;
+                                  NULL: SQLite. The setting "database" does not count */
+    bool require_tests;        /* a migration without a test fails */
+    size_t jobs;               /* at a time; 0: as many as there are processors */
+    redferry_test_fn callback; /* told of each result in order, as soon as may be; or NULL */
+    void *payload;
+} redferry_test_options;
+
+/*
+ * Run migrations' tests on scratch servers: a Redis that is started for it, and SQLite files or
+ * databases that are made on options->database and dropped. The program of the server is the
+ * first redis-server or valkey-server in the handle's PATH, or what its REDFERRY_REDIS_SERVER
+ * names; TMPDIR counts, too. options NULL: all of the directory's, on SQLite.
+ *
+ * This forks: call it where no other thread may hold a lock at that moment. Whatever becomes of
+ * the calling process, the servers, their directory and the databases are taken away.
+ *
+ * REDFERRY_DIFFERENT where a test fails (with require_tests: or is missing), and *report tells
+ * of all; REDFERRY_INVALID: a file is wrong, there is no server to start, the role may not make
+ * databases; REDFERRY_SQL_UNREACHABLE; REDFERRY_STOPPED + signal.
+ */
+REDFERRY_API int redferry_test(redferry *ferry, const redferry_test_options *options,
+                               const redferry_test_report **report);
+
 /* ---- the plan ------------------------------------------------------------------------- */
 
 /* A row, and the commands that would be sent for it, as redis-cli takes them. They hold its

@@ -1,13 +1,20 @@
 /*
- * verify: applied migrations compared with what Redis holds. Nothing is written; what differs
- * is the call's code, and the report tells where.
+ * What is, held against what should be: verify compares applied migrations with what Redis
+ * holds, test compares what migrations do on scratch servers with what their tests expect.
+ * Neither writes anything to the servers of the settings; what differs is the call's code, and
+ * the report tells where.
  */
 #include <inttypes.h>
 
+#include "clock.h"
 #include "handle.h"
+#include "rehearsal.h"
 #include "selection.h"
+#include "test_file.h"
 #include "verification.h"
 #include "verifier.h"
+
+/* ---- verify --------------------------------------------------------------------------- */
 
 static const redferry_verify_options everything = {.limit = 10};
 
@@ -115,5 +122,142 @@ int redferry_verify(redferry *ferry, const redferry_verify_options *options,
         if (found.lines != NULL && describe(&ferry->results, &found, out, &ferry->error) != 0)
             result = -1;
     }
+    return handle_end(ferry, &session, result);
+}
+
+/* ---- test ----------------------------------------------------------------------------- */
+
+/* Who is told of each result. */
+struct told {
+    struct redferry *ferry;
+    const redferry_test_options *options;
+    bool failed; /* no memory */
+};
+
+static int copy_differences(struct arena *arena, const struct verdict *verdict,
+                            redferry_test_result *result)
+{
+    redferry_test_difference *differences =
+        arena_array(arena, verdict->count + 1, sizeof *differences);
+    if (differences == NULL) return -1;
+    for (size_t i = 0; i < verdict->count; i++) {
+        const struct verdict_difference *from = &verdict->items[i];
+        differences[i] = (redferry_test_difference){
+            .line = from->line,
+            .column = from->column,
+            .moment = arena_text(arena, from->moment),
+            .what = arena_text(arena, from->what),
+            .expected = arena_text(arena, from->expected),
+            .got = arena_text(arena, from->got),
+        };
+    }
+    result->differences = differences;
+    result->difference_count = verdict->count;
+    result->omitted = verdict->omitted;
+    return arena->failed ? -1 : 0;
+}
+
+/* The public form, which outlives the rehearsal. Returns 0, or -1 without memory. */
+static int describe_result(struct arena *arena, const struct rehearsed *item,
+                           redferry_test_result *result)
+{
+    const struct verdict *verdict = &item->verdict;
+    const bool has_error = verdict->error.code != ERROR_NONE;
+    *result = (redferry_test_result){
+        .version = item->migration->version,
+        .name = arena_text(arena, item->migration->name),
+        .file = arena_text(arena, item->migration->file),
+        .test = item->test != NULL ? arena_text(arena, item->test->file) : NULL,
+        .verdict = item->test == NULL         ? "untested"
+                   : verdict_is_good(verdict) ? "ok"
+                                              : "failed",
+        .error = has_error ? arena_text(arena, verdict->error.message) : NULL,
+        .error_moment = has_error ? arena_text(arena, verdict->failed_moment) : NULL,
+        .seconds = verdict->seconds,
+    };
+    return copy_differences(arena, verdict, result);
+}
+
+static void tell_result(void *context, const struct rehearsed *item)
+{
+    struct told *told = context;
+    redferry_test_result result;
+    if (told->options->callback == NULL) return;
+    if (describe_result(&told->ferry->results, item, &result) != 0)
+        told->failed = true;
+    else
+        told->options->callback(&result, told->options->payload);
+}
+
+static int describe_test(struct arena *arena, const struct rehearsal *rehearsal, double seconds,
+                         const redferry_test_report **out, struct error *err)
+{
+    redferry_test_report *report = arena_alloc(arena, sizeof *report);
+    redferry_test_result *results = arena_array(arena, rehearsal->count + 1, sizeof *results);
+    if (report == NULL || results == NULL) return error_memory(err);
+    for (size_t i = 0; i < rehearsal->count; i++) {
+        const struct rehearsed *item = &rehearsal->items[i];
+        if (describe_result(arena, item, &results[i]) != 0) return error_memory(err);
+        if (item->test == NULL)
+            report->untested++;
+        else if (verdict_is_good(&item->verdict))
+            report->ok++;
+        else
+            report->failed++;
+    }
+    report->results = results;
+    report->count = rehearsal->count;
+    report->seconds = seconds;
+    *out = report;
+    return 0;
+}
+
+/* What the call comes to. */
+static int judge(const redferry_test_report *report, bool require_tests, struct error *err)
+{
+    const size_t missing = require_tests ? report->untested : 0;
+    const size_t tests = report->ok + report->failed;
+    if (report->failed > 0 && missing > 0)
+        return error_set(err, ERROR_DIFFERENT,
+                         "%zu of %zu tests failed, and %zu %s no test (--require-tests)",
+                         report->failed, tests, missing,
+                         missing == 1 ? "migration has" : "migrations have");
+    if (report->failed > 0)
+        return error_set(err, ERROR_DIFFERENT, "%zu of %zu %s failed", report->failed, tests,
+                         tests == 1 ? "test" : "tests");
+    if (missing > 0)
+        return error_set(err, ERROR_DIFFERENT, "%zu %s no test (--require-tests)", missing,
+                         missing == 1 ? "migration has" : "migrations have");
+    return 0;
+}
+
+int redferry_test(redferry *ferry, const redferry_test_options *options,
+                  const redferry_test_report **out)
+{
+    static const redferry_test_options all = {0};
+    struct session session;
+    struct rehearsal rehearsal = {0};
+    *out = NULL;
+    if (options == NULL) options = &all;
+    struct told told = {.ferry = ferry, .options = options};
+    const struct rehearsal_wish wish = {
+        .config = &ferry->config,
+        .stop = &ferry->stop,
+        .files = options->files,
+        .file_count = options->file_count,
+        .database = options->database,
+        .jobs = options->jobs,
+        .tell = tell_result,
+        .context = &told,
+    };
+    const int64_t begun = clock_monotonic();
+    int result = handle_begin(ferry, &session);
+    if (result == 0) result = rehearsal_perform(&rehearsal, &wish, &ferry->error);
+    const double seconds = (double)(clock_monotonic() - begun) / 1e9;
+    if (result == 0)
+        result = describe_test(&ferry->results, &rehearsal, seconds, out, &ferry->error);
+    if (result == 0 && told.failed) result = error_memory(&ferry->error);
+    if (result == 0) result = judge(*out, options->require_tests, &ferry->error);
+    rehearsal_release(&rehearsal);
     return handle_end(ferry, &session, result);
 }

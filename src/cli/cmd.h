@@ -72,6 +72,7 @@ extern const struct cmd
     cmd_resume,
     cmd_run,
     cmd_status,
+    cmd_test,
     cmd_unmark,
     cmd_up,
     cmd_verify,

@@ -28,6 +28,7 @@ static const struct cmd *const commands[] = {
     &cmd_init,
     &cmd_new,
     &cmd_lint, &cmd_plan,
+    &cmd_test,
     &cmd_up,
     &cmd_run,
     &cmd_down,

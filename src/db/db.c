@@ -89,6 +89,11 @@ int db_execute(struct db *db, const char *sql, const struct value *parameters, s
     return db->ops->execute(db, sql, parameters, count, changed, err);
 }
 
+int db_execute_alone(struct db *db, const char *sql, struct error *err)
+{
+    return db->ops->execute_alone(db, sql, err);
+}
+
 int db_query(struct db *db, const char *sql, const struct value *parameters, size_t count,
              struct db_rows **out, struct error *err)
 {

@@ -82,6 +82,11 @@ void db_rollback(struct db *db);
 int db_execute(struct db *db, const char *sql, const struct value *parameters, size_t count,
                int64_t *changed, struct error *err);
 
+/* Run one statement as it stands, outside any transaction and under the server's own settings:
+ * for scratch databases, what makes and fills them. Not within a transaction. Returns 0, or -1
+ * with err. */
+int db_execute_alone(struct db *db, const char *sql, struct error *err);
+
 /* Rows of one statement, one at a time. */
 struct db_rows;
 

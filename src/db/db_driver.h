@@ -22,6 +22,7 @@ struct db_ops {
     void (*rollback)(struct db *db);
     int (*execute)(struct db *db, const char *sql, const struct value *parameters, size_t count,
                    int64_t *changed, struct error *err);
+    int (*execute_alone)(struct db *db, const char *sql, struct error *err);
     int (*query)(struct db *db, const char *sql, const struct value *parameters, size_t count,
                  struct db_rows **out, struct error *err);
     int (*ask)(struct db *db, const struct db_questions *questions, struct error *err);

@@ -259,6 +259,16 @@ static int execute(struct db *db, const char *sql, const struct value *parameter
     return 0;
 }
 
+static int execute_alone(struct db *db, const char *sql, struct error *err)
+{
+    struct postgres *pg = (struct postgres *)db;
+    if (pg->in_transaction)
+        return error_set(err, ERROR_FAILED, "a transaction is open already");
+    if (db_postgres_wire_connect(pg, err) != 0) return -1;
+    if (db_postgres_wire_send(pg, PQsendQuery(pg->connection, sql), err) != 0) return -1;
+    return db_postgres_wire_collect(pg, sql, NULL, err);
+}
+
 static int query(struct db *db, const char *sql, const struct value *parameters, size_t count,
                  struct db_rows **out, struct error *err)
 {
@@ -448,6 +458,7 @@ const struct db_ops db_postgres_ops = {
     .commit = commit,
     .rollback = rollback,
     .execute = execute,
+    .execute_alone = execute_alone,
     .query = query,
     .ask = db_postgres_ask,
     .describe = describe,

@@ -267,6 +267,11 @@ static int execute(struct db *db, const char *sql, const struct value *parameter
     return status;
 }
 
+static int execute_alone(struct db *db, const char *sql, struct error *err)
+{
+    return run((struct sqlite *)db, sql, err);
+}
+
 static int query(struct db *db, const char *sql, const struct value *parameters, size_t count,
                  struct db_rows **out, struct error *err)
 {
@@ -494,6 +499,7 @@ const struct db_ops db_sqlite_ops = {
     .commit = commit,
     .rollback = rollback,
     .execute = execute,
+    .execute_alone = execute_alone,
     .query = query,
     .ask = ask,
     .describe = describe,

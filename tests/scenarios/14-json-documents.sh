@@ -60,6 +60,17 @@ documents_are_as_said()
     rm data_migrations/*_something.yaml
     migrations
     document lint 0 lint
+    document test 0 test
+    document test 8 test --require-tests
+    write_migration 1_flags.test.yaml <<'YAML'
+given:
+  sql: CREATE TABLE flags (name text PRIMARY KEY, enabled boolean)
+expect:
+  redis:
+    - EXISTS flag:a: 1
+YAML
+    document test 8 test
+    rm data_migrations/1_flags.test.yaml
     document plan 0 plan
     document plan 0 plan 1 --compare
     document doctor 4 doctor

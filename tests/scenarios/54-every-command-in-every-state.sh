@@ -16,6 +16,7 @@ nothing_applied()
 0|writes| next:       redferry new NAME                   | init
 0|files | _third.yaml                                     | new third
 0|looks | 2 files checked: 0 errors, 0 warnings           | lint
+0|looks | 2 migrations without a test                     | test
 0|looks | 2 migrations to do; nothing was written         | plan
 0|writes| applied 2 copy: 2 rows                          | up
 0|writes| applied 2 copy: 2 rows                          | run 2
@@ -81,6 +82,7 @@ a_crashed_run()
 0|writes| next:       redferry new NAME                       | init
 0|files | _third.yaml                                         | new third
 0|looks | 2 files checked                                     | lint
+0|looks | 2 migrations without a test                         | test
 0|looks | 2_copy: up, goes on in step 1 (1 row before)        | plan
 0|writes| applied 2 copy: 2 rows                              | up
 0|writes| applied 2 copy: 2 rows                              | run 2
@@ -114,6 +116,7 @@ an_unknown_version()
 2|writes| 'init' does not take '9'; see 'redferry help init'  | init 9
 2|writes| '../9' cannot be a migration's name: use                            | new ../9
 2|looks | cannot be read: No such file                           | lint 9_nope.yaml
+2|looks | FILE: there is no migration 9                       | test 9
 2|looks | there is no migration 9 (`redferry status` lists    | plan 9
 2|writes| --to: there is no migration 9 (`redferry status`    | up --to 9
 2|writes| VERSION: there is no migration 9                    | run 9

@@ -18,6 +18,7 @@ may_not_write()
 $2|writes| $1                                         | init
 $3|files | $4                                         | new third
 0|looks | 2 files checked                             | lint
+0|looks | 2 migrations without a test                 | test
 0|looks | 1 migration to do; nothing was written      | plan
 4|writes| $1                                          | up
 4|writes| $1                                          | run 2
@@ -109,6 +110,7 @@ a_lock_that_is_held()
 5|looks | $held                                       | init
 0|files | _third.yaml                                 | new third
 0|looks | 2 files checked                             | lint
+0|looks | 2 migrations without a test                 | test
 0|looks | nothing was written                         | plan
 5|looks | $held                                       | up
 3|looks | $held                                       | up --on-lock skip

@@ -1,0 +1,57 @@
+#ifndef REDFERRY_LIKENESS_H
+#define REDFERRY_LIKENESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct buffer;
+struct error;
+struct reply;
+struct test_value;
+
+/*
+ * What was answered, held against what was expected. Both are trees of test_value, an answer's
+ * made here of Redis' reply. Pure.
+ */
+
+/* How the answer of one command is compared. */
+struct likeness_rule {
+    const char *command; /* its name, upper case */
+    bool any_order;      /* it answers a set: its lists are compared in any order */
+    bool is_pairs;       /* it answers names and values in turn */
+    int64_t tolerance;   /* it answers times: how far they may be apart; 0: not at all */
+};
+
+/* The rule of the command called name, in any case; that of all others where it has none. */
+const struct likeness_rule *likeness_rule_of(const char *name);
+
+/* The reply as a tree, copied into arena. shape (may be NULL) is what is expected: where that
+ * is a mapping and the reply lists names and values, the tree is a mapping too. An error reply
+ * is a text like any other: who asks has to see to it. Returns 0, or -1 with err (no memory).
+ */
+int likeness_of_reply(const struct reply *reply, const struct test_value *shape,
+                      struct arena *arena, struct test_value *out, struct error *err);
+
+/* Put a list or mapping into an order of its own: elements by what they say, pairs by their
+ * names. deep: those within it, too. */
+void likeness_sort(struct test_value *value, bool deep);
+
+/* The order of two trees: negative, 0 where they say the same, or positive. Places do not
+ * count. */
+int likeness_compare(const struct test_value *one, const struct test_value *other);
+
+/* Whether got is as expected. Mappings are compared in any order. arena: for sorting. Returns
+ * 1, 0, or -1 with err (no memory). */
+int likeness_holds(const struct test_value *expected, const struct test_value *got,
+                   const struct likeness_rule *rule, struct arena *arena, struct error *err);
+
+/* Append bytes as they are shown: bare where redis-cli would take them so, else in its quotes;
+ * what is long is cut. */
+void likeness_append_text(struct buffer *text, const char *bytes, size_t length);
+
+/* Append a tree as it is shown: text, nil, [a, b], {a: b}. */
+void likeness_append(struct buffer *text, const struct test_value *value);
+
+#endif

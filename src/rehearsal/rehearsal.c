@@ -1,0 +1,442 @@
+/*
+ * Rehearsals: which migrations are tested, by whom, and what came of it.
+ *
+ * All files are read before anything is started, so that a slip of the pen is told at once and
+ * as what it is. Then each migration is rehearsed by a process of its own, which a run may
+ * crash or be killed without harm to the others; what it found it leaves in a file of the
+ * directory that goes with all the rest. Results are told in the order of the versions,
+ * whichever is done first.
+ */
+#include "rehearsal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "clock.h"
+#include "config.h"
+#include "cycle.h"
+#include "error.h"
+#include "file.h"
+#include "keeper.h"
+#include "migration_dir.h"
+#include "number.h"
+#include "stage.h"
+#include "stop.h"
+#include "test_file.h"
+#include "url.h"
+
+enum { MOST_SOCKET_PATH = 107, TOKEN_BYTES = 12 };
+
+void rehearsal_release(struct rehearsal *rehearsal)
+{
+    for (size_t i = 0; i < rehearsal->count; i++) {
+        migration_test_free(rehearsal->items[i].test);
+        verdict_release(&rehearsal->items[i].verdict);
+    }
+    migrations_release(&rehearsal->migrations);
+    migrations_release(&rehearsal->directory);
+    arena_release(&rehearsal->arena);
+    *rehearsal = (struct rehearsal){0};
+}
+
+/* ---- which files ------------------------------------------------------------------------ */
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+static bool looks_like_file(const char *text)
+{
+    return strchr(text, '/') != NULL || ends_with(text, ".yaml") || ends_with(text, ".yml");
+}
+
+/* The file of VERSION, or of VERSION_name, in the directory. */
+static int find_version(struct rehearsal *rehearsal, const char *directory, const char *text,
+                        const char **path, struct error *err)
+{
+    int64_t version = 0;
+    struct complaint *complaints = NULL;
+    const size_t digits = strspn(text, "0123456789");
+    const char *name = text[digits] == '_' ? text + digits + 1 : NULL;
+    if ((text[digits] != '\0' && name == NULL) ||
+        number_parse(text, digits, 1, INT64_MAX, &version) != 0)
+        return error_set(err, ERROR_INVALID,
+                         "FILE: '%s' is neither a file nor a version: give a migration, a "
+                         "test, or a number",
+                         text);
+    if (rehearsal->directory.count == 0 &&
+        migration_dir_read(&rehearsal->directory, directory, &rehearsal->arena, &complaints,
+                           err) != 0)
+        return -1;
+    const struct migration *migration = migrations_find(&rehearsal->directory, version);
+    if (migration == NULL)
+        return error_set(err, ERROR_INVALID, "FILE: there is no migration %.*s in '%s'",
+                         (int)digits, text, directory);
+    if (name != NULL && strcmp(name, migration->name) != 0)
+        return error_set(err, ERROR_INVALID, "FILE: migration %.*s is called '%s', not '%s'",
+                         (int)digits, text, migration->name, name);
+    *path = migration->file;
+    return 0;
+}
+
+/* The migration that an argument means. */
+static int find_file(struct rehearsal *rehearsal, const struct rehearsal_wish *wish,
+                     const char *text, const char **path, struct error *err)
+{
+    if (!looks_like_file(text))
+        return find_version(rehearsal, wish->config->migrations, text, path, err);
+    *path = text;
+    if (!test_file_is_test(text)) return 0;
+    if (test_file_migration(text, &rehearsal->arena, path, err) != 0) return -1;
+    if (*path != NULL) return 0;
+    return error_set(err, ERROR_INVALID, "%s: there is no migration that this is a test of",
+                     text);
+}
+
+static int read_given(struct rehearsal *rehearsal, const struct rehearsal_wish *wish,
+                      struct error *err)
+{
+    struct complaint *complaints = NULL;
+    const char **paths =
+        arena_array(&rehearsal->arena, wish->file_count + 1, sizeof(const char *));
+    if (paths == NULL) return error_memory(err);
+    for (size_t i = 0; i < wish->file_count; i++)
+        if (find_file(rehearsal, wish, wish->files[i], &paths[i], err) != 0) return -1;
+    if (migration_dir_read_files(&rehearsal->migrations, paths, wish->file_count,
+                                 &rehearsal->arena, &complaints, err) != 0)
+        return -1;
+    if (complaints == NULL) return 0;
+    return error_set(err, ERROR_INVALID, "%s", complaints->text);
+}
+
+/* A test that has lost its migration would never be run, and nobody would know. */
+static int check_orphans(struct rehearsal *rehearsal, const char *directory, struct error *err)
+{
+    const char *const *paths = NULL;
+    size_t count = 0;
+    if (test_file_list(directory, &rehearsal->arena, &paths, &count, err) != 0) return -1;
+    for (size_t i = 0; i < count; i++) {
+        const char *migration = NULL;
+        if (test_file_migration(paths[i], &rehearsal->arena, &migration, err) != 0) return -1;
+        if (migration == NULL)
+            return error_set(err, ERROR_INVALID,
+                             "%s: there is no migration that this is a test of", paths[i]);
+    }
+    return 0;
+}
+
+static int read_directory(struct rehearsal *rehearsal, const char *directory, struct error *err)
+{
+    struct complaint *complaints = NULL;
+    if (migration_dir_read(&rehearsal->migrations, directory, &rehearsal->arena, &complaints,
+                           err) != 0)
+        return -1;
+    return check_orphans(rehearsal, directory, err);
+}
+
+/* Read the tests of the migrations, all of them: the first complaint is told, and how many
+ * there are. */
+static int read_tests(struct rehearsal *rehearsal, struct error *err)
+{
+    size_t complaints = 0;
+    for (size_t i = 0; i < rehearsal->count; i++) {
+        struct rehearsed *item = &rehearsal->items[i];
+        struct error one = {0};
+        const char *path = NULL;
+        int result = test_file_of(item->migration->file, &rehearsal->arena, &path, &one);
+        if (result == 0 && path != NULL) result = test_file_read(&item->test, path, &one);
+        if (result != 0 && complaints++ == 0) *err = one;
+    }
+    if (complaints == 0) return 0;
+    if (complaints == 1) return -1;
+    const struct error first = *err;
+    return error_set(err, first.code, "%s (and %zu more)", first.message, complaints - 1);
+}
+
+static int read_files(struct rehearsal *rehearsal, const struct rehearsal_wish *wish,
+                      struct error *err)
+{
+    if ((wish->file_count > 0 ? read_given(rehearsal, wish, err)
+                              : read_directory(rehearsal, wish->config->migrations, err)) != 0)
+        return -1;
+    const struct migrations *migrations = &rehearsal->migrations;
+    rehearsal->items =
+        arena_array(&rehearsal->arena, migrations->count + 1, sizeof *rehearsal->items);
+    if (rehearsal->items == NULL) return error_memory(err);
+    for (size_t i = 0; i < migrations->count; i++)
+        rehearsal->items[i].migration = migrations->items[i];
+    rehearsal->count = migrations->count;
+    return read_tests(rehearsal, err);
+}
+
+/* ---- on which servers ------------------------------------------------------------------- */
+
+static bool is_program(const char *path)
+{
+    struct stat facts;
+    return stat(path, &facts) == 0 && S_ISREG(facts.st_mode) && access(path, X_OK) == 0;
+}
+
+/* The first of names that is in a directory of PATH; NULL where none is. */
+static const char *search(struct arena *arena, const char *path, const char *const *names,
+                          size_t count)
+{
+    while (path != NULL && *path != '\0') {
+        const size_t length = strcspn(path, ":");
+        for (size_t i = 0; i < count; i++) {
+            const char *found = arena_format(arena, "%.*s/%s", (int)length, path, names[i]);
+            if (length > 0 && found != NULL && is_program(found)) return found;
+        }
+        path += length;
+        if (*path == ':') path++;
+    }
+    return NULL;
+}
+
+static int find_redis(struct rehearsal *rehearsal, struct config *config, const char **program,
+                      struct error *err)
+{
+    static const char *const usual[] = {"redis-server", "valkey-server"};
+    bool failed = false;
+    const char *named = config_variable(config, "REDFERRY_REDIS_SERVER", &failed, err);
+    if (failed) return -1;
+    const char *path = config_variable(config, "PATH", &failed, err);
+    if (failed) return -1;
+    if (named != NULL && strchr(named, '/') != NULL)
+        *program = is_program(named) ? named : NULL;
+    else if (named != NULL)
+        *program = search(&rehearsal->arena, path, &named, 1);
+    else
+        *program = search(&rehearsal->arena, path, usual, 2);
+    if (*program != NULL) return 0;
+    if (named != NULL)
+        return error_set(err, ERROR_INVALID, "REDFERRY_REDIS_SERVER: '%s' is no program",
+                         named);
+    return error_set(err, ERROR_INVALID,
+                     "tests need a Redis of their own, and neither redis-server nor "
+                     "valkey-server is in PATH: install one (Debian: apt-get install "
+                     "redis-server), or name it in REDFERRY_REDIS_SERVER");
+}
+
+/* Whether a directory's name can stand in a URL, and in a socket's address. */
+static bool is_fit(const char *directory)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "/._-+,=~@";
+    enum { OWN = sizeof "/redferry-test-XXXXXX/1000000/redis.sock" };
+    return directory != NULL && directory[0] == '/' &&
+           strlen(directory) + OWN <= MOST_SOCKET_PATH &&
+           strspn(directory, plain) == strlen(directory) && access(directory, W_OK | X_OK) == 0;
+}
+
+static int make_directory(struct rehearsal *rehearsal, struct config *config, char **directory,
+                          struct error *err)
+{
+    bool failed = false;
+    const char *parent = config_variable(config, "TMPDIR", &failed, err);
+    if (failed) return -1;
+    if (!is_fit(parent)) parent = "/tmp";
+    *directory = arena_format(&rehearsal->arena, "%s/redferry-test-XXXXXX", parent);
+    if (*directory == NULL) return error_memory(err);
+    if (mkdtemp(*directory) != NULL) return 0;
+    return error_set(err, ERROR_INVALID, "cannot make a directory in '%s': %s", parent,
+                     strerror(errno));
+}
+
+/* A name that nothing else has. */
+static int make_token(struct rehearsal *rehearsal, const char **token, struct error *err)
+{
+    unsigned char random[TOKEN_BYTES];
+    char digits[2 * TOKEN_BYTES + 1];
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return error_set(err, ERROR_FAILED, "no random numbers: %s", strerror(errno));
+    for (size_t i = 0; i < sizeof random; i++)
+        (void)snprintf(digits + 2 * i, 3, "%02x", random[i]);
+    *token = arena_format(&rehearsal->arena, "redferry_test_%s_", digits);
+    return *token != NULL ? 0 : error_memory(err);
+}
+
+static int use_postgres(struct rehearsal *rehearsal, const char *text, struct url *url,
+                        struct error *err)
+{
+    if (url_parse_database(url, text, "--database", &rehearsal->arena, err) != 0) return -1;
+    if (url->kind == URL_POSTGRESQL) return 0;
+    return error_set(err, ERROR_INVALID,
+                     "--database: for tests it names a PostgreSQL to make scratch databases "
+                     "on; without it they run on SQLite");
+}
+
+/* ---- the work --------------------------------------------------------------------------- */
+
+/* What the processes know. */
+struct work {
+    struct rehearsal *rehearsal;
+    struct stage_plan plan;
+    struct url postgres;
+    char *directory;
+    size_t *tested; /* the index of each piece among the rehearsal's items */
+    size_t count;
+};
+
+static int prepare(void *context, struct error *err)
+{
+    const struct work *work = context;
+    return work->plan.postgres != NULL ? stage_check_postgres(work->plan.postgres, err) : 0;
+}
+
+static int sweep(void *context, struct error *err)
+{
+    const struct work *work = context;
+    if (work->plan.postgres == NULL) return 0;
+    return stage_sweep_postgres(work->plan.postgres, work->plan.token, err);
+}
+
+/* Leave what was found where who asked looks for it. */
+static int leave(const struct verdict *verdict, const char *path)
+{
+    struct buffer bytes = {0};
+    int result = -1;
+    verdict_write(verdict, &bytes);
+    FILE *file = !buffer_failed(&bytes) ? fopen(path, "we") : NULL;
+    if (file != NULL) {
+        const bool written = fwrite(bytes.bytes, 1, bytes.length, file) == bytes.length;
+        result = fclose(file) == 0 && written ? 0 : -1;
+    }
+    buffer_release(&bytes);
+    return result;
+}
+
+/* In a process of its own. */
+static void perform(void *context, size_t index)
+{
+    struct work *work = context;
+    struct rehearsed *item = &work->rehearsal->items[work->tested[index]];
+    struct verdict *verdict = &item->verdict;
+    const struct play play = {.migration = item->migration, .test = item->test};
+    const int64_t begun = clock_monotonic();
+    struct stage stage = {0};
+    char directory[256], path[256];
+    (void)snprintf(directory, sizeof directory, "%s/%zu", work->directory, index);
+    (void)snprintf(path, sizeof path, "%s/%zu.verdict", work->directory, index);
+    if (mkdir(directory, 0700) != 0)
+        (void)error_set(&verdict->error, ERROR_FAILED, "cannot make '%s': %s", directory,
+                        strerror(errno));
+    else if (stage_open(&stage, &work->plan, directory, index, &verdict->error) == 0)
+        cycle_perform(&stage, &play, verdict);
+    stage_close(&stage);
+    verdict->seconds = (double)(clock_monotonic() - begun) / 1e9;
+    if (leave(verdict, path) != 0) abort();
+}
+
+/* What a process has left. */
+static void read_verdict(const struct work *work, size_t index, int status)
+{
+    struct rehearsal *rehearsal = work->rehearsal;
+    struct verdict *verdict = &rehearsal->items[work->tested[index]].verdict;
+    struct error err = {0};
+    char path[256], *bytes = NULL;
+    size_t length = 0;
+    const bool ended_well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    (void)snprintf(path, sizeof path, "%s/%zu.%s", work->directory, index,
+                   ended_well ? "verdict" : "log");
+    const bool is_read = file_read(path, &rehearsal->arena, &bytes, &length, &err) == 0;
+    if (ended_well && is_read && verdict_read(verdict, bytes, length, &err) == 0) return;
+    if (ended_well) {
+        verdict->error = err;
+    } else {
+        (void)error_set(&verdict->error, ERROR_FAILED, "its process %s %d%s%s",
+                        WIFSIGNALED(status) ? "was killed by signal" : "ended with exit code",
+                        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+                        is_read && length > 0 ? ": " : "", is_read ? bytes : "");
+    }
+}
+
+/* Tell of what is known by now, in order. */
+static void tell(const struct rehearsal_wish *wish, const struct rehearsal *rehearsal,
+                 size_t *told)
+{
+    while (*told < rehearsal->count) {
+        const struct rehearsed *item = &rehearsal->items[*told];
+        if (item->test != NULL && !item->is_done) return;
+        if (wish->tell != NULL) wish->tell(wish->context, item);
+        ++*told;
+    }
+}
+
+static int carry_out(struct work *work, const struct rehearsal_wish *wish, struct error *err)
+{
+    struct rehearsal *rehearsal = work->rehearsal;
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    const size_t jobs = wish->jobs > 0 ? wish->jobs : processors > 0 ? (size_t)processors : 1;
+    const struct keeper_work orders = {
+        .count = work->count,
+        .at_once = jobs < work->count ? jobs : work->count,
+        .directory = work->directory,
+        .prepare = prepare,
+        .perform = perform,
+        .sweep = sweep,
+        .context = work,
+    };
+    struct keeper keeper = {.socket = -1};
+    struct error left = {0};
+    size_t told = 0;
+    int result = keeper_open(&keeper, &orders, err);
+    if (result != 0) (void)rmdir(work->directory);
+    for (size_t i = 0; i < work->count && result == 0; i++) {
+        size_t index = 0;
+        int status = 0;
+        tell(wish, rehearsal, &told);
+        result = keeper_next(&keeper, wish->stop, &index, &status, err);
+        if (result != 0) break;
+        read_verdict(work, index, status);
+        rehearsal->items[work->tested[index]].is_done = true;
+    }
+    if (result == 0) tell(wish, rehearsal, &told);
+    if (keeper_close(&keeper, &left) != 0 && result == 0) {
+        *err = left;
+        result = -1;
+    }
+    return result;
+}
+
+int rehearsal_perform(struct rehearsal *rehearsal, const struct rehearsal_wish *wish,
+                      struct error *err)
+{
+    struct config *config = wish->config;
+    struct work work = {.rehearsal = rehearsal};
+    static const char *const nothing[] = {NULL};
+    size_t told = 0;
+    work.plan = (struct stage_plan){
+        .environment = config->environment != NULL ? config->environment : nothing,
+        .allow_repeats = config->allow_repeats,
+        .batch = config->batch,
+    };
+    if (wish->database != NULL &&
+        use_postgres(rehearsal, wish->database, &work.postgres, err) != 0)
+        return -1;
+    if (wish->database != NULL) work.plan.postgres = &work.postgres;
+    if (read_files(rehearsal, wish, err) != 0) return -1;
+    work.tested = arena_array(&rehearsal->arena, rehearsal->count + 1, sizeof *work.tested);
+    if (work.tested == NULL) return error_memory(err);
+    for (size_t i = 0; i < rehearsal->count; i++)
+        if (rehearsal->items[i].test != NULL) work.tested[work.count++] = i;
+    if (work.count == 0) {
+        tell(wish, rehearsal, &told);
+        return 0;
+    }
+    if (find_redis(rehearsal, config, &work.plan.redis_server, err) != 0 ||
+        make_token(rehearsal, &work.plan.token, err) != 0 ||
+        make_directory(rehearsal, config, &work.directory, err) != 0)
+        return -1;
+    return carry_out(&work, wish, err);
+}

@@ -1,0 +1,524 @@
+/*
+ * The stage: a Redis that nobody else knows, and databases that did not exist a moment ago.
+ *
+ * Redis listens on a Unix socket in a directory that only we may enter, keeps nothing on disk,
+ * and is killed by the kernel when the process that started it ends. Scratch databases of
+ * PostgreSQL are made from template0, so that nobody's session on another template is in the
+ * way, with the encoding and the locale of the database that was named. What a file gives is
+ * done as psql or sqlite3 would: statement by statement, outside any transaction of ours.
+ *
+ * It does not know what is rehearsed on it.
+ */
+#include "stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "clock.h"
+#include "connection.h"
+#include "db.h"
+#include "error.h"
+#include "file.h"
+#include "reply.h"
+#include "sql_text.h"
+#include "stop.h"
+#include "test_file.h"
+
+enum { START_MS = 10000, STOP_MS = 2000, POLL_MS = 1 };
+
+/* ---- Redis ------------------------------------------------------------------------------ */
+
+/* In the child: become the server. */
+static void become_redis(const struct stage *stage, const char *socket_path,
+                         const char *log_path, pid_t parent)
+{
+    const char *const arguments[] = {
+        stage->plan->redis_server,
+        "--port",
+        "0",
+        "--unixsocket",
+        socket_path,
+        "--unixsocketperm",
+        "700",
+        "--dir",
+        stage->directory,
+        "--daemonize",
+        "no",
+        "--appendonly",
+        "no",
+        "--client-output-buffer-limit",
+        "pubsub",
+        "0",
+        "0",
+        "0",
+        "--save",
+        "",
+        NULL,
+    };
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+    const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    const int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    (void)dup2(nothing, STDIN_FILENO);
+    (void)dup2(log, STDOUT_FILENO);
+    (void)dup2(log, STDERR_FILENO);
+    execve(stage->plan->redis_server, (char *const *)(uintptr_t)arguments,
+           (char *const *)(uintptr_t)stage->plan->environment);
+    dprintf(STDERR_FILENO, "%s\n", strerror(errno));
+    _exit(127);
+}
+
+/* The last line that the server wrote, for people. */
+static const char *last_words(struct stage *stage, const char *log_path)
+{
+    struct error ignored = {0};
+    char *bytes = NULL;
+    size_t length = 0;
+    if (file_read(log_path, &stage->arena, &bytes, &length, &ignored) != 0) return "";
+    while (length > 0 && bytes[length - 1] == '\n') bytes[--length] = '\0';
+    const char *line = strrchr(bytes, '\n');
+    return line != NULL ? line + 1 : bytes;
+}
+
+static bool has_ended(struct stage *stage)
+{
+    if (stage->redis_pid != 0 && waitpid(stage->redis_pid, NULL, WNOHANG) == stage->redis_pid)
+        stage->redis_pid = 0;
+    return stage->redis_pid == 0;
+}
+
+/* Wait until it answers. */
+static int await_redis(struct stage *stage, const char *log_path, struct error *err)
+{
+    const int64_t begun = clock_monotonic_ms();
+    for (;;) {
+        error_clear(err);
+        if (connection_open(&stage->redis, &stage->redis_url, NULL, err) == 0) return 0;
+        stage->redis = NULL;
+        const bool ended = has_ended(stage);
+        if (ended || clock_monotonic_ms() - begun > START_MS)
+            return error_set(err, ERROR_FAILED, "'%s' %s: %s", stage->plan->redis_server,
+                             ended ? "does not start" : "does not answer",
+                             last_words(stage, log_path));
+        if (stop_sleep(NULL, POLL_MS, err) != 0) return -1;
+    }
+}
+
+static int start_redis(struct stage *stage, struct error *err)
+{
+    const char *socket_path = arena_format(&stage->arena, "%s/redis.sock", stage->directory);
+    const char *log_path = arena_format(&stage->arena, "%s/redis.log", stage->directory);
+    const char *url = arena_format(&stage->arena, "unix://%s/redis.sock", stage->directory);
+    if (socket_path == NULL || log_path == NULL || url == NULL) return error_memory(err);
+    if (url_parse_redis(&stage->redis_url, url, "the scratch Redis", &stage->arena, err) != 0)
+        return -1;
+    const pid_t own = getpid(), child = fork();
+    if (child < 0)
+        return error_set(err, ERROR_FAILED, "cannot start '%s': %s", stage->plan->redis_server,
+                         strerror(errno));
+    if (child == 0) become_redis(stage, socket_path, log_path, own);
+    stage->redis_pid = child;
+    return await_redis(stage, log_path, err);
+}
+
+static void stop_redis(struct stage *stage)
+{
+    struct error ignored = {0};
+    const struct reply *reply = NULL;
+    if (stage->redis != NULL)
+        (void)connection_ask(stage->redis, &reply, &ignored, "SHUTDOWN", "NOSAVE",
+                             (const char *)NULL);
+    audience_close(&stage->audience);
+    connection_close(stage->redis);
+    stage->redis = NULL;
+    for (int i = 0; i < STOP_MS / POLL_MS && !has_ended(stage); i++)
+        (void)stop_sleep(NULL, POLL_MS, &ignored);
+    if (stage->redis_pid == 0) return;
+    (void)kill(stage->redis_pid, SIGKILL);
+    (void)waitpid(stage->redis_pid, NULL, 0);
+    stage->redis_pid = 0;
+}
+
+static int call(struct stage *stage, const struct test_command *command, const char *file,
+                struct error *err)
+{
+    const struct reply *reply = NULL;
+    if (connection_call(stage->redis, command->count, command->arguments, command->lengths,
+                        &reply, err) != 0)
+        return -1;
+    if (reply->type != REPLY_ERROR) return 0;
+    return error_at(err, file, command->line, command->column, "'%s': Redis answered: %s",
+                    command->text, reply->text);
+}
+
+/* Functions and scripts are no keys, and go as well. */
+static int set_redis(struct stage *stage, const struct migration_test *test, struct error *err)
+{
+    const struct reply *reply = NULL;
+    struct error ignored = {0}; /* a server before 7.0 has no functions */
+    if (connection_ask(stage->redis, &reply, err, "FLUSHALL", (const char *)NULL) != 0)
+        return -1;
+    (void)connection_ask(stage->redis, &reply, &ignored, "FUNCTION", "FLUSH",
+                         (const char *)NULL);
+    for (size_t i = 0; i < test->command_count; i++)
+        if (call(stage, &test->commands[i], test->file, err) != 0) return -1;
+    return 0;
+}
+
+/* ---- scratch databases ------------------------------------------------------------------ */
+
+/* Append "; name and value" where there is something to be said. */
+static void append_locale(struct buffer *sql, const char *words, const struct value *value)
+{
+    if (value->kind == VALUE_NULL || value->length == 0) return;
+    buffer_append_format(sql, " %s '", words);
+    for (size_t i = 0; i < value->length; i++) {
+        if (value->bytes[i] == '\'') buffer_append_char(sql, '\'');
+        buffer_append_char(sql, value->bytes[i]);
+    }
+    buffer_append_char(sql, '\'');
+}
+
+/* What CREATE DATABASE is to say of encoding and locale: those of the database we are in. What
+ * pg_database calls them changed with its versions, which to_jsonb() does not mind. */
+static const char LOCALE_QUERY[] =
+    "SELECT pg_catalog.pg_encoding_to_char(encoding), datcollate::text, datctype::text, "
+    "CASE pg_catalog.to_jsonb(d)->>'datlocprovider' WHEN 'i' THEN 'icu' WHEN 'b' THEN "
+    "'builtin' END, coalesce(pg_catalog.to_jsonb(d)->>'datlocale', "
+    "pg_catalog.to_jsonb(d)->>'daticulocale') "
+    "FROM pg_catalog.pg_database d WHERE datname = pg_catalog.current_database()";
+
+static int append_locales(struct db *db, struct buffer *sql, struct error *err)
+{
+    struct db_rows *rows = NULL;
+    struct row row = {0};
+    if (db_query(db, LOCALE_QUERY, NULL, 0, &rows, err) != 0) return -1;
+    const enum db_next next = db_rows_next(rows, true, &row, err);
+    if (next == DB_ROW) {
+        const bool is_icu = row.values[3].length == 3;
+        append_locale(sql, "ENCODING", &row.values[0]);
+        append_locale(sql, "LC_COLLATE", &row.values[1]);
+        append_locale(sql, "LC_CTYPE", &row.values[2]);
+        append_locale(sql, "LOCALE_PROVIDER", &row.values[3]);
+        if (row.values[3].kind != VALUE_NULL)
+            append_locale(sql, is_icu ? "ICU_LOCALE" : "BUILTIN_LOCALE", &row.values[4]);
+    }
+    db_rows_close(rows);
+    return next == DB_FAILED ? -1 : 0;
+}
+
+static int create_in_postgres(const struct stage *stage, const char *name, struct error *err)
+{
+    struct db *db = NULL;
+    struct buffer sql = {0};
+    int result = db_open(&db, stage->plan->postgres, NULL, err);
+    buffer_append_text(&sql, "CREATE DATABASE ");
+    db_append_identifier(&sql, name);
+    buffer_append_text(&sql, " TEMPLATE template0");
+    if (result == 0) result = append_locales(db, &sql, err);
+    if (result == 0 && buffer_text(&sql) == NULL) result = error_memory(err);
+    if (result == 0) result = db_execute_alone(db, sql.bytes, err);
+    if (result != 0) (void)error_prefix(err, "making a scratch database: ");
+    db_close(db);
+    buffer_release(&sql);
+    return result;
+}
+
+/* Its sessions are our own, of runs that were killed at that. */
+static int drop_in_postgres(struct db *db, const char *name, struct error *err)
+{
+    struct buffer end = {0}, drop = {0};
+    buffer_append_format(&end,
+                         "SELECT pg_catalog.pg_terminate_backend(pid) FROM "
+                         "pg_catalog.pg_stat_activity WHERE datname = '%s'",
+                         name);
+    buffer_append_format(&drop, "DROP DATABASE IF EXISTS \"%s\"", name);
+    int result = -1;
+    if (buffer_text(&end) == NULL || buffer_text(&drop) == NULL) {
+        (void)error_memory(err);
+    } else {
+        /* A session that was told to end is not gone at once. */
+        for (int tries = 0; tries < 50 && result != 0; tries++) {
+            struct error ignored = {0};
+            if (tries > 0) (void)stop_sleep(NULL, 20, &ignored);
+            (void)db_execute_alone(db, end.bytes, &ignored);
+            error_clear(err);
+            result = db_execute_alone(db, drop.bytes, err);
+            if (result != 0 && err->code == ERROR_SQL_UNREACHABLE) break;
+        }
+    }
+    buffer_release(&end);
+    buffer_release(&drop);
+    return result;
+}
+
+static void drop_databases(struct stage *stage)
+{
+    struct db *db = NULL;
+    struct error ignored = {0}; /* the keeper looks after what is left, and says why */
+    if (stage->made_count == 0) return;
+    if (stage->plan->postgres != NULL &&
+        db_open(&db, stage->plan->postgres, NULL, &ignored) != 0)
+        return;
+    for (size_t i = 0; i < stage->made_count; i++) {
+        if (db != NULL)
+            (void)drop_in_postgres(db, stage->made[i], &ignored);
+        else
+            (void)unlink(stage->made[i]);
+    }
+    db_close(db);
+    stage->made_count = 0;
+}
+
+/* libpq lets a later parameter win over the name in the path. */
+static const char *url_in_postgres(struct stage *stage, const char *name)
+{
+    const char *text = stage->plan->postgres->text;
+    return arena_format(&stage->setting, "%s%cdbname=%s", text,
+                        strchr(text, '?') != NULL ? '&' : '?', name);
+}
+
+/* An empty file is an empty database. */
+static int create_file(const char *path, struct error *err)
+{
+    const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_set(err, ERROR_FAILED, "cannot make '%s': %s", path, strerror(errno));
+    (void)close(fd);
+    return 0;
+}
+
+/* Make one more database; *url becomes what it is reached by. */
+static int create(struct stage *stage, const char **url, struct error *err)
+{
+    const bool is_file = stage->plan->postgres == NULL;
+    const size_t which = stage->databases++;
+    const char *name = is_file
+                           ? arena_format(&stage->setting, "%s/%zu.db", stage->directory, which)
+                           : arena_format(&stage->setting, "%s%zu_%zu", stage->plan->token,
+                                          stage->number, which);
+    if (name == NULL) return error_memory(err);
+    stage->made[stage->made_count++] = name;
+    *url = is_file ? arena_format(&stage->setting, "sqlite:%s", name)
+                   : url_in_postgres(stage, name);
+    if (*url == NULL) return error_memory(err);
+    return is_file ? create_file(name, err) : create_in_postgres(stage, name, err);
+}
+
+/* ---- filling them ----------------------------------------------------------------------- */
+
+/* What is given need not last, and is in UTF-8. */
+static const char *const preparations[] = {
+    [DB_POSTGRESQL] = "SET client_encoding = 'UTF8'; SET synchronous_commit = off",
+    [DB_SQLITE] = "PRAGMA synchronous = OFF",
+};
+
+/* A statement as a complaint shows it: its first line, shortened. */
+static int refuse(const struct test_source *source, const char *file, const char *statement,
+                  size_t number, struct error *err)
+{
+    struct error cause = *err;
+    const size_t length = strcspn(statement, "\n");
+    const bool is_cut = length > 60 || statement[length] != '\0';
+    return error_at(err, file, source->line, source->column, "%s: statement %zu (%.*s%s): %s",
+                    source->name, number, (int)(length > 60 ? 60 : length), statement,
+                    is_cut ? "…" : "", cause.message);
+}
+
+static int run_statements(struct stage *stage, struct db *db, const struct test_source *source,
+                          const char *file, struct error *err)
+{
+    const char *rest = source->sql;
+    for (size_t number = 1; *rest != '\0'; number++) {
+        const struct sql_text text = sql_text_scan(rest, strlen(rest));
+        if (text.statements == 0) break;
+        const char *statement =
+            arena_copy(&stage->setting, rest + text.begin,
+                       (text.second != 0 ? text.second : text.end) - text.begin);
+        if (statement == NULL) return error_memory(err);
+        if (db_execute_alone(db, statement, err) != 0)
+            return refuse(source, file, statement, number, err);
+        if (text.second == 0) break;
+        rest += text.second;
+    }
+    return 0;
+}
+
+static int fill(struct stage *stage, const char *url_text, const struct test_source *source,
+                const char *file, struct error *err)
+{
+    struct url url;
+    struct db *db = NULL;
+    if (source->sql == NULL) return 0;
+    if (url_parse_database(&url, url_text, "a scratch database", &stage->setting, err) != 0 ||
+        db_open(&db, &url, NULL, err) != 0)
+        return -1;
+    int result = db_execute_alone(db, preparations[db_dialect(db)], err);
+    if (result == 0) result = run_statements(stage, db, source, file, err);
+    db_close(db);
+    return result;
+}
+
+/* Make the databases; *url is the one that is migrated, environment names the others. */
+static int set_databases(struct stage *stage, const struct migration_test *test,
+                         const char **url, const char **environment, struct error *err)
+{
+    const struct test_source own = {"given.sql", test->sql, test->sql_line, test->sql_column};
+    stage->made = arena_array(&stage->setting, test->source_count + 1, sizeof(const char *));
+    if (stage->made == NULL) return error_memory(err);
+    if (create(stage, url, err) != 0 || fill(stage, *url, &own, test->file, err) != 0)
+        return -1;
+    for (size_t i = 0; i < test->source_count; i++) {
+        const char *other = NULL;
+        if (create(stage, &other, err) != 0 ||
+            fill(stage, other, &test->sources[i], test->file, err) != 0)
+            return -1;
+        environment[i] = arena_format(&stage->setting, "%s=%s", test->sources[i].name, other);
+        if (environment[i] == NULL) return error_memory(err);
+    }
+    return 0;
+}
+
+/* ---- what a run is told ----------------------------------------------------------------- */
+
+static int configure(struct stage *stage, const char *database, const char *const *environment,
+                     struct error *err)
+{
+    char batch[24];
+    (void)snprintf(batch, sizeof batch, "%lld", (long long)stage->plan->batch);
+    const struct {
+        const char *name, *value;
+    } settings[] = {
+        {"database", database},
+        {"redis", stage->redis_url.text},
+        {"migrations", stage->directory}, /* where no redferry.yaml is */
+        {"operator", "redferry test"},
+        {stage->plan->allow_repeats ? "allow-repeats" : NULL, "true"},
+        {stage->plan->batch > 0 ? "batch" : NULL, batch},
+    };
+    config_release(&stage->config);
+    config_init(&stage->config);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        if (settings[i].name == NULL) continue;
+        if (config_set(&stage->config, settings[i].name, settings[i].value, err) != 0)
+            return -1;
+    }
+    if (config_read_environment(&stage->config, environment, err) != 0) return -1;
+    return config_resolve(&stage->config, NULL, err);
+}
+
+int stage_set(struct stage *stage, const struct migration_test *test, struct error *err)
+{
+    const char *url = NULL;
+    drop_databases(stage);
+    config_release(&stage->config);
+    arena_release(&stage->setting);
+    const char **environment =
+        arena_array(&stage->setting, test->source_count + 1, sizeof(const char *));
+    if (environment == NULL) return error_memory(err);
+    if (set_redis(stage, test, err) != 0 ||
+        set_databases(stage, test, &url, environment, err) != 0)
+        return -1;
+    return configure(stage, url, environment, err);
+}
+
+struct db *stage_database(const struct stage *stage, struct error *err)
+{
+    struct db *db = NULL;
+    return db_open(&db, &stage->config.database, NULL, err) == 0 ? db : NULL;
+}
+
+/* ---- from beginning to end -------------------------------------------------------------- */
+
+int stage_open(struct stage *stage, const struct stage_plan *plan, const char *directory,
+               size_t number, struct error *err)
+{
+    *stage = (struct stage){.plan = plan, .directory = directory, .number = number};
+    if (start_redis(stage, err) != 0) return -1;
+    return audience_open(&stage->audience, &stage->redis_url, NULL, err);
+}
+
+void stage_close(struct stage *stage)
+{
+    stop_redis(stage);
+    drop_databases(stage);
+    config_release(&stage->config);
+    arena_release(&stage->setting);
+    arena_release(&stage->arena);
+    *stage = (struct stage){0};
+}
+
+/* ---- for the keeper --------------------------------------------------------------------- */
+
+int stage_check_postgres(const struct url *postgres, struct error *err)
+{
+    struct db *db = NULL;
+    struct db_rows *rows = NULL;
+    struct row row = {0};
+    if (db_open(&db, postgres, NULL, err) != 0) return -1;
+    int result = db_query(db,
+                          "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = current_user AND "
+                          "(rolsuper OR rolcreatedb)",
+                          NULL, 0, &rows, err);
+    if (result == 0) {
+        const enum db_next next = db_rows_next(rows, true, &row, err);
+        if (next == DB_END)
+            result = error_set(err, ERROR_INVALID,
+                               "the role may not make scratch databases: ALTER ROLE … CREATEDB "
+                               "permits it; without --database tests run on SQLite");
+        if (next == DB_FAILED) result = -1;
+    }
+    db_rows_close(rows);
+    db_close(db);
+    return result;
+}
+
+/* Names are not taken from a table while it changes. */
+static int list_left(struct db *db, const char *token, struct arena *arena, const char **names,
+                     size_t most, size_t *count, struct error *err)
+{
+    struct db_rows *rows = NULL;
+    struct row row = {0};
+    enum db_next next = DB_END;
+    const struct value prefix = value_text(token);
+    if (db_query(db,
+                 "SELECT datname::text FROM pg_catalog.pg_database WHERE "
+                 "pg_catalog.left(datname::text, pg_catalog.length($1)) = $1",
+                 &prefix, 1, &rows, err) != 0)
+        return -1;
+    while (*count < most && (next = db_rows_next(rows, true, &row, err)) == DB_ROW) {
+        names[*count] = arena_copy(arena, row.values[0].bytes, row.values[0].length);
+        if (names[(*count)++] == NULL) next = DB_FAILED;
+        if (next == DB_FAILED) break;
+    }
+    db_rows_close(rows);
+    return next == DB_FAILED ? -1 : 0;
+}
+
+int stage_sweep_postgres(const struct url *postgres, const char *token, struct error *err)
+{
+    enum { MOST = 256 };
+    const char *names[MOST];
+    struct arena arena = {0};
+    struct db *db = NULL;
+    size_t count = 0;
+    int result = db_open(&db, postgres, NULL, err);
+    do {
+        count = 0;
+        if (result == 0) result = list_left(db, token, &arena, names, MOST, &count, err);
+        for (size_t i = 0; i < count && result == 0; i++)
+            result = drop_in_postgres(db, names[i], err);
+    } while (result == 0 && count == MOST);
+    if (result != 0) (void)error_prefix(err, "scratch databases '%s…' may be left: ", token);
+    db_close(db);
+    arena_release(&arena);
+    return result;
+}
