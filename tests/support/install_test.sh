@@ -19,6 +19,10 @@ prefix=$PWD/prefix
 
 cmake --install "$build" --prefix "$prefix" >install.log
 test "$("$prefix/bin/redferry" --version)" = "redferry $version"
+for schema in migration migration-test redferry; do # what an author's editor is pointed to
+    test -s "$prefix/share/redferry/$schema.schema.json"
+done
+test -s "$prefix/share/redferry/schemas/status.json"
 
 # crosses EXAMPLE: it carries a row across, says so, and finds nothing to do after that.
 crosses()

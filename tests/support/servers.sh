@@ -38,7 +38,7 @@ clean_environment()
     local name
     for name in $(compgen -e); do
         case $name in
-        REDFERRY_PROGRAM | REDFERRY_TEST_CACHE | REDFERRY_TEST_DELAY_PROXY | REDFERRY_TEST_GATE | REDFERRY_TEST_LONG)
+        REDFERRY_PROGRAM | REDFERRY_TEST_CACHE | REDFERRY_TEST_DELAY_PROXY | REDFERRY_TEST_GATE | REDFERRY_TEST_LONG | REDFERRY_TEST_PARSER)
             export -n "$name"
             ;;
         REDFERRY_* | PG* | DATABASE_URL* | REDIS_URL* | REDISCLI_* | NO_COLOR) unset "$name" ;;

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Goal: an editor completes, explains and checks what an author writes: the schemas of docs/schemas say what the
+# parser says, of every key, every example and every invalid file, and an editor's language server makes of them
+# what an author needs.
+# not under valgrind: the schemas are looked at
+# not with sanitizers: the schemas are looked at
+home=$HOME # npm's settings are its user's
+source "$(dirname "$0")/../support/scenario.sh"
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+readonly tools=${REDFERRY_TEST_CACHE:-$SCRATCH}/schema
+: "${REDFERRY_TEST_PARSER:?what tests/schema/parser.c becomes}"
+
+HOME=$home "$root/tests/schema/install.sh" "$tools" || fail 'the packages of tests/schema are not to be had'
+
+export TMPDIR=$SCRATCH
+node "$tools/authors.mjs" "$root" "$REDFERRY_TEST_PARSER" || fail 'the schemas and the parser differ'
+node "$tools/editor.mjs" "$root" || fail 'an editor does not make of the schemas what it should'

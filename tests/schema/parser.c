@@ -1,0 +1,152 @@
+/*
+ * What the parser knows, told to the tests of the authors' schemas, which are written in
+ * another language: its tables of keys, and what it says of files. It judges as the program
+ * does, but each file alone, and nothing but its form.
+ *
+ *   parser keys                   the tables, as JSON: by the kind of file, a list of mappings,
+ *                                 each with its owner and what each key accepts; the settings
+ *   parser migration|test|settings
+ *                                 for each path on stdin, a line: what is wrong with it, or
+ *                                 nothing
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "config.h"
+#include "error.h"
+#include "file.h"
+#include "migration.h"
+#include "migration_file.h"
+#include "reader.h"
+#include "test_file.h"
+
+/* ---- the tables ------------------------------------------------------------------------- */
+
+static json_t *accepted(unsigned accepts)
+{
+    json_t *kinds = json_array();
+
+    if (accepts & READER_TEXT) json_array_append_new(kinds, json_string("text"));
+    if (accepts & READER_LIST) json_array_append_new(kinds, json_string("list"));
+    if (accepts & READER_MAPPING) json_array_append_new(kinds, json_string("mapping"));
+    return kinds;
+}
+
+static json_t *mappings(const struct reader_keys *(*kind)(size_t index))
+{
+    json_t *all = json_array();
+    const struct reader_keys *keys = NULL;
+
+    for (size_t i = 0; (keys = kind(i)) != NULL; i++) {
+        json_t *names = json_object();
+        for (size_t j = 0; j < keys->count; j++)
+            json_object_set_new(names, keys->items[j].name, accepted(keys->items[j].accepts));
+        json_array_append_new(all,
+                              json_pack("{s:s, s:o}", "owner", keys->owner, "keys", names));
+    }
+    return all;
+}
+
+static json_t *all_settings(void)
+{
+    static const char *const kinds[] = {
+        [CONFIG_TEXT] = "text",           [CONFIG_SWITCH] = "switch",
+        [CONFIG_DURATION] = "duration",   [CONFIG_COUNT] = "count",
+        [CONFIG_CHOICE] = "choice",       [CONFIG_DATABASE_URL] = "database URL",
+        [CONFIG_REDIS_URL] = "Redis URL",
+    };
+    size_t count = 0;
+    const struct config_setting *settings = config_settings(&count);
+    json_t *all = json_object();
+
+    for (size_t i = 0; i < count; i++)
+        json_object_set_new(all, settings[i].name,
+                            json_pack("{s:s, s:s?, s:s?, s:s?}", "kind",
+                                      kinds[settings[i].kind], "help", settings[i].help,
+                                      "standard", settings[i].standard, "choices",
+                                      settings[i].choices));
+    return all;
+}
+
+static int tell_keys(void)
+{
+    json_t *all = json_pack("{s:o, s:o, s:o}", "migration", mappings(migration_file_keys),
+                            "test", mappings(test_file_keys), "settings", all_settings());
+    int result = json_dumpf(all, stdout, JSON_INDENT(2));
+
+    json_decref(all);
+    return result == 0 ? 0 : 1;
+}
+
+/* ---- what it says of a file ------------------------------------------------------------- */
+
+static int judge_migration(const char *path, struct error *err)
+{
+    struct arena arena = {0};
+    struct migration_source source = {path, 1, "name", NULL, 0};
+    struct migration *migration = NULL;
+    char *bytes = NULL;
+    int result = file_read(path, &arena, &bytes, &source.length, err);
+
+    source.bytes = bytes;
+    if (result == 0) result = migration_file_parse(&migration, &source, err);
+    migration_free(migration);
+    arena_release(&arena);
+    return result;
+}
+
+static int judge_test(const char *path, struct error *err)
+{
+    struct migration_test *test = NULL;
+    int result = test_file_read(&test, path, err);
+
+    migration_test_free(test);
+    return result;
+}
+
+static int judge_settings(const char *path, struct error *err)
+{
+    struct config config;
+    int result = 0;
+
+    config_init(&config);
+    result = config_set(&config, "config", path, err);
+    if (result == 0) result = config_resolve(&config, NULL, err);
+    config_release(&config);
+    return result;
+}
+
+static int judge(int (*judges)(const char *path, struct error *err))
+{
+    char path[4096];
+
+    while (fgets(path, sizeof path, stdin) != NULL) {
+        struct error err = {0};
+        path[strcspn(path, "\n")] = '\0';
+        if (judges(path, &err) == 0)
+            puts("");
+        else if (err.code == ERROR_INVALID)
+            puts(err.message);
+        else
+            return fprintf(stderr, "parser: %s: %s\n", path, err.message), 1;
+    }
+    return 0;
+}
+
+int main(int count, char **arguments)
+{
+    static const struct {
+        const char *kind;
+        int (*judges)(const char *path, struct error *err);
+    } kinds[] = {
+        {"migration", judge_migration}, {"test", judge_test}, {"settings", judge_settings}};
+
+    if (count == 2 && strcmp(arguments[1], "keys") == 0) return tell_keys();
+    for (size_t i = 0; count == 2 && i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(arguments[1], kinds[i].kind) == 0) return judge(kinds[i].judges);
+    fputs("usage: parser keys | migration | test | settings\n", stderr);
+    return 2;
+}
