@@ -565,7 +565,7 @@ down: [{read: SELECT id FROM t, key: id, write: 'DEL id:${id}'}]
 YAML
     expect_exit 0 redferry up
     sql "UPDATE data_migration_runs SET started_at = '2025-03-01T09:00:00.000Z',
-         finished_at = '2025-03-01T09:00:04.000Z'"
+         updated_at = '2025-03-01T09:00:04.000Z', finished_at = '2025-03-02T09:00:00.000Z'"
     unchanged 0 run 1 --again --dry-run --json
     expect_json 'migrations[0].rows' 2000
     expect_json 'migrations[0].rows_per_second' 500.0
