@@ -343,6 +343,21 @@ static int undo_and_apply(struct cycle *cycle, bool was_good, struct error *err)
                        err);
 }
 
+/* Nobody would ever look at what is expected behind a `down` that is not there. */
+static void miss_down(struct cycle *cycle)
+{
+    const struct test_expectation *expected = &cycle->play->test->after_down;
+    const struct verdict_difference difference = {
+        .line = expected->line,
+        .column = expected->column,
+        .moment = "after down",
+        .what = "the migration",
+        .expected = "a `down` that undoes it",
+        .got = "no `down`",
+    };
+    if (expected->line > 0) verdict_add(cycle->verdict, &difference);
+}
+
 static int perform(struct cycle *cycle, struct error *err)
 {
     const struct play *play = cycle->play;
@@ -352,7 +367,9 @@ static int perform(struct cycle *cycle, struct error *err)
     if (apply(cycle, err) != 0) return -1;
     const bool was_good = verdict_is_good(cycle->verdict);
     if (play->test->repeatable && apply_again(cycle, err) != 0) return -1;
-    return play->migration->has_down ? undo_and_apply(cycle, was_good, err) : 0;
+    if (play->migration->has_down) return undo_and_apply(cycle, was_good, err);
+    miss_down(cycle);
+    return 0;
 }
 
 void cycle_perform(struct stage *stage, const struct play *play, struct verdict *verdict)
