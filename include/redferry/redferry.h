@@ -652,9 +652,25 @@ REDFERRY_API int redferry_init(redferry *ferry);
  * reach it. */
 REDFERRY_API int redferry_init_sql(redferry *ferry, const char **sql);
 
-/* Write <UTC stamp>_<name>.yaml from a template; *path becomes the new file's. Never
- * overwrites. */
-REDFERRY_API int redferry_create(redferry *ferry, const char *name, const char **path);
+typedef struct redferry_create_options {
+    bool no_test;           /* write no test; nor does one who sets tests to false */
+    const char *from_table; /* copy this table of the database, [schema.]table as in SQL; NULL:
+                               an example */
+    const char *key_prefix; /* what its Redis keys begin with; NULL: the table's name, ':' */
+} redferry_create_options;
+
+/* What was written. */
+typedef struct redferry_created {
+    const char *file;
+    const char *test; /* NULL: none */
+} redferry_created;
+
+/* Write <UTC stamp>_<name>.yaml and its test, both to be edited: an example, or a copy of a
+ * table, whose columns are looked at and no row of it (a warning is an event). options may be
+ * NULL. Nothing is overwritten, and both are written or none. */
+REDFERRY_API int redferry_create(redferry *ferry, const char *name,
+                                 const redferry_create_options *options,
+                                 const redferry_created **created);
 
 #ifdef __cplusplus
 }

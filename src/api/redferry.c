@@ -36,6 +36,8 @@ static int copy_settings(struct redferry *ferry)
     const struct config_setting *from = config_settings(&ferry->setting_count);
     ferry->settings = calloc(ferry->setting_count, sizeof *ferry->settings);
     if (ferry->settings == NULL) return -1;
+    while (ferry->setting_count > 0 && from[ferry->setting_count - 1].help == NULL)
+        ferry->setting_count--;
     for (size_t i = 0; i < ferry->setting_count; i++)
         ferry->settings[i] = (redferry_setting){
             .name = from[i].name,

@@ -43,12 +43,35 @@ int redferry_init_sql(redferry *ferry, const char **sql)
     return handle_end(ferry, &session, result);
 }
 
-int redferry_create(redferry *ferry, const char *name, const char **path)
+/* What the two files are to say. */
+static int compose(struct redferry *ferry, const redferry_create_options *options,
+                   struct scaffold_texts *texts)
 {
+    *texts = scaffold_example;
+    if (options->no_test || !ferry->config.tests) texts->test = NULL;
+    return 0;
+}
+
+int redferry_create(redferry *ferry, const char *name, const redferry_create_options *options,
+                    const redferry_created **created)
+{
+    static const redferry_create_options none = {0};
     struct session session;
+    struct scaffold_texts texts;
+    struct scaffold_files files = {0};
+    redferry_created *out = NULL;
     int result = handle_begin(ferry, &session);
+    if (result == 0) result = compose(ferry, options != NULL ? options : &none, &texts);
+    if (result == 0) {
+        out = arena_alloc(&ferry->results, sizeof *out);
+        if (out == NULL) result = error_memory(&ferry->error);
+    }
     if (result == 0)
-        result = scaffold_migration(ferry->config.migrations, name, &ferry->results, path,
-                                    &ferry->error);
+        result = scaffold_write(ferry->config.migrations, name, &texts, &ferry->results, &files,
+                                &ferry->error);
+    if (result == 0) {
+        *out = (redferry_created){.file = files.migration, .test = files.test};
+        *created = out;
+    }
     return handle_end(ferry, &session, result);
 }

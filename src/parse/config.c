@@ -85,6 +85,8 @@ static const struct config_setting settings[] = {
      "show no progress"},
     {"no-color", 0, NULL, "REDFERRY_NO_COLOR", "NO_COLOR", "false", CONFIG_SWITCH, NULL,
      "use no colour"},
+    /* whether 'new' writes a test */
+    {"tests", 0, NULL, NULL, NULL, "true", CONFIG_SWITCH, NULL, NULL},
 };
 
 enum { SETTINGS = sizeof settings / sizeof *settings };
@@ -115,6 +117,7 @@ static const struct target {
     {"wait-replicas", offsetof(struct config, wait_replicas)},
     {"wait-aof",      offsetof(struct config, wait_aof)},
     {"allow-repeats", offsetof(struct config, allow_repeats)},
+    {"tests",         offsetof(struct config, tests)},
 };
 /* clang-format on */
 

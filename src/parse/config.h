@@ -38,10 +38,11 @@ struct config_setting {
     const char *standard;    /* the default as text, or NULL */
     enum config_kind kind;
     const char *choices; /* "wait|fail|skip", or NULL */
-    const char *help;    /* one line */
+    const char *help;    /* one line; NULL: no option of every command, only redferry.yaml says
+                            it */
 };
 
-/* The table. */
+/* The table; those without help stand at its end. */
 const struct config_setting *config_settings(size_t *count);
 
 enum config_on_lock { ON_LOCK_WAIT, ON_LOCK_FAIL, ON_LOCK_SKIP };
@@ -64,7 +65,7 @@ struct config {
     int64_t max_redis_latency_ms; /* 0: any */
     int64_t wait_replicas;        /* 0: for none */
     bool wait_aof;
-    bool strict, allow_repeats, during_schema_migration;
+    bool strict, allow_repeats, during_schema_migration, tests;
     const char *const *environment; /* borrowed; NULL-terminated; for `from` */
     struct config_value *values;    /* config.c's own: what was said where */
     struct arena arena;

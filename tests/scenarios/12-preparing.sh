@@ -18,11 +18,24 @@ prepares()
     expect_exit 0 redferry new copy-the-flags
     expect_exit 0 redferry new again
     expect_equal "$(ls data_migrations | cut -d_ -f1 | sort -u | wc -l)" 3 'different versions'
-    expect_equal "$(ls data_migrations | cut -d_ -f2- | sort | head -n 1)" again.yaml 'a name'
+    expect_equal "$(ls data_migrations | cut -d_ -f2- | sort | head -n 2)" \
+        $'again.test.yaml\nagain.yaml' 'names'
     expect_exit 0 redferry lint
     expect_stdout_contains '3 files checked'
     expect_exit 2 redferry new '../escape'
     expect_exit 2 redferry new ''
+    expect_exit 2 redferry new -- '- _'
+    expect_exit 2 redferry new prefixed --key-prefix flag:
+    expect_exit 2 redferry new nowhere -m elsewhere
+    expect_stderr_contains "there is no migrations directory 'elsewhere'"
+
+    expect_exit 0 redferry new untested --no-test
+    [[ ! -e $(cut -d. -f1 "$OUT").test.yaml ]] || fail '--no-test wrote one'
+    echo 'tests: false' >data_migrations/redferry.yaml
+    expect_exit 0 redferry new untested_too --json
+    expect_stdout_contains '"test": null'
+    expect_equal "$(find data_migrations -name '*_untested_too*' | wc -l)" 1 'its files'
+    rm data_migrations/redferry.yaml
 
     expect_exit 2 redferry lint absent.yaml
     expect_stdout_contains 'absent.yaml'
