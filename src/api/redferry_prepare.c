@@ -2,6 +2,9 @@
  * The commands that prepare: a directory, a ledger, a new migration. None of them touches
  * Redis.
  */
+#include "db.h"
+#include "draft.h"
+#include "draft_table.h"
 #include "handle.h"
 #include "scaffold.h"
 #include "turn.h"
@@ -43,11 +46,38 @@ int redferry_init_sql(redferry *ferry, const char **sql)
     return handle_end(ferry, &session, result);
 }
 
-/* What the two files are to say. */
-static int compose(struct redferry *ferry, const redferry_create_options *options,
-                   struct scaffold_texts *texts)
+/* Look at the table in the database, which is connected to for this alone. */
+static int look_at_table(struct redferry *ferry, const char *name, struct draft_table *table)
 {
+    struct db *db = NULL;
+    int result = config_require(&ferry->config, "database", &ferry->error);
+    if (result == 0)
+        result = db_open(&db, &ferry->config.database, &ferry->stop, &ferry->error);
+    if (result == 0) result = draft_table_look(table, db, name, &ferry->results, &ferry->error);
+    db_close(db);
+    return result;
+}
+
+/* What the two files are to say. */
+static int compose(struct redferry *ferry, struct session *session,
+                   const redferry_create_options *options, struct scaffold_texts *texts)
+{
+    struct draft_table table = {0};
     *texts = scaffold_example;
+    if (options->from_table != NULL) {
+        if (options->key_prefix != NULL &&
+            draft_check_prefix(options->key_prefix, &ferry->error) != 0)
+            return -1;
+        if (look_at_table(ferry, options->from_table, &table) != 0 ||
+            draft_write(texts, &table, options->key_prefix, &ferry->results, &ferry->error) !=
+                0)
+            return -1;
+        if (table.key_kind == DRAFT_KEY_NONE)
+            listener_say(&session->listener, EVENT_WARNING,
+                         "'%s' has neither a primary key nor a unique index over columns that "
+                         "are never NULL: the migration has no `key`, and says what that means",
+                         table.name);
+    }
     if (options->no_test || !ferry->config.tests) texts->test = NULL;
     return 0;
 }
@@ -61,7 +91,8 @@ int redferry_create(redferry *ferry, const char *name, const redferry_create_opt
     struct scaffold_files files = {0};
     redferry_created *out = NULL;
     int result = handle_begin(ferry, &session);
-    if (result == 0) result = compose(ferry, options != NULL ? options : &none, &texts);
+    if (result == 0)
+        result = compose(ferry, &session, options != NULL ? options : &none, &texts);
     if (result == 0) {
         out = arena_alloc(&ferry->results, sizeof *out);
         if (out == NULL) result = error_memory(&ferry->error);

@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# Goal: an author starts from a table. What `new --from-table` writes is right as it stands: lint
+# has nothing to say, `up` carries the table's rows under its key and `down` takes them away, its
+# test passes; whatever the table is called, and whatever tells its rows apart. Nothing of the
+# table's rows gets into a file, and nothing in the database is touched.
+source "$(dirname "$0")/../support/scenario.sh"
+
+# drafted NAME ARGUMENT…: a migration of that name is written, and lint has nothing to say of it.
+drafted()
+{
+    expect_exit 0 redferry new "$@"
+    FILE=$(head -n 1 "$OUT") TEST=$(tail -n 1 "$OUT")
+    [[ $TEST == "${FILE%.yaml}.test.yaml" && -f $FILE && -f $TEST ]] || fail 'two files'
+    ! grep -q CANARY "$FILE" "$TEST" || fail "a row of the table is in $FILE"
+    expect_exit 0 redferry lint "$FILE"
+    expect_stdout_contains '0 errors, 0 warnings'
+}
+
+# carried KEY FIELD VALUE: `up` brings it, and `down` takes it away.
+carried()
+{
+    expect_exit 0 redferry up
+    expect_equal "$(redis HGET "$1" "$2")" "$3" "$1"
+    expect_exit 0 redferry down
+    expect_equal "$(redis DBSIZE)" 1 'what is left in Redis'
+}
+
+# What the migration says, without its comments.
+said() { grep -v '^ *#' "$FILE"; }
+
+flags()
+{
+    sql "CREATE TABLE feature_flags (name varchar(40) PRIMARY KEY, enabled boolean NOT NULL,
+        price numeric(10, 2), changed_on date,
+        twice numeric(10, 2) GENERATED ALWAYS AS (price * 2) STORED);
+        INSERT INTO feature_flags (name, enabled, price, changed_on) VALUES
+            ('CANARY', true, 4, '2020-02-02'), ('CANARY2', false, NULL, NULL)"
+    drafted 'Copy flags' --from-table Feature_Flags --key-prefix flag:
+    carried flag:CANARY enabled true
+    expect_exit 0 redferry up
+    expect_equal "$(redis HKEYS flag:CANARY2 | sort | tr '\n' ' ')" 'enabled name ' 'its fields'
+    grep -q '^      - HSET flag:${name} ${\*}$' "$FILE" || fail 'the command'
+    grep -q '^    key: name$' "$FILE" || fail 'the key'
+    grep -q "^    - HGETALL flag:name_1:$" "$TEST" || fail 'a row that is made up'
+    expect_exit 0 redferry down
+    rm "$FILE" "$TEST"
+}
+
+odd_names()
+{
+    sql <<'SQL'
+CREATE TABLE "Order: #1" ("Order Id" bigint NOT NULL, "select" int NOT NULL, "a}b|c" text,
+    _hidden text, "größe" text, "it's" text, PRIMARY KEY ("select", "Order Id"));
+INSERT INTO "Order: #1" VALUES (7, 3, 'brace', 'CANARY', 'groß', 'is');
+SQL
+    drafted odd --from-table '"Order: #1"'
+    carried Order:_#1:3:7 column_3 brace
+    grep -qF "key: [select, 'Order Id']" "$FILE" || fail 'the key'
+    [[ $(said) != *HSET*_hidden* ]] || fail 'a hidden column'
+    rm "$FILE" "$TEST"
+}
+
+# No primary key: an index will do, if it is unique and without NULLs; or else there is no key.
+other_keys()
+{
+    sql "CREATE TABLE codes (a int UNIQUE, b int NOT NULL, c text NOT NULL, d int NOT NULL);
+        CREATE UNIQUE INDEX codes_by_b_c ON codes (b, c);
+        CREATE UNIQUE INDEX codes_partly ON codes (d) WHERE d > 5;
+        CREATE UNIQUE INDEX codes_shouting ON codes (lower(c));
+        INSERT INTO codes VALUES (NULL, 1, 'CANARY', 2);
+        CREATE TABLE lines (a text, b int NOT NULL);
+        INSERT INTO lines VALUES ('CANARY', 1), ('CANARY', 2);
+        CREATE VIEW seen AS SELECT b, a FROM lines"
+    drafted codes --from-table codes
+    grep -q 'The unique index codes_by_b_c:' "$FILE" || fail 'which index'
+    carried codes:1:CANARY d 2
+    rm "$FILE" "$TEST"
+    drafted lines --from-table lines
+    expect_stdout_contains 'at least once'
+    [[ $(said) != *key:* ]] || fail 'a key'
+    grep -q 'no primary key, and no unique index' "$FILE" || fail 'the reason'
+    carried lines:2 a CANARY
+    rm "$FILE" "$TEST"
+    expect_exit 0 redferry new seen --from-table seen
+    expect_stderr_contains 'has neither a primary key nor a unique index'
+    rm data_migrations/*
+}
+
+refusals()
+{
+    local files
+    files=$(ls -A data_migrations)
+    expect_exit 2 redferry new x --from-table absent
+    expect_stderr_contains "there is no table 'absent'"
+    expect_exit 2 redferry new x --from-table 'a.b.c'
+    expect_stderr_contains 'too many parts'
+    expect_exit 2 redferry new x --from-table '"open'
+    expect_exit 2 redferry new x --from-table ''
+    expect_exit 2 redferry new x --from-table lines --key-prefix 'two words:'
+    expect_exit 2 redferry new x --from-table lines --key-prefix 'x${b}:'
+    expect_exit 2 redferry new x --from-table lines --key-prefix 'redferry:'
+    expect_exit 2 redferry new '../x' --from-table lines
+    expect_exit 6 redferry new x --from-table lines -d sqlite:absent.db
+    REDFERRY_DATABASE='' expect_exit 2 redferry new x --from-table lines
+    expect_stderr_contains 'no database'
+    expect_equal "$(ls -A data_migrations)" "$files" 'no file'
+}
+
+schemas()
+{
+    sql "CREATE SCHEMA \"Billing\";
+        CREATE TABLE \"Billing\".invoices (id bigint PRIMARY KEY, due timestamptz, data jsonb,
+            tags text[], ref uuid);
+        INSERT INTO \"Billing\".invoices VALUES (9, '2020-02-02 00:00+00', '{\"a\": 1}', '{CANARY}')"
+    expect_exit 2 redferry new x --from-table invoices
+    expect_stderr_contains "one in the schema 'Billing'"
+    drafted invoices --from-table '"Billing".invoices' --key-prefix invoice:
+    grep -q 'FROM "Billing".invoices' "$FILE" || fail 'the schema'
+    carried invoice:9 due 2020-02-02T00:00:00Z
+    rm "$FILE" "$TEST"
+    drafted invoices --from-table Billing.INVOICES
+    rm "$FILE" "$TEST"
+}
+
+# Somebody may have the table open for writing, and the file need not be writable at all.
+touches_nothing()
+{
+    local before
+    before=$(sha256sum "${DB#sqlite:}")
+    chmod a-w "${DB#sqlite:}"
+    drafted copied --from-table lines
+    expect_equal "$(sha256sum "${DB#sqlite:}")" "$before" 'the database'
+    chmod u+w "${DB#sqlite:}"
+}
+
+from_tables()
+{
+    flags
+    odd_names
+    other_keys
+    refusals
+    if [[ $DIALECT == postgresql ]]; then schemas; else touches_nothing; fi
+}
+
+for_both_databases from_tables
