@@ -57,7 +57,7 @@ documents_are_as_said()
     document init 0 init
     document init 0 init --print-sql
     document new 0 new something
-    rm data_migrations/*_something.yaml
+    rm data_migrations/*_something.*
     migrations
     document lint 0 lint
     document test 0 test
