@@ -162,12 +162,11 @@ static void tell_beginning(struct cmd_call *call, const struct parent *parent)
         };
         call->document = document_background(&background);
     } else if (!call->quiet) {
-        fprintf(call->out, "run %" PRId64 " of %" PRId64 " ", beginning->run_id,
-                beginning->version);
-        text_put(call->out, beginning->name);
-        fprintf(call->out, " goes on in the background: pid %ld, log ", (long)parent->child);
-        text_put(call->out, call->log_path);
-        fprintf(call->out, "\n`redferry watch %" PRId64 "` follows it\n", beginning->run_id);
+        cmd_say(call,
+                "run %" PRId64 " of %" PRId64 " %s goes on in the background: pid %ld, log %s",
+                beginning->run_id, beginning->version, beginning->name, (long)parent->child,
+                call->log_path);
+        cmd_say(call, "`redferry watch %" PRId64 "` follows it", beginning->run_id);
     }
 }
 

@@ -82,6 +82,22 @@ int cmd_refuse_name(struct cmd_call *call, const char *name)
     return cmd_refuse(call, "unknown command '%s'; see 'redferry help'", name);
 }
 
+void cmd_say(struct cmd_call *call, const char *format, ...)
+{
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(&text, format, arguments) < 0) text = NULL;
+    va_end(arguments);
+    if (call->columns > 0 && text != NULL) {
+        text_put_wrapped(call->out, text, 0, call->columns);
+    } else {
+        text_put(call->out, text != NULL ? text : "out of memory");
+        fputs("\n", call->out);
+    }
+    free(text);
+}
+
 const char *cmd_option(const struct cmd_call *call, const char *name)
 {
     return option_value(call->options, name);
@@ -120,60 +136,54 @@ int cmd_outcome(struct cmd_call *call, int code, const redferry_outcome *outcome
 
 /* ---- a run that is not one's own -------------------------------------------------------- */
 
-/* "run 3 (1_flags)" */
-static void put_run(FILE *out, const redferry_run_record *run)
-{
-    fprintf(out, "run %" PRId64 " (%" PRId64 "_", run->id, run->version);
-    text_put(out, run->name != NULL ? run->name : "");
-    fputs(")", out);
-}
-
-/* Where it stands, or, of one that is cancelled, what is next. */
-static void put_rest(FILE *out, const redferry_petition *petition)
+/* Where it stands, or, of one that is cancelled, what is next: ": step 1 'flags', 2 rows so
+ * far". Yours to free; NULL: nothing, or no memory. */
+static char *describe_rest(const redferry_petition *petition)
 {
     const redferry_run_record *run = petition->run;
-    char buf[TEXT_COUNT];
-    if (strcmp(petition->request, "cancel") == 0 && strcmp(run->direction, "down") == 0)
-        fprintf(out, ": `redferry down --only %" PRId64 "` goes on", run->version);
-    else if (strcmp(petition->request, "cancel") == 0)
-        fprintf(out,
-                ": `redferry run %" PRId64 "` goes on, `redferry down --only %" PRId64
-                "` undoes it",
-                run->version, run->version);
-    else if (run->step > 0) {
-        fprintf(out, ": step %" PRId64 " '", run->step);
-        text_put(out, run->step_name != NULL ? run->step_name : "");
-        fprintf(out, "', %s so far", text_count(buf, run->tally.rows_read, "row"));
-    }
+    const bool is_cancel = strcmp(petition->request, "cancel") == 0;
+    char rows[TEXT_COUNT];
+    if (is_cancel && strcmp(run->direction, "down") == 0)
+        return text_format(": `redferry down --only %" PRId64 "` goes on", run->version);
+    if (is_cancel)
+        return text_format(": `redferry run %" PRId64
+                           "` goes on, `redferry down --only %" PRId64 "` undoes it",
+                           run->version, run->version);
+    if (run->step == 0) return NULL;
+    return text_format(": step %" PRId64 " '%s', %s so far", run->step,
+                       run->step_name != NULL ? run->step_name : "",
+                       text_count(rows, run->tally.rows_read, "row"));
+}
+
+/* "run 3 (1_flags) is paused already, by ana" */
+static void print_moot(struct cmd_call *call, const redferry_run_record *run)
+{
+    const bool has_asker = run->requested_by != NULL && strcmp(run->status, "running") != 0;
+    cmd_say(call, "run %" PRId64 " (%" PRId64 "_%s) is %s already%s%s", run->id, run->version,
+            run->name != NULL ? run->name : "", run->status, has_asker ? ", by " : "",
+            has_asker ? run->requested_by : "");
 }
 
 static void print_petition(struct cmd_call *call, const redferry_petition *petition,
                            const char *done)
 {
-    FILE *out = call->out;
     const redferry_run_record *run = petition->run;
-    const bool is_moot = strcmp(petition->result, "moot") == 0;
-    if (is_moot) {
-        put_run(out, run);
-        fprintf(out, " is %s already", run->status);
-    } else {
-        fprintf(out, "%s ", done);
-        put_run(out, run);
-        if (strcmp(petition->result, "recorded") == 0) fputs(", which had crashed", out);
-        put_rest(out, petition);
+    if (strcmp(petition->result, "moot") == 0) {
+        print_moot(call, run);
+        return;
     }
-    if (is_moot && run->requested_by != NULL && strcmp(run->status, "running") != 0) {
-        fputs(", by ", out);
-        text_put(out, run->requested_by);
-    }
-    fputs("\n", out);
+    const bool has_crashed = strcmp(petition->result, "recorded") == 0;
+    char *rest = describe_rest(petition);
+    cmd_say(call, "%s run %" PRId64 " (%" PRId64 "_%s)%s%s", done, run->id, run->version,
+            run->name != NULL ? run->name : "", has_crashed ? ", which had crashed" : "",
+            rest != NULL ? rest : "");
+    free(rest);
 }
 
 static void print_replaced(struct cmd_call *call, const redferry_petition *petition)
 {
-    fprintf(call->out, "this replaced the `%s` that ", petition->replaced);
-    text_put(call->out, petition->replaced_by != NULL ? petition->replaced_by : "somebody");
-    fprintf(call->out, " asked for at %s\n",
+    cmd_say(call, "this replaced the `%s` that %s asked for at %s", petition->replaced,
+            petition->replaced_by != NULL ? petition->replaced_by : "somebody",
             petition->replaced_at != NULL ? petition->replaced_at : "an unknown time");
 }
 

@@ -95,6 +95,11 @@ int cmd_refuse(struct cmd_call *call, const char *format, ...)
 /* Say that there is no such command, and which it may have meant. Returns REDFERRY_INVALID. */
 int cmd_refuse_name(struct cmd_call *call, const char *name);
 
+/* Print a result that is a sentence, and end its line; what is long goes on below, with its
+ * words whole, where out is a terminal. Texts of others need not be escaped for it. */
+void cmd_say(struct cmd_call *call, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* The value of the command's own option, or NULL. */
 const char *cmd_option(const struct cmd_call *call, const char *name);
 

@@ -114,12 +114,14 @@ static void put_difference(struct cmd_call *call, const redferry_difference *dif
 
 static void put_sums(struct cmd_call *call, const redferry_verify_report *report)
 {
-    char rows[TEXT_COUNT], migrations[TEXT_COUNT], took[TEXT_TIME];
-    fprintf(call->out, "%" PRId64 " equal, %" PRId64 " different, %" PRId64 " missing",
-            report->equal, report->different, report->missing);
+    char rows[TEXT_COUNT], migrations[TEXT_COUNT], took[TEXT_TIME], overwritten[64] = "";
     if (report->overwritten > 0)
-        fprintf(call->out, ", %" PRId64 " overwritten by later commands", report->overwritten);
-    fprintf(call->out, ": %s of %s in %s%s\n", text_count(rows, report->rows, "row"),
+        (void)snprintf(overwritten, sizeof overwritten,
+                       ", %" PRId64 " overwritten by later commands", report->overwritten);
+    cmd_say(call,
+            "%" PRId64 " equal, %" PRId64 " different, %" PRId64 " missing%s: %s of %s in %s%s",
+            report->equal, report->different, report->missing, overwritten,
+            text_count(rows, report->rows, "row"),
             text_count(migrations, (int64_t)report->migrations, "migration"),
             text_duration(took, report->seconds),
             report->complete ? "" : "; not everything was compared");

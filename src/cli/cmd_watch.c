@@ -13,13 +13,11 @@
 static void print(struct cmd_call *call, const redferry_run_record *run)
 {
     char count[TEXT_COUNT], at[TEXT_TIME];
-    FILE *out = call->out;
-    fprintf(out, "run %" PRId64 " (%" PRId64 "_", run->id, run->version);
-    text_put(out, run->name != NULL ? run->name : "");
-    fprintf(out, ", %s): %s, %s", run->direction, run->status,
-            text_count(count, run->tally.rows_read, "row"));
-    if (run->finished_at != NULL) fprintf(out, ", at %s", text_time(at, run->finished_at));
-    fputs("\n", out);
+    const bool has_ended = run->finished_at != NULL;
+    cmd_say(call, "run %" PRId64 " (%" PRId64 "_%s, %s): %s, %s%s%s", run->id, run->version,
+            run->name != NULL ? run->name : "", run->direction, run->status,
+            text_count(count, run->tally.rows_read, "row"), has_ended ? ", at " : "",
+            has_ended ? text_time(at, run->finished_at) : "");
 }
 
 static int run(struct cmd_call *call)
@@ -33,7 +31,7 @@ static int run(struct cmd_call *call)
         call->document = document_watch(report, code, redferry_error(call->ferry));
     } else if (!call->quiet && !report->followed) {
         if (!is_named && !report->crashed && (report->run != NULL || code == REDFERRY_OK))
-            fprintf(call->out, "nothing is running%s\n",
+            cmd_say(call, "nothing is running%s",
                     report->run != NULL ? "; the latest:" : ", and nothing ever ran");
         if (report->run != NULL) print(call, report->run);
     }
