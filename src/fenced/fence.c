@@ -288,6 +288,17 @@ static int send_and_wait(struct pipeline *pipeline, const char *bytes, size_t le
     return pipeline_drain(pipeline, err);
 }
 
+/* Give up a transaction that is open, and its WATCH with it. The next answer must not be taken
+ * for another question's: without one, the connection is of no use. */
+static void abandon(struct connection *connection)
+{
+    const struct reply *reply = NULL;
+    struct error why = {0};
+    if (connection_ask(connection, &reply, &why, "DISCARD", (const char *)NULL) != 0 &&
+        reply == NULL)
+        (void)connection_break(connection, &why);
+}
+
 /* Send the frame; and once MULTI is known to hold them back, what it is to hold and EXEC; or
  * else DISCARD (behind a MULTI that was refused, an error that says so and is as good). */
 static int converse(struct exchange *exchange, const struct buffer *frame, struct error *err)
@@ -295,12 +306,14 @@ static int converse(struct exchange *exchange, const struct buffer *frame, struc
     static const char exec[] = "*1\r\n$4\r\nEXEC\r\n";
     static const char discard[] = "*1\r\n$7\r\nDISCARD\r\n";
     struct fence_work *work = exchange->work;
+    struct connection *connection = exchange->fence->options->connection;
     struct pipeline *pipeline = NULL;
+    bool is_open = exchange->frame == 0;
     int result = -1;
-    if (pipeline_new(&pipeline, exchange->fence->options->connection, take, exchange, err) != 0)
-        return -1;
-    if (send_and_wait(pipeline, frame->bytes, frame->length, exchange->frame, err) != 0)
+    if (pipeline_new(&pipeline, connection, take, exchange, err) != 0 ||
+        send_and_wait(pipeline, frame->bytes, frame->length, exchange->frame, err) != 0)
         goto done;
+    is_open = true;
     crash_point("transaction opened");
     exchange->is_executing = may_go_on(exchange);
     if (exchange->is_executing &&
@@ -309,9 +322,11 @@ static int converse(struct exchange *exchange, const struct buffer *frame, struc
     work->was_sent = exchange->is_executing;
     const char *end = exchange->is_executing ? exec : discard;
     result = send_and_wait(pipeline, end, strlen(end), 1, err);
+    is_open = result != 0;
     crash_point("transaction answered");
 done:
     pipeline_free(pipeline);
+    if (is_open) abandon(connection);
     return result;
 }
 
@@ -369,14 +384,6 @@ struct fence_look {
     struct checkpoint found;
     bool is_open; /* nobody has used it up */
 };
-
-/* Give up a transaction that is open, and its WATCH with it. */
-static void abandon(struct connection *connection)
-{
-    const struct reply *reply = NULL;
-    struct error ignored = {0};
-    (void)connection_ask(connection, &reply, &ignored, "DISCARD", (const char *)NULL);
-}
 
 /* What is asked of the checkpoint's key. */
 enum { LOOK_WATCH, LOOK_HGETALL, LOOK_MULTI, LOOK_PARTS };
@@ -562,12 +569,13 @@ static enum fence_verdict write_name(struct fence *fence, bool *is_short, struct
     struct fence_work work = {.commands = compose(fence, &commands)};
     work.bytes = commands.bytes;
     work.length = commands.length;
-    if (buffer_failed(&commands))
-        (void)error_memory(err);
-    else
+    if (!buffer_failed(&commands)) {
         verdict = transact(fence, &no_frame, 0, &work, err);
+    } else {
+        (void)error_memory(err);
+        abandon(fence->options->connection);
+    }
     *is_short = work.is_short;
-    if (!work.was_sent) abandon(fence->options->connection);
     buffer_release(&commands);
     return verdict;
 }

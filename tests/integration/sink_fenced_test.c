@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "agenda.h"
+#include "alloc_fail.h"
 #include "arena.h"
 #include "checkpoint.h"
 #include "clock.h"
@@ -883,6 +884,55 @@ static void test_what_is_not_sent_is_dropped(void **state)
     close_work(&work);
 }
 
+/* One small crossing on a connection that lives on. Returns 0 or -1 with err. */
+static int cross(struct work *work, const struct sink_rows *rows, struct error *err)
+{
+    const struct sink_fenced_options options =
+        fenced_run_options(&work->run, work->connection);
+    int result = -1;
+    if (sink_fenced_open(&work->sink, &options, err) == 0 &&
+        sink_begin(work->sink, &rows->sink_step, err) == 0 &&
+        sink_rows_put(work->sink, "a", 1, err) == 0 &&
+        sink_close_batch(work->sink, "[1]", err) == 0 && sink_flush(work->sink, err) == 0 &&
+        sink_fenced_end_step(work->sink, 2, err) == 0)
+        result = sink_fenced_finish(work->sink, NULL, 0, 0, err);
+    sink_close(work->sink);
+    work->sink = NULL;
+    return result;
+}
+
+/* Whatever it could not do: who asks next on this connection is answered what was asked, or
+ * told that there is no connection any more. */
+static void test_memory_runs_out(void **state)
+{
+    struct sink_rows rows;
+    bool happened = true;
+    sink_rows_init(&rows, &arena, 1, "rows", (const char *[]){"SET ${name} ${n}", NULL});
+    for (size_t nth = 1; happened; nth++) {
+        for (int forever = 0; forever < 2; forever++) {
+            struct fenced_ledger ledger = {0};
+            struct work work = {.connection = connect_to_shared()};
+            struct error err = {0}, later = {0};
+            const struct reply *reply = NULL;
+            before_each(state);
+            fenced_run_begin(&work.run, &ledger);
+            alloc_fail_at(nth, forever == 1);
+            const int result = cross(&work, &rows, &err);
+            happened = alloc_fail_happened();
+            alloc_fail_never();
+            if (result != 0 && strstr(err.message, "out of memory") == NULL)
+                fail_msg("allocation %zu: %s", nth, err.message);
+            if (!happened) assert_int_equal(result, 0);
+            if (connection_ask(work.connection, &reply, &later, "PING", (const char *)NULL) ==
+                    0 &&
+                !reply_is_status(reply, "PONG"))
+                fail_msg("allocation %zu: PING is answered with '%s'", nth, reply->text);
+            if (reply != NULL) assert_int_equal(reply->type, REPLY_STATUS);
+            connection_close(work.connection);
+        }
+    }
+}
+
 int main(void)
 {
     observer = connect_to_shared();
@@ -909,6 +959,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_leftover, before_each),
         cmocka_unit_test_setup(test_three_losses, before_each),
         cmocka_unit_test_setup(test_what_is_not_sent_is_dropped, before_each),
+        cmocka_unit_test(test_memory_runs_out),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     connection_close(observer);
