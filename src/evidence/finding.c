@@ -317,18 +317,27 @@ static int note_part(struct findings *self, const struct answer *answer, size_t 
     return dispute_part(self, answer, part);
 }
 
+/* Mostly all is equal; only where it is not, names are compared with each other. */
 static int judge(struct findings *self, const struct answer *answer)
 {
     const struct expectation *expectation = answer->expectation;
     const size_t parts = reading_parts(expectation, answer->at);
-    if (reading_holds(expectation, answer->arguments, answer->at, answer->reply)) return 0;
-    for (size_t part = 0; part < parts; part++) {
+    bool *repeats = NULL;
+    int result = 0;
+    for (size_t part = 0; result == 0 && part < parts; part++) {
         const enum reading_verdict verdict =
             reading_judge(expectation, answer->arguments, answer->at, answer->reply, part);
+        if (verdict == READING_EQUAL) continue;
+        if (repeats == NULL && parts > 1) {
+            repeats = reading_repeats(expectation, answer->arguments);
+            if (repeats == NULL) return -1;
+        }
+        if (repeats != NULL && repeats[part]) continue;
         if (verdict == READING_MISSING) self->judging.missing++;
-        if (verdict != READING_EQUAL && note_part(self, answer, part) != 0) return -1;
+        result = note_part(self, answer, part);
     }
-    return 0;
+    free(repeats);
+    return result;
 }
 
 /* All replies are in, and something is wrong: count it. */

@@ -24,12 +24,6 @@
 
 enum { SHOWN = 80, SHOWN_BEFORE = 16 };
 
-static bool is_same_argument(const struct resp_argument *one, const struct resp_argument *other)
-{
-    return one->length == other->length &&
-           (one->length == 0 || memcmp(one->bytes, other->bytes, one->length) == 0);
-}
-
 /* A number as Redis takes a score; what is behind the argument ends it. */
 static int read_score(const char *bytes, size_t length, double *score)
 {
@@ -271,16 +265,6 @@ static enum reading_verdict judge_found(const struct expectation *expectation,
     return judge_bytes(value, reply);
 }
 
-/* Whether a later part has the same name: HSET key a 1 a 2 leaves 2. */
-static bool is_repeated(const struct expectation *expectation,
-                        const struct arguments *arguments, size_t part)
-{
-    const struct resp_argument *name = reading_name(expectation, arguments, 0, part);
-    for (size_t later = part + 1; name != NULL && later < expectation->parts; later++)
-        if (is_same_argument(name, reading_name(expectation, arguments, 0, later))) return true;
-    return false;
-}
-
 enum reading_verdict reading_judge(const struct expectation *expectation,
                                    const struct arguments *arguments, size_t at,
                                    const struct reply *reply, size_t part)
@@ -294,19 +278,51 @@ enum reading_verdict reading_judge(const struct expectation *expectation,
     else if ((form_of(expectation)->how & GONE) != 0 || expectation->if_present ||
              expectation->may_be_gone)
         verdict = READING_EQUAL;
-    if (verdict != READING_EQUAL && is_repeated(expectation, arguments, part))
-        return READING_EQUAL;
     return verdict;
 }
 
-bool reading_holds(const struct expectation *expectation, const struct arguments *arguments,
-                   size_t at, const struct reply *reply)
+/* ---- parts of one name ------------------------------------------------------------------ */
+
+struct named_part {
+    const struct resp_argument *name;
+    size_t part;
+};
+
+static int compare_names(const struct resp_argument *one, const struct resp_argument *other)
 {
-    const size_t parts = reading_parts(expectation, at);
-    for (size_t part = 0; part < parts; part++)
-        if (reading_judge(expectation, arguments, at, reply, part) != READING_EQUAL)
-            return false;
-    return true;
+    const size_t least = one->length < other->length ? one->length : other->length;
+    const int order = least == 0 ? 0 : memcmp(one->bytes, other->bytes, least);
+    if (order != 0 || one->length == other->length) return order;
+    return one->length < other->length ? -1 : 1;
+}
+
+/* By name; of one name in their order. */
+static int compare_parts(const void *left, const void *right)
+{
+    const struct named_part *one = left, *other = right;
+    const int order = compare_names(one->name, other->name);
+    if (order != 0) return order;
+    return one->part < other->part ? -1 : one->part > other->part;
+}
+
+bool *reading_repeats(const struct expectation *expectation, const struct arguments *arguments)
+{
+    const size_t count = form_of(expectation)->part != NULL ? expectation->parts : 0;
+    bool *repeats = calloc(expectation->parts + 1, sizeof *repeats);
+    struct named_part *parts = calloc(count + 1, sizeof *parts);
+    if (repeats == NULL || parts == NULL) {
+        free(repeats);
+        free(parts);
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++)
+        parts[i] = (struct named_part){reading_name(expectation, arguments, 0, i), i};
+    qsort(parts, count, sizeof *parts, compare_parts);
+    for (size_t i = 1; i < count; i++)
+        if (compare_names(parts[i - 1].name, parts[i].name) == 0)
+            repeats[parts[i - 1].part] = true;
+    free(parts);
+    return repeats;
 }
 
 /* ---- in words --------------------------------------------------------------------------- */

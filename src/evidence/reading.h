@@ -31,14 +31,14 @@ bool reading_can_judge(const struct expectation *expectation, const struct reply
 /* How many parts the at-th reply (from 0) is about. */
 size_t reading_parts(const struct expectation *expectation, size_t at);
 
-/* What the at-th reply says of one part. */
+/* What the at-th reply says of one part, by itself. */
 enum reading_verdict reading_judge(const struct expectation *expectation,
                                    const struct arguments *arguments, size_t at,
                                    const struct reply *reply, size_t part);
 
-/* Whether it says EQUAL of all of them: for the case that matters to speed. */
-bool reading_holds(const struct expectation *expectation, const struct arguments *arguments,
-                   size_t at, const struct reply *reply);
+/* Of each part whether a later one has the same name, and is what counts: HSET key a 1 a 2
+ * leaves 2. Yours to free(); NULL when memory runs out. */
+bool *reading_repeats(const struct expectation *expectation, const struct arguments *arguments);
 
 /* What a part is called: a field, a member; NULL: it has no name. Borrowed. */
 const struct resp_argument *reading_name(const struct expectation *expectation,

@@ -887,8 +887,7 @@ static void test_what_is_not_sent_is_dropped(void **state)
 /* One small crossing on a connection that lives on. Returns 0 or -1 with err. */
 static int cross(struct work *work, const struct sink_rows *rows, struct error *err)
 {
-    const struct sink_fenced_options options =
-        fenced_run_options(&work->run, work->connection);
+    const struct sink_fenced_options options = fenced_run_options(&work->run, work->connection);
     int result = -1;
     if (sink_fenced_open(&work->sink, &options, err) == 0 &&
         sink_begin(work->sink, &rows->sink_step, err) == 0 &&
