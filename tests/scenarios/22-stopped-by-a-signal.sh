@@ -20,23 +20,9 @@ start_up()
 }
 
 # The tables may not be there yet.
-wait_for_sql()
-{
-    local tries=0
-    until [[ $(sql "$1" 2>/dev/null || true) == "$2" ]]; do
-        ((tries++ < 1000)) || fail "waited in vain for $2 from: $1; up says: $(<up.err)"
-        sleep 0.01
-    done
-}
-
-wait_for_words()
-{
-    local tries=0
-    until grep -qs "$1" up.err; do
-        ((tries++ < 1000)) || fail "waited in vain for '$1' on stderr"
-        sleep 0.01
-    done
-}
+sql_says() { [[ $(sql "$1") == "$2" ]]; }
+wait_for_sql() { wait_for "$2 from: $1" sql_says "$1" "$2"; }
+wait_for_words() { wait_for "'$1' on stderr" grep -q -- "$1" up.err; }
 
 stop_up()
 {

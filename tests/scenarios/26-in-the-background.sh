@@ -32,16 +32,6 @@ YAML
 # The last run's column.
 run_of() { sql "SELECT $1 FROM data_migration_runs ORDER BY id DESC LIMIT 1"; }
 
-wait_until()
-{
-    local what=$1 tries=0
-    shift
-    until "$@" >/dev/null 2>&1; do
-        ((tries++ < 1000)) || fail "waited in vain until $what"
-        sleep 0.01
-    done
-}
-
 is_over() { ! process_runs "$1"; }
 
 # Whatever fails, nothing that went into the background is left behind.

@@ -107,16 +107,6 @@ failures_stay_failures()
         fail 'the ledger does not say why'
 }
 
-wait_until()
-{
-    local what=$1 tries=0
-    shift
-    until "$@" >/dev/null 2>&1; do
-        ((tries++ < 1000)) || fail "waited in vain until $what"
-        sleep 0.01
-    done
-}
-
 begun() { [[ $(sql "SELECT status FROM data_migration_runs WHERE id = $1") == running ]]; }
 
 is_over() { ! process_runs "$1"; }

@@ -18,16 +18,6 @@ start_postgres -c max_connections=100
 scenario_postgres=$POSTGRES_DIR
 
 # until COMMAND…: try again until it succeeds; WHAT is for the complaint.
-wait_until()
-{
-    local what=$1 tries=0
-    shift
-    until "$@" >/dev/null 2>&1; do
-        ((tries++ < 3000)) || fail "waited in vain until $what"
-        sleep 0.02
-    done
-}
-
 # The program connects as a role without the superuser's reserved places; the test has those.
 be_app()
 {

@@ -7,16 +7,6 @@
 # not under valgrind: the pooler's timeouts are short, to be seen
 source "$(dirname "$0")/../support/scenario.sh"
 
-wait_until()
-{
-    local what=$1 tries=0
-    shift
-    until "$@" >/dev/null 2>&1; do
-        ((tries++ < 3000)) || fail "waited in vain until $what"
-        sleep 0.02
-    done
-}
-
 says() { grep -qE -- "$2" "err.$1"; }
 
 # pooled POOL [SETTING…]: a pooler with so many connections to the server is what redferry knows. sql

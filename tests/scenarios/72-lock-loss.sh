@@ -10,16 +10,6 @@ source "$(dirname "$0")/../support/scenario.sh"
 
 readonly rows=6
 
-wait_until()
-{
-    local what=$1 tries=0
-    shift
-    until "$@" >/dev/null 2>&1; do
-        ((tries++ < 3000)) || fail "waited in vain until $what; up says: $(<up.err)"
-        sleep 0.02
-    done
-}
-
 # write_counting PAUSE: each row is counted, in a transaction of its own.
 write_counting()
 {

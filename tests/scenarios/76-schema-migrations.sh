@@ -9,16 +9,6 @@ source "$(dirname "$0")/../support/scenario.sh"
 start_postgres -c autovacuum=on -c autovacuum_naptime=1s
 scenario_postgres=$POSTGRES_DIR
 
-wait_until()
-{
-    local what=$1 tries=0
-    shift
-    until "$@" >/dev/null 2>&1; do
-        ((tries++ < 3000)) || fail "waited in vain until $what"
-        sleep 0.02
-    done
-}
-
 says() { grep -qE -- "$2" "err.$1"; }
 
 # ---- who runs beside us ------------------------------------------------------------------------

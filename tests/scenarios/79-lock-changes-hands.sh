@@ -10,16 +10,6 @@ source "$(dirname "$0")/../support/scenario.sh"
 
 readonly gate=4711
 
-wait_until()
-{
-    local what=$1 tries=0
-    shift
-    until "$@" >/dev/null 2>&1; do
-        ((tries++ < 1500)) || fail "waited in vain until $what"
-        sleep 0.02
-    done
-}
-
 is_stopped() { [[ $(</proc/"$1"/stat) == *') T '* ]]; }
 says() { grep -q -- "$2" "err.$1"; }
 

@@ -66,15 +66,6 @@ expect_not_started()
     [[ ! -e started ]] || fail 'the application was started'
 }
 
-wait_until()
-{
-    local tries=0
-    until "$@" >/dev/null 2>&1; do
-        ((tries++ < 2000)) || fail "waited in vain for '$*'"
-        sleep 0.01
-    done
-}
-
 # ---- what becomes of it -------------------------------------------------------------------------
 
 # outcomes RUN: RUN starts what the recipe is about, which ends with redferry's own exit code.
@@ -166,7 +157,7 @@ stopped_half_way()
     sed -i 's/batch: 1/batch: 1\n    pause: 60s/' data_migrations/1_count.yaml
     env -i "${BARE[@]}" "$@" >"$OUT" 2>"$ERR" &
     pid=$!
-    wait_until eval '[[ $(redis EXISTS canary:1) == 1 ]]'
+    wait_until 'the first row arrives' eval '[[ $(redis EXISTS canary:1) == 1 ]]'
     kill -TERM "$pid"
     wait "$pid" || code=$?
     scenario_last="$*, stopped"

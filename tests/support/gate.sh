@@ -8,19 +8,8 @@
 #   hold_up …                   the same, and waits until it is held
 #   open_gate                   and what was held passes
 #   expect_up CODE              waits for its end; then as after expect_exit
-#   wait_for WHAT COMMAND…      until the command succeeds
 
 : "${REDFERRY_TEST_GATE:?the gate of tests/support}"
-
-wait_for()
-{
-    local what=$1 tries=0
-    shift
-    until "$@" 2>/dev/null; do
-        ((tries++ < 6000)) || fail "waited in vain for $what; up says: $(<up.err)"
-        sleep 0.005
-    done
-}
 
 begin_up()
 {

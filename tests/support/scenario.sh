@@ -24,6 +24,8 @@
 #                                  expect_stderr_contains, expect_stderr_lacks
 #   expect_equal GOT WANT WHAT
 #   fail MESSAGE
+#   wait_for WHAT COMMAND…, wait_until WHAT COMMAND…
+#                                  until the command succeeds, for at most $PATIENCE seconds
 #   redis ARGUMENT…                redis-cli; an error reply fails
 #   sql [STATEMENT]                psql or sqlite3 (without a statement: stdin), cells with |
 #   write_migration FILE           data_migrations/FILE from stdin
@@ -119,6 +121,21 @@ expect_equal()
     local got=$1 want=$2 what=$3
     [[ $got == "$want" ]] ||
         fail "$(printf '%s: expected\n%s\n---- got\n%s' "$what" "$want" "$got")"
+}
+
+PATIENCE=60
+
+wait_for() { scenario_wait "for $1" "${@:2}"; }
+wait_until() { scenario_wait "until $1" "${@:2}"; }
+
+scenario_wait()
+{
+    local what=$1 end=$((SECONDS + PATIENCE))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < end)) || fail "waited in vain $what$([[ ! -s up.err ]] || printf '; up says: %s' "$(<up.err)")"
+        sleep 0.01
+    done
 }
 
 # ---- the servers -------------------------------------------------------------------------------
