@@ -115,16 +115,12 @@ int attempt_tick(struct attempt *attempt, struct error *err)
     return attempt_report(attempt, err) == 0 ? obedience_dismiss(attempt, err) : -1;
 }
 
-/* However short --max-time is, a command does something: or runs that are stopped by it again
- * and again would never get to the end. */
 int attempt_check_stop(const struct attempt *attempt, struct error *err)
 {
     const struct session *session = attempt->session;
-    const int64_t most = session->config->max_time_ms;
     char next[COMMAND_SIZE];
     if (stop_requested(session->stop)) return stop_error(session->stop, err);
-    if (most < 0 || !session->has_progressed) return 0;
-    if (clock_monotonic_ms() - session->begun_ms < most) return 0;
+    if (!session_is_over(session)) return 0;
     return error_set(err, ERROR_INCOMPLETE, "--max-time is over; `%s` goes on",
                      next_command(attempt, next));
 }

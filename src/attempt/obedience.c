@@ -12,7 +12,6 @@
 #include "obedience.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "arena.h"
 #include "attempt.h"
@@ -24,13 +23,13 @@
 #include "session.h"
 #include "stop.h"
 
-enum { LOOK_EVERY_MS = 100, TELL_EVERY_MS = 1000, TEXT_SIZE = 512 };
+enum { LOOK_EVERY_MS = 100 };
 
-/* A pause, as those who are told of it see it. */
+/* A pause, and who asked for it (in the attempt's arena). */
 struct pause {
+    struct progress_pause told;
     bool is_on;
-    const char *by; /* who asked for it; in the attempt's arena */
-    int64_t begun_ms, told_ms;
+    const char *by;
 };
 
 static const char *name_of(const char *by)
@@ -38,49 +37,12 @@ static const char *name_of(const char *by)
     return by != NULL ? by : "somebody";
 }
 
-/* ---- telling -------------------------------------------------------------------------- */
-
-static void tell(struct attempt *attempt, enum event_kind kind, const char *text,
-                 double seconds)
-{
-    struct event event = attempt->progress.event;
-    event.kind = kind;
-    event.text = text;
-    event.seconds = seconds;
-    /* The row counts are of this moment, so that rows and step_rows agree. */
-    event.step_rows = event.tally.rows_read - attempt->progress.rows_before_step;
-    listener_tell(&attempt->session->listener, &event);
-}
-
-/* At once, and then about every second. */
-static void tell_of_pause(struct attempt *attempt, struct pause *pause)
-{
-    const int64_t now = clock_monotonic_ms();
-    const bool is_first = pause->told_ms == 0;
-    char text[TEXT_SIZE];
-    if (!is_first && now - pause->told_ms < TELL_EVERY_MS) return;
-    (void)snprintf(text, sizeof text,
-                   "run %" PRId64 " is paused by %s; `redferry resume %" PRId64
-                   "` has it go on",
-                   attempt->run_id, name_of(pause->by), attempt->run_id);
-    tell(attempt, EVENT_PAUSED, text, is_first ? 0 : (double)(now - pause->begun_ms) / 1000.0);
-    pause->told_ms = now;
-}
-
-static void tell_of_going_on(struct attempt *attempt, const struct pause *pause, const char *by)
-{
-    char text[TEXT_SIZE];
-    (void)snprintf(text, sizeof text, "run %" PRId64 " goes on: resumed by %s", attempt->run_id,
-                   name_of(by));
-    tell(attempt, EVENT_RESUMED, text,
-         (double)(clock_monotonic_ms() - pause->begun_ms) / 1000.0);
-}
-
 /* ---- obeying -------------------------------------------------------------------------- */
 
 static void pause_run(struct attempt *attempt, struct pause *pause, const char *by)
 {
-    if (!pause->is_on) *pause = (struct pause){.is_on = true, .begun_ms = clock_monotonic_ms()};
+    if (!pause->is_on) *pause = (struct pause){.told.begun_ms = clock_monotonic_ms()};
+    pause->is_on = true;
     pause->by = by;
     /* Nobody pauses it again and again by accident: --max-time may end it here, too. */
     attempt->session->has_progressed = true;
@@ -89,8 +51,7 @@ static void pause_run(struct attempt *attempt, struct pause *pause, const char *
 static void resume_run(struct attempt *attempt, struct pause *pause, const char *by)
 {
     if (!pause->is_on) return;
-    tell_of_going_on(attempt, pause, by);
-    progress_skip(&attempt->progress, clock_monotonic_ms() - pause->begun_ms);
+    progress_resume(&attempt->progress, &pause->told, by);
     pause->is_on = false;
 }
 
@@ -138,7 +99,7 @@ static int cancel(struct attempt *attempt, struct error *err)
 
 static int wait_paused(struct attempt *attempt, struct pause *pause, struct error *err)
 {
-    tell_of_pause(attempt, pause);
+    progress_pause(&attempt->progress, &pause->told, pause->by);
     if (attempt_check_stop(attempt, err) != 0 ||
         stop_sleep(attempt->session->stop, LOOK_EVERY_MS, err) != 0)
         return -1;

@@ -7,6 +7,7 @@
  */
 #include "progress.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 
 enum {
     PROGRESS_INTERVAL_MS = 200,
+    TELL_PAUSE_EVERY_MS = 1000,
+    TEXT_SIZE = 512,
     SAMPLE_EVERY_MS = 1000,
     WINDOW_MS = 10 * 1000,
     SAMPLES_LEAST = 4 /* so that rows which come in bursts give no rate of 0 between them */
@@ -155,4 +158,51 @@ void progress_join(struct progress *progress, int64_t ms, int64_t rows)
 void progress_end(struct progress *progress, enum event_kind kind, const char *text)
 {
     tell(progress, kind, text);
+}
+
+/* ---- a pause -------------------------------------------------------------------------- */
+
+static const char *name_of(const char *by)
+{
+    return by != NULL ? by : "somebody";
+}
+
+void progress_tell(const struct progress *progress, enum event_kind kind, const char *text,
+                   double seconds)
+{
+    struct event event = progress->event;
+    event.kind = kind;
+    event.text = text;
+    event.seconds = seconds;
+    /* The row counts are of this moment, so that rows and step_rows agree. */
+    event.step_rows = event.tally.rows_read - progress->rows_before_step;
+    listener_tell(progress->listener, &event);
+}
+
+void progress_pause(const struct progress *progress, struct progress_pause *pause,
+                    const char *by)
+{
+    const int64_t now = clock_monotonic_ms();
+    const bool is_first = pause->told_ms == 0;
+    char text[TEXT_SIZE];
+    if (pause->begun_ms == 0) pause->begun_ms = now;
+    if (!is_first && now - pause->told_ms < TELL_PAUSE_EVERY_MS) return;
+    (void)snprintf(text, sizeof text,
+                   "run %" PRId64 " is paused by %s; `redferry resume %" PRId64
+                   "` has it go on",
+                   progress->event.run_id, name_of(by), progress->event.run_id);
+    progress_tell(progress, EVENT_PAUSED, text,
+                  is_first ? 0 : (double)(now - pause->begun_ms) / 1000.0);
+    pause->told_ms = now;
+}
+
+void progress_resume(struct progress *progress, struct progress_pause *pause, const char *by)
+{
+    const int64_t paused_ms = clock_monotonic_ms() - pause->begun_ms;
+    char text[TEXT_SIZE];
+    (void)snprintf(text, sizeof text, "run %" PRId64 " goes on: resumed by %s",
+                   progress->event.run_id, name_of(by));
+    progress_tell(progress, EVENT_RESUMED, text, (double)paused_ms / 1000.0);
+    progress_skip(progress, paused_ms);
+    *pause = (struct progress_pause){0};
 }

@@ -116,6 +116,25 @@ void progress_join(struct progress *progress, int64_t ms, int64_t rows);
 /* Tell of the end of a step, or of the run (text: the error of one that failed, or NULL). */
 void progress_end(struct progress *progress, enum event_kind kind, const char *text);
 
+/* Tell text beside the figures, and how long what it is about has lasted. */
+void progress_tell(const struct progress *progress, enum event_kind kind, const char *text,
+                   double seconds);
+
+/* A pause of the run, as those who are told of it see it; {0}: there is none. */
+struct progress_pause {
+    int64_t begun_ms; /* monotonic, as the other */
+    int64_t told_ms;
+};
+
+/* The run is paused by somebody (NULL: not known): say so at once, and then about every second.
+ */
+void progress_pause(const struct progress *progress, struct progress_pause *pause,
+                    const char *by);
+
+/* It goes on, resumed by somebody: say so. The pause, which is over, does not count for the
+ * rate. */
+void progress_resume(struct progress *progress, struct progress_pause *pause, const char *by);
+
 /* Seconds since progress_begin(). */
 double progress_seconds(const struct progress *progress);
 

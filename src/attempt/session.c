@@ -61,6 +61,27 @@ int session_load(struct session *session, struct error *err)
                               &session->arena, &complaints, err);
 }
 
+int64_t session_batch_said(const struct session *session, const struct step *step)
+{
+    const int64_t flag = session->config->batch;
+    return flag > 0 ? flag : step->batch;
+}
+
+int64_t session_pause_ms(const struct session *session, const struct step *step)
+{
+    const int64_t flag = session->config->pause_ms;
+    if (step->key_count == 0) return 0;
+    if (flag >= 0) return flag;
+    return step->pause_ms > 0 ? step->pause_ms : 0;
+}
+
+bool session_is_over(const struct session *session)
+{
+    const int64_t most_ms = session->config->max_time_ms;
+    return most_ms >= 0 && session->has_progressed &&
+           clock_monotonic_ms() - session->begun_ms >= most_ms;
+}
+
 /* Say for whom we wait and why, at once and then about every second. */
 static void tell_waiting(const struct session *session, struct wait *wait,
                          const struct error *why)

@@ -54,6 +54,18 @@ void session_release(struct session *session);
 /* Read all migration files. Returns 0, or -1 with err. */
 int session_load(struct session *session, struct error *err);
 
+/* How many rows somebody said that a batch of step is to have, by --batch or in the file; 0:
+ * nobody did. */
+int64_t session_batch_said(const struct session *session, const struct step *step);
+
+/* How long to pause behind each of its batches, in milliseconds, as --pause or the file says. 0
+ * without a `key`: it keeps no statement open meanwhile, and could not go on. */
+int64_t session_pause_ms(const struct session *session, const struct step *step);
+
+/* Whether --max-time is over. However short that is, a command does something: or what is
+ * stopped by it again and again would never get to the end. */
+bool session_is_over(const struct session *session);
+
 /* Connect to the ledger's database, waiting for it as --wait says. A server that is starting,
  * or has too many connections, is waited for like the lock: by who will want that, within
  * --lock-timeout, and not with --on-lock fail or skip. Whoever waits for a server says so

@@ -29,27 +29,15 @@ enum { CARRY_REST = 1 /* rows are left, to be taken up again */ };
 
 static const struct columns no_columns = {0};
 
-/* How many rows somebody said that a batch is to have; 0: nobody did. */
-static int64_t batch_said(const struct step_work *work)
-{
-    const int64_t flag = work->attempt->session->config->batch;
-    return flag > 0 ? flag : work->step->batch;
-}
-
 static int64_t batch_of(const struct step_work *work)
 {
-    const int64_t said = batch_said(work);
+    const int64_t said = session_batch_said(work->attempt->session, work->step);
     return said > 0 ? said : MIGRATION_DEFAULT_BATCH;
 }
 
-/* A step that pauses keeps no statement open meanwhile; without a `key` it could not go on, and
- * so it does not pause. */
 static int64_t pause_of(const struct step_work *work)
 {
-    const int64_t flag = work->attempt->session->config->pause_ms;
-    if (work->step->key_count == 0) return 0;
-    if (flag >= 0) return flag;
-    return work->step->pause_ms > 0 ? work->step->pause_ms : 0;
+    return session_pause_ms(work->attempt->session, work->step);
 }
 
 /* ---- preparing ------------------------------------------------------------------------ */
@@ -250,7 +238,7 @@ static struct sink_step sink_step_of(const struct step_work *work)
                               .key_columns = source_key_columns(work->source),
                               .key_count = step->key_count,
                               .batch = batch_of(work),
-                              .is_fixed = batch_said(work) > 0};
+                              .is_fixed = session_batch_said(work->attempt->session, step) > 0};
 }
 
 /* Take rows until the source ends, or they have to be let go. A database that

@@ -22,7 +22,7 @@
 #include "session.h"
 #include "stop.h"
 
-enum { LOOK_EVERY_MS = 500, TELL_EVERY_MS = 1000, TEXT_SIZE = 512 };
+enum { LOOK_EVERY_MS = 500, TEXT_SIZE = 512 };
 
 /* What is going on between two looks. */
 struct view {
@@ -33,8 +33,7 @@ struct view {
     struct arena looks[2]; /* the last two looks at the run, by turns */
     unsigned turn;
     bool knows_rows;                /* how many rows of its step it has done */
-    int64_t paused_ms;              /* monotonic: since when it is seen paused; 0: it is not */
-    int64_t told_ms;                /* when that was last told */
+    struct progress_pause pause;    /* as it is seen */
     char asked_at[CLOCK_TEXT_SIZE]; /* of the request that was told last */
 };
 
@@ -84,15 +83,6 @@ static int judge_crash(const struct run *run, struct error *err)
 /* ---- telling ------------------------------------------------------------------------------
  */
 
-static void tell(struct view *view, enum event_kind kind, const char *text, double seconds)
-{
-    struct event event = view->progress.event;
-    event.kind = kind;
-    event.text = text;
-    event.seconds = seconds;
-    listener_tell(&view->session->listener, &event);
-}
-
 /* How many steps the file had as it ran; 0 where that is not known. */
 static int count_steps(struct view *view)
 {
@@ -120,7 +110,7 @@ static void begin(struct view *view)
                    name_of(run->operator_name), run->host, run->pid, run->started_at);
     progress_begin(progress, &view->session->listener, &lasting, count_steps(view));
     progress->begun_ms -= run->took_ms;
-    tell(view, EVENT_NOTE, text, (double)run->took_ms / 1000.0);
+    progress_tell(progress, EVENT_NOTE, text, (double)run->took_ms / 1000.0);
 }
 
 /* Which step it is in. How many rows of that it had done when we came is known of the first
@@ -150,35 +140,7 @@ static void tell_request(struct view *view)
     (void)snprintf(view->asked_at, sizeof view->asked_at, "%s", run->requested_at);
     (void)snprintf(text, sizeof text, "run %" PRId64 " is asked to %s by %s", run->id,
                    request_text(run->request), name_of(run->requested_by));
-    tell(view, EVENT_NOTE, text, progress_seconds(&view->progress));
-}
-
-static void tell_pause(struct view *view)
-{
-    const struct run *run = &view->watch->run;
-    const int64_t now = clock_monotonic_ms();
-    const bool is_first = view->paused_ms == 0;
-    char text[TEXT_SIZE];
-    if (is_first) view->paused_ms = now;
-    if (!is_first && now - view->told_ms < TELL_EVERY_MS) return;
-    (void)snprintf(text, sizeof text,
-                   "run %" PRId64 " is paused by %s; `redferry resume %" PRId64
-                   "` has it go on",
-                   run->id, name_of(run->requested_by), run->id);
-    tell(view, EVENT_PAUSED, text, is_first ? 0 : (double)(now - view->paused_ms) / 1000.0);
-    view->told_ms = now;
-}
-
-static void tell_going_on(struct view *view)
-{
-    const struct run *run = &view->watch->run;
-    const int64_t paused_ms = clock_monotonic_ms() - view->paused_ms;
-    char text[TEXT_SIZE];
-    (void)snprintf(text, sizeof text, "run %" PRId64 " goes on: resumed by %s", run->id,
-                   name_of(run->requested_by));
-    tell(view, EVENT_RESUMED, text, (double)paused_ms / 1000.0);
-    progress_skip(&view->progress, paused_ms);
-    view->paused_ms = 0;
+    progress_tell(&view->progress, EVENT_NOTE, text, progress_seconds(&view->progress));
 }
 
 static void tell_look(struct view *view)
@@ -188,9 +150,9 @@ static void tell_look(struct view *view)
     view->progress.event.rows_total = view->knows_rows ? run->rows_total : -1;
     tell_request(view);
     if (run->status == RUN_PAUSED)
-        tell_pause(view);
-    else if (view->paused_ms != 0 && run->status == RUN_RUNNING)
-        tell_going_on(view);
+        progress_pause(&view->progress, &view->pause, run->requested_by);
+    else if (view->pause.begun_ms != 0 && run->status == RUN_RUNNING)
+        progress_resume(&view->progress, &view->pause, run->requested_by);
     progress_count(&view->progress, &run->tally);
 }
 

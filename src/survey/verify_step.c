@@ -53,29 +53,17 @@ int verify_step_init(struct verify_step *verify, const struct step *step,
 
 /* ---- how to read ------------------------------------------------------------------------ */
 
-static int64_t batch_of(const struct verify_work *work, const struct step *step)
-{
-    const int64_t flag = work->session->config->batch;
-    if (flag > 0) return flag;
-    return step->batch > 0 ? step->batch : MIGRATION_DEFAULT_BATCH;
-}
-
 /* Who pauses for the sake of Redis when writing does so when reading, too. */
 static int64_t pause_of(const struct verify_work *work, const struct step *step)
 {
-    const int64_t flag = work->session->config->pause_ms;
-    if (step->key_count == 0) return 0;
-    if (flag >= 0) return flag;
-    return step->pause_ms > 0 ? step->pause_ms : 0;
+    return session_pause_ms(work->session, step);
 }
 
 static int check_stop(const struct verify_work *work, struct error *err)
 {
     const struct session *session = work->session;
-    const int64_t most_ms = session->config->max_time_ms;
     if (stop_requested(session->stop)) return stop_error(session->stop, err);
-    if (most_ms < 0 || !session->has_progressed) return 0;
-    if (clock_monotonic_ms() - session->begun_ms < most_ms) return 0;
+    if (!session_is_over(session)) return 0;
     return error_set(err, ERROR_INCOMPLETE, "--max-time is over: not everything was compared");
 }
 
@@ -160,10 +148,11 @@ static struct db *find_database(struct verify_work *work, const struct step *ste
 static int open_source(const struct verify_work *work, const struct step *step, struct db *db,
                        struct source **source, struct error *err)
 {
+    const int64_t said = session_batch_said(work->session, step);
     const struct source_options options = {
         .db = db,
         .step = step,
-        .batch = batch_of(work, step),
+        .batch = said > 0 ? said : MIGRATION_DEFAULT_BATCH,
         .rests = pause_of(work, step) > 0,
     };
     return source_open(source, &options, err);
