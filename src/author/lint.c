@@ -12,11 +12,26 @@
 
 #include "arena.h"
 #include "error.h"
+#include "file.h"
+#include "lint_commands.h"
+#include "lint_keys.h"
 #include "lint_report.h"
+#include "lint_sql.h"
 #include "lint_steps.h"
+#include "lint_text.h"
 #include "migration_dir.h"
 
 /* ---- what the parser says ------------------------------------------------------------- */
+
+/* Take in the comments of a file that is no migration; one that cannot be read has none. */
+static void read_comments(struct lint_report *report, const char *file)
+{
+    struct error ignored = {0};
+    size_t length = 0;
+    char *bytes = NULL;
+    if (file_read(file, &report->scratch, &bytes, &length, &ignored) == 0)
+        (void)lint_text_read(report, file, bytes, length);
+}
 
 /* Take "FILE:LINE:COLUMN: text" or "FILE: text" apart. A file's name may hold colons, so the
  * numbers are looked for. */
@@ -35,10 +50,12 @@ static void add_complaint(struct lint_report *report, const struct complaint *co
         rest = placed ? colon + length : colon + 2;
         break;
     }
-    if (place.file == NULL)
+    if (place.file == NULL) {
         report->failed = true;
-    else
-        lint_report_add(report, complaint->is_error ? "RF100" : "RF101", place, "%s", rest);
+        return;
+    }
+    lint_report_add(report, complaint->is_error ? "RF100" : "RF101", place, "%s", rest);
+    if (!complaint->is_error) read_comments(report, place.file);
 }
 
 /* ---- all of them ---------------------------------------------------------------------- */
@@ -65,6 +82,29 @@ static size_t count_files(const struct lint_report *report)
     return files;
 }
 
+/* Have every rule look at a migration. */
+static void judge(struct lint_report *report, const struct lint_wish *wish,
+                  const struct migration *migration)
+{
+    const struct lint_subject subject = {
+        .report = report,
+        .migration = migration,
+        .text = lint_text_read(report, migration->file, migration->definition,
+                               migration->definition_length),
+        .up_queries = lint_query_read(&migration->up, &report->scratch),
+        .down_queries = lint_query_read(&migration->down, &report->scratch),
+        .allow_repeats = wish->allow_repeats,
+    };
+    if (subject.text == NULL || subject.up_queries == NULL || subject.down_queries == NULL) {
+        report->failed = true;
+        return;
+    }
+    lint_steps_check(&subject);
+    lint_commands_check(&subject);
+    lint_keys_check(&subject);
+    lint_sql_check(&subject);
+}
+
 int lint_check(struct lint_report *report, const struct lint_wish *wish, struct arena *arena,
                struct error *err)
 {
@@ -81,12 +121,13 @@ int lint_check(struct lint_report *report, const struct lint_wish *wish, struct 
         add_complaint(report, one);
     report->files = count_files(report);
     for (size_t i = 0; i < report->migrations.count; i++)
-        lint_steps_check(report, wish, report->migrations.items[i]);
+        judge(report, wish, report->migrations.items[i]);
     return report->failed ? error_memory(err) : 0;
 }
 
 int lint_settle(struct lint_report *report, struct error *err)
 {
+    lint_text_allow(report);
     return lint_report_finish(report, err);
 }
 

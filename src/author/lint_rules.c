@@ -21,7 +21,7 @@ static const struct lint_rule rules[] = {
     "The file is no strict YAML, has a key that no migration has, a command that is refused or "
     "cannot be split, a query that is not one query, or a name that it shares with another "
     "version. The finding says which, where, and what would be right. As long as one file is "
-    "wrong, `up` connects to nothing and runs nothing.",
+    "wrong, `up` connects to nothing and runs nothing; so no comment allows it.",
  .wrong =
     "up:\n"
     "  - wirte: SET greeting hello\n"
@@ -37,7 +37,8 @@ static const struct lint_rule rules[] = {
  .summary = "a YAML file whose name does not begin with a version is ignored",
  .explanation =
     "A migration is called VERSION_name.yaml, and its version is the integer that its name begins "
-    "with. A file without one is never run. Where it is not meant to be, put it elsewhere.",
+    "with. A file without one is never run. Where it is not meant to be, put it elsewhere, or "
+    "allow it at its top.",
  .wrong =
     "# migrate_flags.yaml\n"
     "up:\n"
@@ -50,6 +51,52 @@ static const struct lint_rule rules[] = {
     "  - write: SET greeting hello\n"
     "down:\n"
     "  - write: DEL greeting\n"},
+
+{.code = "RF102", .name = "unused-allow", .severity = LINT_WARNING, .is_fixed = true,
+ .summary = "a comment allows what nothing is against",
+ .explanation =
+    "The comment was put there for a finding that is there no more, or it stands in the wrong "
+    "place, and would hide the next one. At the end of a line it counts for that line and the "
+    "text that begins or ends on it; on a line of its own for the next line; above the first key "
+    "for the whole file. Rules that ask a database count only where one was asked.",
+ .wrong =
+    "up:\n"
+    "  - write: SET greeting hello # redferry: allow RF202 by name\n"
+    "down:\n"
+    "  - write: DEL greeting\n",
+ .right =
+    "up:\n"
+    "  # redferry: allow RF202 the view sorts for people\n"
+    "  - read: SELECT id, name FROM users ORDER BY name\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"},
+
+{.code = "RF103", .name = "unknown-allow", .severity = LINT_WARNING, .is_fixed = true,
+ .summary = "a comment allows what is no rule, or what cannot be allowed",
+ .explanation =
+    "Behind `# redferry: allow` stand one or several codes, a blank or a comma between them, then "
+    "the reason. A file that cannot be read (RF100, RF700) and a comment that is not right itself "
+    "(RF102, RF103) are told in any case.",
+ .wrong =
+    "# redferry: allow RF999 a slip\n"
+    "up:\n"
+    "  - write: SET greeting hello\n"
+    "down:\n"
+    "  - write: DEL greeting\n",
+ .right =
+    "# redferry: allow RF203 the pause is for later\n"
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    write: SET user:${id} ${name}\n"
+    "    pause: 20ms\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"},
 
 /* ---- RF2: delivery and keys ------------------------------------------------------------- */
 
@@ -127,6 +174,564 @@ static const struct lint_rule rules[] = {
     "  - read: SELECT id FROM users\n"
     "    key: id\n"
     "    write: DEL user:${id}\n"},
+
+{.code = "RF204", .name = "key-not-selected", .severity = LINT_ERROR,
+ .summary = "the step's `key` names a column that the query does not have",
+ .explanation =
+    "The columns of `key` are columns of the query's result. This query says which ones it "
+    "has, and that one is not among them, so that `up` would stop before the first row. "
+    "Select it, or correct its name; a column that the commands are not to see in ${*} is "
+    "given a name that begins with '_'.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT name, email FROM users\n"
+    "    key: id\n"
+    "    write: SET email:${name} ${email}\n"
+    "down:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: DEL email:${name}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name, email FROM users\n"
+    "    key: id\n"
+    "    write: SET email:${name} ${email}\n"
+    "down:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: DEL email:${name}\n"},
+
+{.code = "RF205", .name = "column-not-selected", .severity = LINT_ERROR,
+ .summary = "a placeholder names a column that the query does not have",
+ .explanation =
+    "A placeholder is filled from the query's result. This query says which columns it has, "
+    "and that one is not among them, so that `up` would stop before the first row.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${nmae}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"},
+
+/* ---- RF3: commands ---------------------------------------------------------------------- */
+
+{.code = "RF301", .name = "same-for-every-row", .severity = LINT_WARNING,
+ .summary = "a command without a placeholder is sent once for each row",
+ .explanation =
+    "A step's commands and messages are sent for every row. One that says the same each "
+    "time does no more than once, a million times. Put it into a step without `read`; a "
+    "message that tells that everything is there is the migration's top-level `publish`. A "
+    "command that counts (INCR) is left alone.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write:\n"
+    "      - SET user:${id} ${name}\n"
+    "      - SET users:ready yes\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"
+    "  - write: DEL users:ready\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "  - write: SET users:ready yes\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"
+    "  - write: DEL users:ready\n"},
+
+{.code = "RF302", .name = "overwritten-by-every-row", .severity = LINT_WARNING,
+ .summary = "several rows write to one key, and only the last one stays",
+ .explanation =
+    "The key (for HSET: the key and the field) holds none of the columns that tell the "
+    "step's rows apart, or only some of them, so that each row overwrites what the row "
+    "before wrote. Put the columns of `key` into it, or collect the rows in a hash, a set "
+    "or a list. Where the query gives one row only, say so with LIMIT 1 or an aggregate.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user ${name}\n"
+    "down:\n"
+    "  - write: DEL user\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: HSET user ${id} ${name}\n"
+    "down:\n"
+    "  - write: DEL user\n"},
+
+{.code = "RF303", .name = "cleared-by-every-row", .severity = LINT_WARNING,
+ .summary = "a row deletes what the rows before it have put there",
+ .explanation =
+    "The step fills a key from several rows and deletes it with each of them, so that what "
+    "the rows before wrote is lost: only the last row's share stays. Delete it in a step of "
+    "its own, ahead of this one.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT game, player, points FROM scores\n"
+    "    key: [game, player]\n"
+    "    write:\n"
+    "      - DEL leaderboard:${game}\n"
+    "      - ZADD leaderboard:${game} ${points} ${player}\n"
+    "down:\n"
+    "  - read: SELECT DISTINCT game FROM scores\n"
+    "    key: game\n"
+    "    write: DEL leaderboard:${game}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT DISTINCT game FROM scores\n"
+    "    key: game\n"
+    "    write: DEL leaderboard:${game}\n"
+    "  - read: SELECT game, player, points FROM scores\n"
+    "    key: [game, player]\n"
+    "    write: ZADD leaderboard:${game} ${points} ${player}\n"
+    "down:\n"
+    "  - read: SELECT DISTINCT game FROM scores\n"
+    "    key: game\n"
+    "    write: DEL leaderboard:${game}\n"},
+
+{.code = "RF304", .name = "relative-expiry", .severity = LINT_WARNING,
+ .summary = "a time to live counts from the moment of the run",
+ .explanation =
+    "EXPIRE, SETEX and SET … EX count from when the command runs: a repeat lets everything "
+    "live longer, and what should expire tomorrow expires a day after the migration. Where "
+    "a row knows its end, EXPIREAT or EXAT takes it, in seconds since 1970. For a cache, "
+    "whose entries may live as long from now on, it is right as it is. In a step that is "
+    "carried exactly once this is only a note.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, user_name FROM sessions\n"
+    "    write: SET session:${id} ${user_name} EX 86400\n"
+    "down:\n"
+    "  - read: SELECT id FROM sessions\n"
+    "    key: id\n"
+    "    write: DEL session:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, user_name, expires_epoch FROM sessions\n"
+    "    write: SET session:${id} ${user_name} EXAT ${expires_epoch}\n"
+    "down:\n"
+    "  - read: SELECT id FROM sessions\n"
+    "    key: id\n"
+    "    write: DEL session:${id}\n"},
+
+{.code = "RF305", .name = "whole-keyspace", .severity = LINT_WARNING,
+ .summary = "a command goes through the keys of everybody",
+ .explanation =
+    "KEYS goes through every key of the database while all other clients wait, and a "
+    "migration does not see its answer; SCAN, RANDOMKEY and DBSIZE answer nobody here "
+    "either. Which keys to work on is said by the query.",
+ .wrong =
+    "up:\n"
+    "  - write: SET greeting hello\n"
+    "  - write: KEYS user:*\n"
+    "down:\n"
+    "  - write: DEL greeting\n",
+ .right =
+    "up:\n"
+    "  - write: SET greeting hello\n"
+    "down:\n"
+    "  - write: DEL greeting\n"},
+
+{.code = "RF306", .name = "unseen-answer", .severity = LINT_WARNING,
+ .summary = "a command only reads, and nobody sees its answer",
+ .explanation =
+    "A migration's commands are sent for what they do; what they answer is only looked at "
+    "for errors. To look at what was written is the business of `redferry verify` and of "
+    "the migration's test.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write:\n"
+    "      - SET user:${id} ${name}\n"
+    "      - GET user:${id}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"},
+
+{.code = "RF307", .name = "lost-expiry", .severity = LINT_WARNING,
+ .summary = "a SET takes away the time to live that the key was given before",
+ .explanation =
+    "SET, GETSET and MSET leave a key without a time to live, whatever it had, so that it "
+    "never expires. Say the time in the SET itself (EX, EXAT), keep it with KEEPTTL, or set "
+    "it afterwards.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name, expires_epoch FROM sessions\n"
+    "    key: id\n"
+    "    write:\n"
+    "      - EXPIREAT session:${id} ${expires_epoch}\n"
+    "      - SET session:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM sessions\n"
+    "    key: id\n"
+    "    write: DEL session:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name, expires_epoch FROM sessions\n"
+    "    key: id\n"
+    "    write:\n"
+    "      - SET session:${id} ${name}\n"
+    "      - EXPIREAT session:${id} ${expires_epoch}\n"
+    "down:\n"
+    "  - read: SELECT id FROM sessions\n"
+    "    key: id\n"
+    "    write: DEL session:${id}\n"},
+
+{.code = "RF308", .name = "unseen-loss", .severity = LINT_WARNING,
+ .summary = "a command takes something out, and nobody sees what",
+ .explanation =
+    "SPOP, LPOP, ZPOPMIN and XREADGROUP answer with what they remove or hand out; here the "
+    "answer is thrown away, and with it the data. To shorten a list there is LTRIM, to "
+    "remove a member that a row names SREM, ZREM and LREM.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id FROM users WHERE locked\n"
+    "    key: id\n"
+    "    write: SPOP users:active\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id FROM users WHERE locked\n"
+    "    key: id\n"
+    "    write: SREM users:active ${id}\n"},
+
+{.code = "RF309", .name = "rename-within-pattern", .severity = LINT_WARNING,
+ .summary = "a rename may land on a key that is still to be renamed",
+ .explanation =
+    "Both keys of the RENAME have the same pattern, so that one row may give its key a name "
+    "that another row's key still has, which is then overwritten, and renamed once more. "
+    "Rename to a pattern of its own first, and from there to the final one in a second "
+    "step.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT old_id, new_id FROM renumbered\n"
+    "    key: old_id\n"
+    "    write: RENAME user:${old_id} user:${new_id}\n"
+    "down:\n"
+    "  - read: SELECT old_id, new_id FROM renumbered\n"
+    "    key: old_id\n"
+    "    write: RENAME user:${new_id} renumbered:${old_id}\n"
+    "  - read: SELECT old_id FROM renumbered\n"
+    "    key: old_id\n"
+    "    write: RENAME renumbered:${old_id} user:${old_id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT old_id, new_id FROM renumbered\n"
+    "    key: old_id\n"
+    "    write: RENAME user:${old_id} renumbered:${new_id}\n"
+    "  - read: SELECT new_id FROM renumbered\n"
+    "    key: new_id\n"
+    "    write: RENAME renumbered:${new_id} user:${new_id}\n"
+    "down:\n"
+    "  - read: SELECT old_id, new_id FROM renumbered\n"
+    "    key: old_id\n"
+    "    write: RENAME user:${new_id} renumbered:${old_id}\n"
+    "  - read: SELECT old_id FROM renumbered\n"
+    "    key: old_id\n"
+    "    write: RENAME renumbered:${old_id} user:${old_id}\n"},
+
+{.code = "RF310", .name = "two-types", .severity = LINT_WARNING,
+ .summary = "two commands need one key to be of different types",
+ .explanation =
+    "A key of Redis is a string, a hash, a list, a set, a sorted set or a stream; the "
+    "second command would be answered with WRONGTYPE, and the step fail. Give one of them a "
+    "key of its own.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name, role FROM users\n"
+    "    key: id\n"
+    "    write:\n"
+    "      - HSET user:${id} name ${name}\n"
+    "      - SADD user:${id} ${role}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name, role FROM users\n"
+    "    key: id\n"
+    "    write:\n"
+    "      - HSET user:${id} name ${name}\n"
+    "      - SADD user:${id}:roles ${role}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id} user:${id}:roles\n"},
+
+{.code = "RF311", .name = "overwritten-later", .severity = LINT_WARNING,
+ .summary =
+    "two commands write the same keys, and the later one replaces what the earlier wrote",
+ .explanation =
+    "Where both meet in a key, nothing is left of the first. Often the second was meant for "
+    "another key, or is the first one, copied. Where the two are for different rows, let "
+    "one query read both; where the second is meant to win, allow it.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "  - read: SELECT id, email FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${email}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name, email FROM users\n"
+    "    key: id\n"
+    "    write:\n"
+    "      - SET user:${id}:name ${name}\n"
+    "      - SET user:${id}:email ${email}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}:name user:${id}:email\n"},
+
+/* ---- RF4: SQL --------------------------------------------------------------------------- */
+
+{.code = "RF401", .name = "time-in-query", .severity = LINT_WARNING,
+ .summary = "the query asks what time it is",
+ .explanation =
+    "now(), CURRENT_DATE and SQLite's datetime('now') give another answer whenever the "
+    "query runs: a run that goes on tomorrow, a repeat and `verify` read other rows or "
+    "other values than today. Write the moment down as a constant, or compare with a "
+    "column.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name FROM users WHERE seen_at > now()\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name FROM users WHERE seen_at > '2025-03-01 00:00:00'\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"},
+
+{.code = "RF402", .name = "chance-in-query", .severity = LINT_WARNING,
+ .summary = "the query is left to chance",
+ .explanation =
+    "random(), gen_random_uuid() and TABLESAMPLE give another answer whenever the query "
+    "runs: a run that goes on and a repeat would write other keys or values beside the "
+    "first ones. Make such values in the database, once, in an `sql` step, and read them "
+    "from there.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, gen_random_uuid() AS token FROM users\n"
+    "    key: id\n"
+    "    write: SET token:${id} ${token}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL token:${id}\n",
+ .right =
+    "up:\n"
+    "  - sql: UPDATE users SET token = gen_random_uuid() WHERE token IS NULL\n"
+    "  - read: SELECT id, token FROM users\n"
+    "    key: id\n"
+    "    write: SET token:${id} ${token}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL token:${id}\n"},
+
+{.code = "RF403", .name = "limit-without-order", .severity = LINT_WARNING,
+ .summary = "a LIMIT without an ORDER BY leaves open which rows it means",
+ .explanation =
+    "Without an order the database gives whichever rows come first that day, so that a "
+    "repeat reads others. Add an ORDER BY to the query: with a LIMIT it counts, also in a "
+    "step with a `key`.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name FROM users LIMIT 100\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name FROM users ORDER BY points DESC, id LIMIT 100\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"},
+
+{.code = "RF404", .name = "star-written", .severity = LINT_NOTE,
+ .summary = "${*} writes every column of a SELECT *",
+ .explanation =
+    "A column that the table gets later would be written as well, by a repeat or on a host "
+    "that is migrated next year, also one that is nobody's business. Name the columns.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT * FROM users\n"
+    "    key: id\n"
+    "    write: HSET user:${id} ${*}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name, email FROM users\n"
+    "    key: id\n"
+    "    write: HSET user:${id} ${*}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"},
+
+{.code = "RF405", .name = "writing-read", .severity = LINT_ERROR,
+ .summary = "the query of a `read` would write, or lock rows",
+ .explanation =
+    "A `read` runs in a read-only transaction, where SELECT … FOR UPDATE, nextval() and an "
+    "INSERT, UPDATE or DELETE within WITH fail. Leave the lock out; what is to be changed "
+    "is the business of an `sql` step.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name FROM users FOR UPDATE\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"},
+
+/* ---- RF5: down and publish -------------------------------------------------------------- */
+
+{.code = "RF501", .name = "no-down", .severity = LINT_NOTE,
+ .summary = "the migration has no `down`",
+ .explanation =
+    "`redferry down` cannot undo it, and says so. Often a `down` that deletes what `up` "
+    "wrote is four lines, and makes it safe to try again.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"},
+
+{.code = "RF502", .name = "down-forgets", .severity = LINT_WARNING,
+ .summary = "`down` does not touch a key that `up` writes",
+ .explanation =
+    "Whoever rolls back expects that nothing is left. The keys are compared by their "
+    "patterns: no command of `down` writes or deletes one that this could be. Where it is "
+    "to stay, allow it.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write:\n"
+    "      - SET user:${id} ${name}\n"
+    "      - SADD users ${id}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write:\n"
+    "      - SET user:${id} ${name}\n"
+    "      - SADD users ${id}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write:\n"
+    "      - DEL user:${id}\n"
+    "      - SREM users ${id}\n"},
+
+{.code = "RF503", .name = "published-too-early", .severity = LINT_WARNING,
+ .summary = "a step publishes before a later step writes what it may announce",
+ .explanation =
+    "Subscribers look at once, and would not find it. Within a step there is nothing to "
+    "fear, since a batch and its messages arrive together; so publish in the step that "
+    "writes last, or, once for all, with the migration's top-level `publish`, which is sent "
+    "when everything is there.",
+ .wrong =
+    "up:\n"
+    "  - write: PUBLISH users ready\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"
+    "publish:\n"
+    "  channel: users\n"
+    "  message: ready\n"},
 };
 /* clang-format on */
 

@@ -1,13 +1,10 @@
 #ifndef REDFERRY_LINT_STEPS_H
 #define REDFERRY_LINT_STEPS_H
 
-struct lint_report;
-struct lint_wish;
-struct migration;
+struct lint_subject;
 
-/* Judge how migration's steps deliver their rows (RF2): add what is promised of each to report,
- * and what is wrong with it. */
-void lint_steps_check(struct lint_report *report, const struct lint_wish *wish,
-                      const struct migration *migration);
+/* Judge how a migration's steps deliver their rows (RF2): add what is promised of each to the
+ * report, and what is wrong with it. */
+void lint_steps_check(const struct lint_subject *subject);
 
 #endif

@@ -168,7 +168,8 @@ const struct cmd cmd_lint = {
     .details = "Prints each finding as FILE:LINE:COLUMN with the code of its rule, and which "
                "guarantee each step gets. Without a FILE the whole directory is checked. Exits "
                "with 2 where there is an error among the findings, with --strict also where "
-               "there is a warning. 'redferry lint --explain CODE' says what a rule is about.",
+               "there is a warning. A comment `# redferry: allow CODE` on a finding's line "
+               "silences it; 'redferry lint --explain CODE' says what a rule is about.",
     .options = options,
     .most = CMD_ANY,
     .run = run,

@@ -14,20 +14,15 @@
 #include <string.h>
 #include <strings.h>
 
-enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_QUOTED, TOKEN_SYMBOL };
-
-struct token {
-    enum token_kind kind;
-    size_t begin, end;
-};
+#include "arena.h"
 
 struct lexer {
     const char *sql;
     size_t length;
     size_t at;
     const char *unclosed;
-    int brackets;        /* subscripts that are open */
-    struct token before; /* the last token */
+    int brackets;            /* subscripts that are open */
+    struct sql_token before; /* the last token */
 };
 
 static char peek(const struct lexer *lexer, size_t ahead)
@@ -147,9 +142,9 @@ static void skip_dollar_quoted(struct lexer *lexer, size_t tag_length)
     lexer->at = close == NULL ? lexer->length : (size_t)(close - lexer->sql) + tag_length;
 }
 
-static bool token_is(const struct lexer *lexer, const struct token *token, const char *word)
+static bool token_is(const struct lexer *lexer, const struct sql_token *token, const char *word)
 {
-    return token->kind == TOKEN_WORD && token->end - token->begin == strlen(word) &&
+    return token->kind == SQL_TOKEN_WORD && token->end - token->begin == strlen(word) &&
            strncasecmp(lexer->sql + token->begin, word, strlen(word)) == 0;
 }
 
@@ -172,45 +167,65 @@ static void skip_word(struct lexer *lexer)
         skip_escape_string(lexer);
 }
 
-static enum token_kind skip_token(struct lexer *lexer)
+static enum sql_token_kind skip_token(struct lexer *lexer)
 {
     char c = peek(lexer, 0);
     size_t tag = c == '$' ? dollar_tag(lexer) : 0;
     if (starts_word(c)) {
         skip_word(lexer);
-        return TOKEN_WORD;
+        return SQL_TOKEN_WORD;
     }
     if (c == '\'' || c == '"' || c == '`') {
         skip_quoted(lexer, c, false);
-        return TOKEN_QUOTED;
+        return SQL_TOKEN_QUOTED;
     }
     if (tag > 0) {
         skip_dollar_quoted(lexer, tag);
-        return TOKEN_QUOTED;
+        return SQL_TOKEN_QUOTED;
     }
     if (c == '[' && !is_subscript(lexer)) {
         skip_quoted(lexer, ']', false);
-        return TOKEN_QUOTED;
+        return SQL_TOKEN_QUOTED;
     }
     if (c == '[') lexer->brackets++;
     if (c == ']' && lexer->brackets > 0) lexer->brackets--;
     lexer->at++;
     if (is_digit(c))
         while (continues_word(peek(lexer, 0)) || peek(lexer, 0) == '.') lexer->at++;
-    return TOKEN_SYMBOL;
+    return SQL_TOKEN_SYMBOL;
 }
 
-static struct token next_token(struct lexer *lexer)
+static struct sql_token next_token(struct lexer *lexer)
 {
-    struct token token = {.kind = TOKEN_END};
+    struct sql_token token = {.kind = SQL_TOKEN_END};
     skip_blanks(lexer);
     token.begin = lexer->at;
     if (lexer->at < lexer->length) token.kind = skip_token(lexer);
     token.end = lexer->at;
-    if (token.kind == TOKEN_WORD && lexer->sql[token.end - 1] == '\'')
-        token.kind = TOKEN_QUOTED;
+    if (token.kind == SQL_TOKEN_WORD && lexer->sql[token.end - 1] == '\'')
+        token.kind = SQL_TOKEN_QUOTED;
     lexer->before = token;
     return token;
+}
+
+struct sql_token *sql_text_tokens(const char *sql, size_t length, struct arena *arena,
+                                  size_t *count)
+{
+    struct sql_token *tokens = NULL;
+    *count = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        struct lexer lexer = {.sql = sql, .length = length};
+        size_t found = 0;
+        for (struct sql_token token = next_token(&lexer); token.kind != SQL_TOKEN_END;
+             token = next_token(&lexer)) {
+            if (pass == 1) tokens[found] = token;
+            found++;
+        }
+        if (pass == 1) *count = found;
+        if (pass == 0) tokens = arena_array(arena, found + 1, sizeof *tokens);
+        if (tokens == NULL) return NULL;
+    }
+    return tokens;
 }
 
 /* ---- statements -------------------------------------------------------------------------- */
@@ -224,7 +239,7 @@ struct nesting {
     bool has_body;
 };
 
-static bool is_one_of(const struct lexer *lexer, const struct token *token,
+static bool is_one_of(const struct lexer *lexer, const struct sql_token *token,
                       const char *const *words)
 {
     for (; *words != NULL; words++)
@@ -234,7 +249,7 @@ static bool is_one_of(const struct lexer *lexer, const struct token *token,
 
 /* CREATE FUNCTION, PROCEDURE or TRIGGER may hold statements between BEGIN and END. */
 static void follow_blocks(struct nesting *nesting, const struct lexer *lexer,
-                          const struct token *token)
+                          const struct sql_token *token)
 {
     static const char *const bodied[] = {"FUNCTION", "PROCEDURE", "TRIGGER", NULL};
     enum { HEAD_WORDS = 4 }; /* CREATE OR REPLACE FUNCTION */
@@ -253,10 +268,10 @@ static void follow_blocks(struct nesting *nesting, const struct lexer *lexer,
 }
 
 static void keep_keyword(struct sql_text *text, const struct lexer *lexer,
-                         const struct token *token)
+                         const struct sql_token *token)
 {
     size_t length = token->end - token->begin;
-    if (token->kind != TOKEN_WORD) return;
+    if (token->kind != SQL_TOKEN_WORD) return;
     if (length > sizeof(text->keyword) - 1) length = sizeof(text->keyword) - 1;
     for (size_t i = 0; i < length; i++) {
         char c = lexer->sql[token->begin + i];
@@ -265,7 +280,7 @@ static void keep_keyword(struct sql_text *text, const struct lexer *lexer,
 }
 
 static void open_statement(struct sql_text *text, const struct lexer *lexer,
-                           const struct token *token)
+                           const struct sql_token *token)
 {
     text->statements++;
     if (text->statements == 2) text->second = token->begin;
@@ -282,9 +297,9 @@ struct sql_text sql_text_scan(const char *sql, size_t length)
     bool open = false;
 
     for (;;) {
-        struct token token = next_token(&lexer);
-        char symbol = token.kind == TOKEN_SYMBOL ? sql[token.begin] : '\0';
-        if (token.kind == TOKEN_END) break;
+        struct sql_token token = next_token(&lexer);
+        char symbol = token.kind == SQL_TOKEN_SYMBOL ? sql[token.begin] : '\0';
+        if (token.kind == SQL_TOKEN_END) break;
         if (symbol == ';' && nesting.parentheses <= 0 && nesting.blocks == 0) {
             nesting = (struct nesting){0};
             open = false;
@@ -294,7 +309,7 @@ struct sql_text sql_text_scan(const char *sql, size_t length)
         open = true;
         if (symbol == '(') nesting.parentheses++;
         if (symbol == ')' && --nesting.parentheses < 0) text.stray_parenthesis = true;
-        if (token.kind == TOKEN_WORD) follow_blocks(&nesting, &lexer, &token);
+        if (token.kind == SQL_TOKEN_WORD) follow_blocks(&nesting, &lexer, &token);
         if (text.statements == 1) text.end = token.end;
     }
     text.unclosed = lexer.unclosed;
@@ -330,9 +345,9 @@ long sql_text_find(const char *sql, size_t length, const char *first_word,
     long begin = -1; /* of the first word, where it was the last token */
 
     for (;;) {
-        struct token token = next_token(&lexer);
-        char symbol = token.kind == TOKEN_SYMBOL ? sql[token.begin] : '\0';
-        if (token.kind == TOKEN_END) return -1;
+        struct sql_token token = next_token(&lexer);
+        char symbol = token.kind == SQL_TOKEN_SYMBOL ? sql[token.begin] : '\0';
+        if (token.kind == SQL_TOKEN_END) return -1;
         if (symbol == '(') depth++;
         if (symbol == ')') depth--;
         if (begin >= 0 && token_is(&lexer, &token, second_word)) return begin;
@@ -345,13 +360,14 @@ long sql_text_find(const char *sql, size_t length, const char *first_word,
  */
 
 /* The next token outside parentheses, one that opens them included. */
-static struct token next_outside(struct lexer *lexer)
+static struct sql_token next_outside(struct lexer *lexer)
 {
-    struct token token = next_token(lexer);
+    struct sql_token token = next_token(lexer);
     int depth = 0;
-    if (token.kind != TOKEN_SYMBOL || lexer->sql[token.begin] != '(') return token;
-    for (struct token inner = token; inner.kind != TOKEN_END; inner = next_token(lexer)) {
-        char symbol = inner.kind == TOKEN_SYMBOL ? lexer->sql[inner.begin] : '\0';
+    if (token.kind != SQL_TOKEN_SYMBOL || lexer->sql[token.begin] != '(') return token;
+    for (struct sql_token inner = token; inner.kind != SQL_TOKEN_END;
+         inner = next_token(lexer)) {
+        char symbol = inner.kind == SQL_TOKEN_SYMBOL ? lexer->sql[inner.begin] : '\0';
         if (symbol == '(') depth++;
         if (symbol == ')' && --depth == 0) break;
     }
@@ -361,31 +377,31 @@ static struct token next_outside(struct lexer *lexer)
 /* Go on behind the FROM of a SELECT that is not DISTINCT. */
 static bool skip_select_list(struct lexer *lexer)
 {
-    struct token token = next_outside(lexer);
+    struct sql_token token = next_outside(lexer);
     if (!token_is(lexer, &token, "SELECT")) return false;
     for (;;) {
         token = next_outside(lexer);
-        if (token.kind == TOKEN_END || token_is(lexer, &token, "DISTINCT")) return false;
+        if (token.kind == SQL_TOKEN_END || token_is(lexer, &token, "DISTINCT")) return false;
         if (token_is(lexer, &token, "FROM")) return true;
     }
 }
 
-static bool is_name(const struct token *token)
+static bool is_name(const struct sql_token *token)
 {
-    return token->kind == TOKEN_WORD || token->kind == TOKEN_QUOTED;
+    return token->kind == SQL_TOKEN_WORD || token->kind == SQL_TOKEN_QUOTED;
 }
 
 /* Whether an ORDER BY is all that follows. */
-static bool ends_with_order(struct lexer *lexer, struct token token)
+static bool ends_with_order(struct lexer *lexer, struct sql_token token)
 {
     static const char *const others[] = {"LIMIT",  "OFFSET",    "UNION",
                                          "EXCEPT", "INTERSECT", NULL};
-    if (token.kind == TOKEN_END) return true;
+    if (token.kind == SQL_TOKEN_END) return true;
     if (!token_is(lexer, &token, "ORDER")) return false;
     do {
         token = next_outside(lexer);
         if (is_one_of(lexer, &token, others)) return false;
-    } while (token.kind != TOKEN_END);
+    } while (token.kind != SQL_TOKEN_END);
     return true;
 }
 
@@ -393,7 +409,7 @@ bool sql_text_find_whole_table(const char *sql, size_t length, struct sql_text_p
 {
     struct lexer lexer = {.sql = sql, .length = sql_text_scan(sql, length).end};
     if (!skip_select_list(&lexer)) return false;
-    struct token token = next_outside(&lexer);
+    struct sql_token token = next_outside(&lexer);
     if (!is_name(&token)) return false;
     *table = (struct sql_text_place){token.begin, token.end};
     token = next_outside(&lexer);

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct arena;
+
 /*
  * As much of SQL's lexical structure as can be known without a server: where quotes ('…', "…",
  * `…`, […], E'…', $tag$…$tag$) and comments (--, nested slash-star) end, and so where a
@@ -38,6 +40,20 @@ bool sql_text_is_transaction_control(const struct sql_text *text, const char *sq
  * stand between the words. Returns the offset of the first place, or -1. */
 long sql_text_find(const char *sql, size_t length, const char *first_word,
                    const char *second_word);
+
+/* What a statement is made of: a word, which may be a name; a name or a string in quotes; one
+ * other character, or a number. */
+enum sql_token_kind { SQL_TOKEN_END, SQL_TOKEN_WORD, SQL_TOKEN_QUOTED, SQL_TOKEN_SYMBOL };
+
+struct sql_token {
+    enum sql_token_kind kind;
+    size_t begin, end;
+};
+
+/* All tokens of length bytes, and behind them one of kind SQL_TOKEN_END that does not count.
+ * Returns them in arena, or NULL where memory runs out. */
+struct sql_token *sql_text_tokens(const char *sql, size_t length, struct arena *arena,
+                                  size_t *count);
 
 /* Where something stands. */
 struct sql_text_place {

@@ -19,7 +19,7 @@ down:
     write: DEL user:${id}
 YAML
     expect_exit 0 redferry lint
-    expect_stdout_contains 'data_migrations/1_users.yaml:2:11: warning: '
+    expect_stdout_contains 'data_migrations/1_users.yaml:2:38: warning: '
     expect_stdout_contains ' [RF202]'
     expect_stdout_contains '1 file checked: 0 errors, 1 warning'
     expect_exit 2 redferry lint --strict

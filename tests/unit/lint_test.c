@@ -155,6 +155,362 @@ static void test_table(void **state)
     assert_null(lint_rule_find("RF999"));
 }
 
+/* ---- what is right, and what is nearly ----------------------------------------------------
+ */
+
+/* Lint the lines of a step, or of several, and compare the codes of all that is no note. */
+static void expect_step(const char *lines, const char *want)
+{
+    struct lint lint;
+    char text[4096], got[256];
+    const int length = snprintf(text, sizeof text, "up:\n%s\n", lines);
+    assert_true(length > 0 && (size_t)length < sizeof text);
+    write_file("1_example.yaml", text, (size_t)length);
+    look(&lint);
+    codes(&lint.report, "", got, sizeof got);
+    if (strcmp(got, want) != 0)
+        fail_msg("lint finds '%s' and not '%s' in\n%s", got, want, text);
+    leave_off(&lint);
+}
+
+/* A query, its key, and one command; want as above. */
+struct query_case {
+    const char *read, *key, *write, *want;
+};
+
+static void expect_queries(const struct query_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char lines[2048];
+        (void)snprintf(lines, sizeof lines,
+                       "  - read: |\n      %s\n    key: %s\n    write: '%s'", cases[i].read,
+                       cases[i].key, cases[i].write);
+        expect_step(lines, cases[i].want);
+    }
+}
+
+static void test_order_by(void **state)
+{
+    static const struct query_case cases[] = {
+        {"SELECT id FROM t ORDER BY id", "id", "SET a:${id} b", ""},
+        {"SELECT id FROM t ORDER BY t.ID ASC", "id", "SET a:${id} b", ""},
+        {"SELECT x, id FROM t ORDER BY 2", "id", "SET a:${id} b", ""},
+        {"SELECT x, id FROM t ORDER BY 1", "id", "SET a:${id} b", "RF202"},
+        {"SELECT id FROM t ORDER BY id DESC", "id", "SET a:${id} b", "RF202"},
+        {"SELECT id FROM t ORDER BY id, x", "id", "SET a:${id} b", "RF202"},
+        {"SELECT a, b FROM t ORDER BY a, b", "[a, b]", "SET x:${a}:${b} y", ""},
+        {"SELECT a, b FROM t ORDER BY a", "[a, b]", "SET x:${a}:${b} y", ""},
+        {"SELECT a, b FROM t ORDER BY b, a", "[a, b]", "SET x:${a}:${b} y", "RF202"},
+        {"SELECT id FROM t ORDER BY lower(id)", "id", "SET a:${id} b", "RF202"},
+        {"SELECT id FROM t ORDER BY x DESC LIMIT 9", "id", "SET a:${id} b", ""},
+        {"SELECT DISTINCT ON (id) id, x FROM t ORDER BY id, x DESC", "id", "SET a:${id} ${x}",
+         ""},
+        {"SELECT id, array_agg(x ORDER BY x) AS x FROM t GROUP BY id", "id", "SET a:${id} ${x}",
+         ""},
+        {"SELECT id, 'ORDER BY x' AS x FROM t -- ORDER BY x", "id", "SET a:${id} ${x}", ""},
+    };
+    (void)state;
+    expect_queries(cases, sizeof cases / sizeof *cases);
+}
+
+static void test_columns(void **state)
+{
+    static const struct query_case cases[] = {
+        {"SELECT a.id FROM a", "id", "SET x:${id} y", ""},
+        {"SELECT A.ID FROM a", "id", "SET x:${id} y", ""},
+        {"SELECT s.a.id, b.\"name\" FROM a", "id", "SET x:${id} ${name}", ""},
+        {"SELECT a.\"Id\" FROM a", "other", "SET x:${Id} y", "RF204"},
+        {"SELECT id FROM a", "name", "SET x:${id} ${name}", "RF204 RF205"},
+        {"SELECT id, 1 + 1 FROM a", "name", "SET x:${id} ${name}", ""},
+        {"SELECT id, lower(name) FROM a", "id", "SET x:${id} ${lower}", ""},
+        {"SELECT id, lower(name) n FROM a", "id", "SET x:${id} ${name}", "RF205"},
+        {"SELECT id, a.name n FROM a", "id", "SET x:${id} ${name}", "RF205"},
+        {"SELECT id, NOT enabled FROM a", "id", "SET x:${id} ${off}", ""},
+        {"SELECT id, x::text FROM a", "id", "SET x:${id} ${x}", ""},
+        {"SELECT id, x IS DISTINCT FROM y AS same FROM a", "id", "SET x:${id} ${same}", ""},
+        {"SELECT id, extract(epoch FROM t) AS e FROM a", "id", "SET x:${id} ${e}", ""},
+        {"SELECT id, CASE WHEN f(x) THEN 1 END FROM a", "id", "SET x:${id} ${v}", ""},
+        {"SELECT id, CASE WHEN f(x) THEN 1 END AS v FROM a", "id", "SET x:${id} ${w}", "RF205"},
+        {"SELECT * FROM a", "id", "SET x:${id} ${name}", ""},
+        {"SELECT a.*, 1 AS one FROM a", "id", "SET x:${id} ${name}", ""},
+        {"WITH b AS (SELECT 1 AS x) SELECT id FROM b", "x", "SET x:${id} y", "RF204"},
+        {"SELECT id FROM a UNION SELECT name FROM b", "name", "SET x:${id} y", "RF204"},
+        {"VALUES (1)", "column1", "SET x:${column1} y", ""},
+        {"(SELECT id FROM a)", "name", "SET x:${id} y", ""},
+        {"SELECT DISTINCT id FROM a", "id", "SET x:${id} ${it:-none}", "RF205"},
+        {"SELECT ALL id FROM a", "id", "SET x:${id} ${it|json}", "RF205"},
+        {"SELECT id AS [the id] FROM a", "the id", "SET x:${the id} y", ""},
+        {"SELECT offset FROM a", "offset", "SET x:${offset} y", ""},
+    };
+    (void)state;
+    expect_queries(cases, sizeof cases / sizeof *cases);
+}
+
+static void test_times(void **state)
+{
+    static const struct query_case cases[] = {
+        {"SELECT id FROM t WHERE a > NOW ( )", "id", "SET a:${id} b", "RF401"},
+        {"SELECT id FROM t WHERE a > current_timestamp", "id", "SET a:${id} b", "RF401"},
+        {"SELECT id FROM t WHERE a > (SELECT CURRENT_DATE - 7)", "id", "SET a:${id} b",
+         "RF401"},
+        {"SELECT id FROM t WHERE a > datetime(\"now\")", "id", "SET a:${id} b", ""},
+        {"SELECT id FROM t WHERE a > strftime('%s', 'NOW', '-1 day')", "id", "SET a:${id} b",
+         "RF401"},
+        {"SELECT id FROM t WHERE a > unixepoch()", "id", "SET a:${id} b", "RF401"},
+        {"SELECT id FROM t WHERE a > 'now'::timestamptz", "id", "SET a:${id} b", "RF401"},
+        {"SELECT id FROM t WHERE a > date 'today'", "id", "SET a:${id} b", "RF401"},
+        {"SELECT id, date(a) AS d FROM t", "id", "SET a:${id} ${d}", ""},
+        {"SELECT id, t.now, s.now() AS x FROM t", "id", "SET a:${id} ${now}", ""},
+        {"SELECT id, a AS current_date FROM t", "id", "SET a:${id} ${current_date}", ""},
+        {"SELECT id, 'now()' AS x /* now() */ FROM t -- now()", "id", "SET a:${id} ${x}", ""},
+        {"SELECT id, now FROM t WHERE b = 'now'", "id", "SET a:${id} ${now}", ""},
+        {"SELECT id FROM t ORDER BY random() LIMIT 5", "id", "SET a:${id} b", "RF402"},
+        {"SELECT id FROM t TABLESAMPLE SYSTEM (10)", "id", "SET a:${id} b", "RF402"},
+        {"SELECT id, random AS x FROM t", "id", "SET a:${id} ${x}", ""},
+    };
+    (void)state;
+    expect_queries(cases, sizeof cases / sizeof *cases);
+    /* What an `sql` step makes, it makes once. */
+    expect_step("  - sql: UPDATE t SET moved_at = now(), token = gen_random_uuid()", "");
+}
+
+static void test_limits_and_writes(void **state)
+{
+    static const struct query_case cases[] = {
+        {"SELECT id FROM t OFFSET 5", "id", "SET a:${id} b", "RF403"},
+        {"SELECT id FROM t FETCH FIRST 5 ROWS ONLY", "id", "SET a:${id} b", "RF403"},
+        {"SELECT id FROM t WHERE x = (SELECT y FROM u LIMIT 1)", "id", "SET a:${id} b", ""},
+        {"SELECT id, (SELECT y FROM u ORDER BY z LIMIT 1) AS y FROM t", "id",
+         "SET a:${id} ${y}", ""},
+        {"SELECT id FROM t WHERE t.limit > 5", "id", "SET a:${id} b", ""},
+        {"SELECT id FROM t FOR NO KEY UPDATE", "id", "SET a:${id} b", "RF405"},
+        {"SELECT substring(id FOR 3) AS id FROM t", "id", "SET a:${id} b", ""},
+        {"WITH d AS (DELETE FROM u RETURNING id) SELECT id FROM d", "id", "SET a:${id} b",
+         "RF405"},
+        {"WITH d AS MATERIALIZED (UPDATE u SET x = 1 RETURNING id) SELECT id FROM d", "id",
+         "SET a:${id} b", "RF405"},
+        {"SELECT nextval('s') AS id FROM t", "id", "SET a:${id} b", "RF405"},
+        {"SELECT id, \"update\", replace(x, 'DELETE', '') AS x FROM t", "id",
+         "SET a:${id} ${x}", ""},
+    };
+    (void)state;
+    expect_queries(cases, sizeof cases / sizeof *cases);
+}
+
+static void test_once_per_row(void **state)
+{
+    static const struct query_case cases[] = {
+        {"SELECT id FROM t", "id", "INCR total", ""},
+        {"SELECT id FROM t", "id", "SADD all them", "RF301"},
+        {"SELECT id FROM t", "id", "PUBLISH all them", "RF301"},
+        {"SELECT id FROM t", "id", "MODULE.ADD all them", ""},
+        {"SELECT count(*) AS n FROM t", "n", "SET total ${n}", ""},
+        {"SELECT max(a) AS id, count(*) AS n FROM t GROUP BY b", "id", "SET total ${n}",
+         "RF302"},
+        {"SELECT id, count(*) OVER () AS n FROM t", "id", "SET total ${n}", "RF302"},
+        {"SELECT json_agg(a) AS n FROM t WHERE b", "n", "SET total ${n}", ""},
+        {"SELECT a AS n FROM t ORDER BY b LIMIT 1", "n", "SET total ${n}", ""},
+        {"SELECT a AS n FROM t ORDER BY b LIMIT 10", "n", "SET total ${n}", "RF302"},
+        {"SELECT 1 AS n", "n", "SET total ${n}", ""},
+        {"SELECT generate_series(1, 9) AS n", "n", "SET total ${n}", "RF302"},
+        {"SELECT id, name FROM t", "id", "SET by:${name} ${id}", ""},
+        {"SELECT id, name FROM t", "id", "SET total ${name} NX", ""},
+        {"SELECT id, name FROM t", "id", "HSET all last ${name}", "RF302"},
+        {"SELECT id, name FROM t", "id", "HSET all ${id} ${name}", ""},
+        {"SELECT id, name FROM t", "id", "HSET all ${*}", ""},
+        {"SELECT id, name FROM t", "id", "SETEX last 60 ${name}", "RF302"},
+        {"SELECT a, b, c FROM t", "[a, b]", "SET x:${a} ${c}", "RF302"},
+        {"SELECT a, b, c FROM t", "[a, b]", "SET x:${a}:${b} ${c}", ""},
+        {"SELECT a, b, c FROM t", "[a, b]", "SET x:${a}:${c} ${b}", ""},
+        {"SELECT a, b, c FROM t", "[a, b]", "HSET x:${a} ${b} ${c}", ""},
+        {"SELECT id FROM t", "id", "KEYS x:${id}", "RF305"},
+        {"SELECT id FROM t", "id", "HGETALL x:${id}", "RF306"},
+        {"SELECT id FROM t", "id", "TOUCH x:${id}", ""},
+        {"SELECT id FROM t", "id", "LPOP x:${id}", "RF308"},
+        {"SELECT id, a FROM t", "id", "RENAME x:${id} x:${a}", "RF309"},
+        {"SELECT id, a FROM t", "id", "RENAME x:${id} y:${a}", ""},
+    };
+    (void)state;
+    expect_queries(cases, sizeof cases / sizeof *cases);
+    expect_step("  - read: SELECT id, a FROM t\n    write: SET last ${a}", "RF302");
+    expect_step("  - read: SELECT id, a FROM t\n    write: SET x:${a} ${id}", "");
+    expect_step("  - read: SELECT id FROM t\n    key: id\n    write:\n      - DEL all\n"
+                "      - SADD all ${id}",
+                "RF303");
+    expect_step("  - write:\n      - DEL all\n      - SADD all a", "");
+    expect_step("  - write: [DEL a, GET b]", "RF306");
+}
+
+static void test_expiry(void **state)
+{
+    (void)state;
+    expect_step("  - write: EXPIRE a 60", "");
+    expect_step("  - read: SELECT id FROM t\n    write: PEXPIRE a:${id} 60", "RF304");
+    expect_step("  - read: SELECT id FROM t\n    write: GETEX a:${id} px 60", "RF304");
+    expect_step("  - read: SELECT id FROM t\n    write: SET a:${id} EX", "");
+    expect_step("  - read: SELECT id FROM t\n    write: EXPIREAT a:${id} 2000000000", "");
+    expect_step("  - write: [EXPIRE a 60, SET a b KEEPTTL]", "");
+    expect_step("  - write: [EXPIRE a 60, SET a b EX 60]", "");
+    expect_step("  - write: [EXPIRE a 60, SET a b]", "RF307");
+    expect_step("  - write: [EXPIRE a 60, HSET a b c]", "");
+    expect_step("  - write: EXPIRE a 60\n  - write: MSET b c a d", "RF307");
+    expect_step("  - write: EXPIRE a 60\n  - write: DEL a\n  - write: SET a b", "");
+}
+
+static void test_same_keys(void **state)
+{
+    (void)state;
+    expect_step("  - write: [SET a b, SET a c]", "RF311");
+    expect_step("  - write: [SET a b, SET c d]", "");
+    expect_step("  - write: [SET a b, SET a c NX]", "");
+    expect_step("  - write: [SET a b, SET a c XX]", "");
+    expect_step("  - write: [SET a b, DEL a, SET a c]", "");
+    expect_step("  - write: [HSET a b c, HSET a d e]", "");
+    expect_step("  - write: [HSET a b c, SET a d]", "RF311");
+    expect_step("  - write: [SET a d, HSET a b c]", "RF310");
+    expect_step("  - write: [SADD a d, ZREM a b]", "RF310");
+    expect_step("  - write: [SADD a d, EXPIREAT a 2000000000, ZREM a b]", "RF310");
+    expect_step("  - write: [SADD a d, RENAME a b, HSET a c d]", "");
+    expect_step("  - write: [SADD a d, SUNIONSTORE b a, SADD b e]", "");
+    expect_step("  - write: [SADD b d, SUNIONSTORE b a]", "RF311");
+    expect_step("  - write: [MSET a 1 a 2]", "");
+    expect_step("  - read: SELECT i FROM t\n    key: i\n    write: SET a:${i} 1\n"
+                "  - read: SELECT j FROM t\n    key: j\n    write: SET a:${j} 2",
+                "RF311");
+    expect_step("  - read: SELECT i FROM t\n    key: i\n    write: [ 'SET a:${i} 1', "
+                "'SET a:${i}:b 2' ]",
+                "");
+}
+
+static void test_down(void **state)
+{
+    (void)state;
+    expect_step("  - write: SET a b\ndown:\n  - write: SET a before", "");
+    expect_step("  - write: SET a b\ndown:\n  - sql: DELETE FROM t", "RF502");
+    expect_step("  - write: SET a b\ndown:\n  - write: EVAL x 1 c", "");
+    expect_step("  - write: SET a b\ndown:\n  - write: MODULE.CLEAR", "");
+    expect_step("  - write: DEL a\ndown:\n  - write: DEL b", "");
+    expect_step("  - write: [SADD tmp b, RENAME tmp set]\ndown:\n  - write: DEL set", "");
+    expect_step("  - read: SELECT id FROM t\n    key: id\n    write: SET a:${id} b\n"
+                "down:\n  - write: DEL a:1 a:2",
+                "");
+    expect_step("  - read: SELECT id FROM t\n    key: id\n    write: SET a:${id} b\n"
+                "down:\n  - write: DEL a b",
+                "RF502");
+    expect_step("  - read: SELECT id FROM t\n    key: id\n    write: SET a:${id}:x b\n"
+                "down:\n  - read: SELECT id FROM t\n    key: id\n    write: DEL a:${id}:y",
+                "RF502");
+    expect_step("  - read: SELECT id FROM t\n    key: id\n    write: SET a:${id}:x b\n"
+                "down:\n  - read: SELECT k FROM t\n    key: k\n    write: DEL ${k}",
+                "");
+}
+
+static void test_messages(void **state)
+{
+    (void)state;
+    expect_step("  - write: SET a b\n  - write: PUBLISH a b", "");
+    expect_step("  - write: PUBLISH a b", "");
+    expect_step("  - write: PUBLISH a b\n  - sql: DELETE FROM t", "");
+    expect_step("  - write: SET a b\n    publish: {channel: x, message: y}\n  - write: SET c d",
+                "");
+    expect_step("  - write: HSET a b c\n    publish: {channel: x, message: y}\n"
+                "  - write: HSET a d e",
+                "RF503");
+    expect_step("  - read: SELECT id FROM t\n    key: id\n    publish: x\n  - write: SET a b",
+                "RF503");
+}
+
+/* ---- comments -----------------------------------------------------------------------------
+ */
+
+static void test_allowed(void **state)
+{
+    (void)state;
+    expect_step("  - write: [SET a b, SET a c] # redferry: allow RF311 so be it", "");
+    expect_step("  - write: [SET a b, SET a c] #redferry:allow RF311", "");
+    expect_step("  - write: [SET a b, SET a c] # redferry: allow RF310", "RF311 RF102");
+    expect_step("  - write:\n      - GET a # redferry: allow RF306, RF305 both\n      - KEYS a",
+                "RF102 RF305");
+    expect_step("  - write:\n      # redferry: allow RF306\n\n      # more\n      - GET a\n"
+                "      - GET b",
+                "RF306");
+    expect_step("  - write: | # redferry: allow RF306 RF305\n      GET a\n      KEYS b\n", "");
+    expect_step("  - write: |\n      GET a\n    # redferry: allow RF306\n", "RF306 RF102");
+    expect_step("  - write: |\n      SET a '\n      # redferry: allow RF999'\n", "RF100");
+    expect_step("  - write: 'SET a \"# redferry: allow RF999\"'", "");
+    expect_step("  - sql: |\n      SELECT 1 -- x\n      # redferry: allow RF999\n", "");
+    expect_step("  - write: SET a b# redferry:_allow_RF999", "");
+    expect_step("  - write: GET a # redferry: allow RF306: it warms the cache\n", "");
+    expect_step("  - write: GET a # redferry: allowed RF306\n", "RF306");
+    expect_step("  - write: GET a # redferry: allow it\n", "RF306 RF103");
+    expect_step("  - write: SET a b # redferry: allow RF100\n", "RF103");
+    expect_step("  - write: SET a b # redferry: allow RF\n", "RF103");
+    expect_step("  - read: >\n      SELECT id,\n      now() AS t\n      FROM x\n    key: id\n"
+                "    # redferry: allow RF401\n    write: SET a:${id} ${t}",
+                "RF401 RF102");
+    expect_step(
+        "  # redferry: allow RF401\n  - read: SELECT id,\n      now() AS t\n"
+        "      FROM x # redferry: allow RF402\n    key: id\n    write: SET a:${id} ${t}",
+        "RF102");
+    expect_step("  - write: GET a\n    # redferry: allow RF306", "RF306 RF102");
+}
+
+static void test_allowed_for_all(void **state)
+{
+    static const char text[] = "---\r\n"
+                               "# A file.\r\n"
+                               "\r\n"
+                               "# redferry: allow RF306 RF501\r\n"
+                               "up:\r\n"
+                               "  - write: GET a\r\n"
+                               "  - write: GET b # redferry: allow RF306 twice\r\n";
+    struct lint lint;
+    (void)state;
+    write_file("1_example.yaml", text, sizeof text - 1);
+    write_file("config.yaml", "# redferry: allow RF101 of another tool\nx: [\n", 49);
+    look(&lint);
+    assert_int_equal(lint.report.errors, 0);
+    assert_int_equal(lint.report.notes, 0);
+    assert_int_equal(lint.report.warnings, 1);
+    assert_string_equal(lint.report.findings->rule->code, "RF102");
+    assert_int_equal(lint.report.findings->place.line, 7);
+    assert_int_equal(lint.report.findings->place.column, 18);
+    leave_off(&lint);
+}
+
+/* ---- places -------------------------------------------------------------------------------
+ */
+
+static void test_places(void **state)
+{
+    static const char text[] = "up:\n"
+                               "  - pause: 20ms\n"
+                               "    read: |\n"
+                               "      SELECT id,\n"
+                               "        now() AS t\n"
+                               "      FROM x\n"
+                               "    write: SET a:${id} ${t}\n"
+                               "down:\n"
+                               "  - read: SELECT 'é' AS a, now() AS t FROM x\n"
+                               "    key: b\n"
+                               "    write: [[SET, \"a:${a}\", \"${t}\"]]\n";
+    static const struct lint_place places[] = {
+        {"", 2, 5}, {"", 5, 9}, {"", 9, 28}, {"", 10, 5}};
+    struct lint lint;
+    size_t count = 0;
+    (void)state;
+    write_file("1_example.yaml", text, sizeof text - 1);
+    look(&lint);
+    for (const struct lint_finding *one = lint.report.findings; one != NULL; one = one->next) {
+        assert_true(count < 4);
+        assert_int_equal(one->place.line, places[count].line);
+        assert_int_equal(one->place.column, places[count].column);
+        count++;
+    }
+    assert_int_equal(count, 4);
+    leave_off(&lint);
+}
+
 /* ---- the report ------------------------------------------------------------------------- */
 
 static void test_order(void **state)
@@ -188,6 +544,18 @@ int main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_examples),
         cmocka_unit_test(test_order),
+        cmocka_unit_test_setup_teardown(test_order_by, enter, leave),
+        cmocka_unit_test_setup_teardown(test_columns, enter, leave),
+        cmocka_unit_test_setup_teardown(test_times, enter, leave),
+        cmocka_unit_test_setup_teardown(test_limits_and_writes, enter, leave),
+        cmocka_unit_test_setup_teardown(test_once_per_row, enter, leave),
+        cmocka_unit_test_setup_teardown(test_expiry, enter, leave),
+        cmocka_unit_test_setup_teardown(test_same_keys, enter, leave),
+        cmocka_unit_test_setup_teardown(test_down, enter, leave),
+        cmocka_unit_test_setup_teardown(test_messages, enter, leave),
+        cmocka_unit_test_setup_teardown(test_allowed, enter, leave),
+        cmocka_unit_test_setup_teardown(test_allowed_for_all, enter, leave),
+        cmocka_unit_test_setup_teardown(test_places, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

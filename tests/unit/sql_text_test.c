@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "arena.h"
 #include "sql_text.h"
 
 static struct sql_text scan(const char *sql)
@@ -279,6 +280,30 @@ static void expect_table(const char *sql, const char *table)
     assert_memory_equal(sql + place.begin, table, place.end - place.begin);
 }
 
+/* Words, names and strings, and single characters; nothing of comments. */
+static void test_tokens(void **state)
+{
+    static const char sql[] = "SELECT a.\"b c\", 'd''e' -- f\n, [g h], 1.5 /* i */ FROM $$j$$;";
+    static const char kinds[] = "WWSQSQSQSSWQS";
+    static const char *const texts[] = {"SELECT", "a", ".",   "\"b c\"", ",",     "'d''e'", ",",
+                                        "[g h]",  ",", "1.5", "FROM",    "$$j$$", ";"};
+    struct arena arena = {0};
+    size_t count = 0;
+    (void)state;
+    struct sql_token *tokens = sql_text_tokens(sql, strlen(sql), &arena, &count);
+    assert_non_null(tokens);
+    assert_int_equal(count, sizeof texts / sizeof *texts);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(" WQS"[tokens[i].kind], kinds[i]);
+        assert_int_equal(tokens[i].end - tokens[i].begin, strlen(texts[i]));
+        assert_memory_equal(sql + tokens[i].begin, texts[i], strlen(texts[i]));
+    }
+    assert_int_equal(tokens[count].kind, SQL_TOKEN_END);
+    assert_non_null(sql_text_tokens("", 0, &arena, &count));
+    assert_int_equal(count, 0);
+    arena_release(&arena);
+}
+
 static void test_whole_table(void **state)
 {
     (void)state;
@@ -333,8 +358,8 @@ int main(void)
         cmocka_unit_test(test_one_statement), cmocka_unit_test(test_several_statements),
         cmocka_unit_test(test_no_statement),  cmocka_unit_test(test_unclosed),
         cmocka_unit_test(test_keyword),       cmocka_unit_test(test_find),
-        cmocka_unit_test(test_whole_table),   cmocka_unit_test(test_mixed),
-        cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_tokens),        cmocka_unit_test(test_whole_table),
+        cmocka_unit_test(test_mixed),         cmocka_unit_test(test_any_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,322 @@
+/*
+ * What commands do that their author can hardly want: rules RF3, and messages that are sent too
+ * early (RF503).
+ *
+ * A command is sent once for each row, and nobody sees its answer: most of the traps follow
+ * from one of the two. Whether a key is the same for several rows is judged by the step's `key`
+ * alone; of other columns nobody here knows whether they are unique.
+ */
+#include "lint_commands.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "command.h"
+#include "command_facts.h"
+#include "lint_keys.h"
+#include "lint_sql.h"
+#include "lint_text.h"
+#include "template.h"
+
+/* A step while its commands are judged. */
+struct scene {
+    const struct lint_subject *subject;
+    const struct step *step;
+    struct lint_keys keys; /* of its commands */
+    bool many;             /* it may have several rows */
+};
+
+static bool is_called(const struct command *command, const char *const *names)
+{
+    if (command->facts == NULL) return false;
+    for (; *names != NULL; names++)
+        if (strcmp(command->facts->name, *names) == 0) return true;
+    return false;
+}
+
+static bool is_literal(const struct template *template)
+{
+    const char *text = NULL;
+    size_t length = 0;
+    return template_is_literal(template, &text, &length);
+}
+
+/* Whether a command is the same for every row. */
+static bool is_constant(const struct command *command)
+{
+    for (size_t i = 1; i < command->argument_count; i++)
+        if (!is_literal(command->arguments[i])) return false;
+    return true;
+}
+
+static bool is_publish(const struct command *command)
+{
+    static const char *const names[] = {"PUBLISH", "SPUBLISH", NULL};
+    return is_called(command, names);
+}
+
+/* ---- one key, several rows -------------------------------------------------------------- */
+
+static bool is_key_column(const struct step *step, const char *column)
+{
+    for (size_t i = 0; i < step->key_count; i++)
+        if (strcasecmp(step->key[i], column) == 0) return true;
+    return false;
+}
+
+/* How many columns of the step's key stand in one of count templates; -1 where any other column
+ * does, of which nothing is known. */
+static long count_key_columns(const struct step *step, struct template *const *templates,
+                              size_t count)
+{
+    long found = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *column = NULL;
+        if (template_is_pairs(templates[i])) return -1;
+        for (size_t j = 0; (column = template_column(templates[i], j)) != NULL; j++)
+            if (!is_key_column(step, column)) return -1;
+    }
+    for (size_t k = 0; k < step->key_count; k++) {
+        bool there = false;
+        for (size_t i = 0; i < count; i++) {
+            const char *column = NULL;
+            for (size_t j = 0; (column = template_column(templates[i], j)) != NULL; j++)
+                there = there || strcasecmp(step->key[k], column) == 0;
+        }
+        found += there;
+    }
+    return found;
+}
+
+/* Whether several rows surely render all these templates alike: they hold nothing, or only some
+ * of the columns that make a row what it is. */
+static bool are_shared(const struct scene *scene, struct template *const *templates,
+                       size_t count)
+{
+    const long found = count_key_columns(scene->step, templates, count);
+    if (!scene->many || found < 0) return false;
+    return found == 0 || (size_t)found < scene->step->key_count;
+}
+
+/* Whether each row writes over what the row before wrote: the same key, or the same field. */
+static bool is_overwritten(const struct scene *scene, const struct command *command)
+{
+    static const char *const whole[] = {"SET", "SETEX", "PSETEX", "GETSET", NULL};
+    static const char *const fields[] = {"HSET", "HMSET", "JSON.SET", "LSET", NULL};
+    if (is_called(command, whole) && command->argument_count > 2)
+        return are_shared(scene, command->arguments + 1, 1) &&
+               !lint_keys_has_word(command, 3, "NX");
+    if (!is_called(command, fields) || command->argument_count < 4) return false;
+    return are_shared(scene, command->arguments + 1, 2);
+}
+
+static bool check_overwritten(const struct scene *scene, const struct command *command)
+{
+    if (is_constant(command) || !is_overwritten(scene, command)) return false;
+    lint_report_add(scene->subject->report, "RF302", lint_text_command(scene->subject, command),
+                    "step '%s': '%s' writes to one place for several rows: only the last one's "
+                    "value stays",
+                    scene->step->name, command->text);
+    return true;
+}
+
+/* The key of the step's that this one clears although the step fills it, or NULL. */
+static const struct lint_key *cleared_key(const struct scene *scene,
+                                          const struct command *command)
+{
+    for (size_t i = 0; i < scene->keys.count; i++) {
+        const struct lint_key *clear = &scene->keys.items[i];
+        if (clear->command != command || clear->effect != LINT_REMOVES) continue;
+        for (size_t j = 0; j < scene->keys.count; j++) {
+            const struct lint_key *fill = &scene->keys.items[j];
+            struct template *const key = command->arguments[1];
+            if (fill->effect == LINT_ADDS && strcmp(fill->shape, clear->shape) == 0 &&
+                are_shared(scene, &key, 1))
+                return fill;
+        }
+    }
+    return NULL;
+}
+
+static bool check_cleared(const struct scene *scene, const struct command *command)
+{
+    static const char *const names[] = {"DEL", "UNLINK", NULL};
+    if (!is_called(command, names)) return false;
+    const struct lint_key *fill = cleared_key(scene, command);
+    if (fill == NULL) return false;
+    lint_report_add(scene->subject->report, "RF303", lint_text_command(scene->subject, command),
+                    "step '%s': '%s' takes away, with every row, what '%s' put there for the "
+                    "rows before",
+                    scene->step->name, command->text, fill->command->text);
+    return true;
+}
+
+static bool check_constant(const struct scene *scene, const struct command *command)
+{
+    const bool publishes = is_publish(command);
+    if (!scene->many || !is_constant(command)) return false;
+    if (!publishes && !command_is_idempotent(command)) return false;
+    lint_report_add(scene->subject->report, "RF301", lint_text_command(scene->subject, command),
+                    publishes
+                        ? "step '%s': '%s' tells the same for every row; the top-level "
+                          "`publish` tells it once, when all rows are there"
+                        : "step '%s': '%s' is sent for every row, and is always the same; "
+                          "a step without `read` sends it once",
+                    scene->step->name, command->text);
+    return true;
+}
+
+/* ---- answers that nobody sees ------------------------------------------------------------ */
+
+static bool check_answer(const struct scene *scene, const struct command *command)
+{
+    static const char *const keyspace[] = {"KEYS", "SCAN", "RANDOMKEY", "DBSIZE", NULL};
+    static const char *const losses[] = {"SPOP",       "LPOP",       "RPOP",  "ZPOPMIN",
+                                         "ZPOPMAX",    "LMPOP",      "ZMPOP", "XCLAIM",
+                                         "XREADGROUP", "XAUTOCLAIM", NULL};
+    static const char *const useful[] = {"TOUCH", NULL};
+    const char *code = NULL, *text = NULL;
+    if (command->facts == NULL || is_called(command, useful)) return false;
+    if (is_called(command, keyspace)) {
+        code = "RF305";
+        text = "goes through the keys of everybody, and nobody sees its answer";
+    } else if (is_called(command, losses)) {
+        code = "RF308";
+        text = "takes out what nobody sees: it is lost";
+    } else if (!command->facts->writes) {
+        code = "RF306";
+        text = "only reads, and nobody sees its answer";
+    } else {
+        return false;
+    }
+    lint_report_add(scene->subject->report, code, lint_text_command(scene->subject, command),
+                    "step '%s': '%s' %s", scene->step->name, command->text, text);
+    return true;
+}
+
+/* ---- what a repeat does differently ------------------------------------------------------ */
+
+static void check_expiry(const struct scene *scene, const struct command *command)
+{
+    const bool once = step_guarantee(scene->step, NULL) == GUARANTEE_EXACTLY_ONCE;
+    if (lint_keys_expiry(command) != LINT_EXPIRES_AFTER) return;
+    struct lint_finding *finding = lint_report_add(
+        scene->subject->report, "RF304", lint_text_command(scene->subject, command),
+        "step '%s': '%s' counts from the moment of this run%s", scene->step->name,
+        command->text,
+        once ? "; a repeat would begin anew"
+             : ", and this step may be repeated: the time begins anew");
+    if (once) lint_report_soften(finding, LINT_NOTE);
+}
+
+/* Keys that are renamed within one pattern may meet. */
+static void check_rename(const struct scene *scene, const struct command *command)
+{
+    static const char *const names[] = {"RENAME", "RENAMENX", NULL};
+    const struct lint_key *from = NULL, *to = NULL;
+    if (!is_called(command, names)) return;
+    for (size_t i = 0; i < scene->keys.count; i++) {
+        const struct lint_key *key = &scene->keys.items[i];
+        if (key->command != command) continue;
+        if (key->effect == LINT_REMOVES)
+            from = key;
+        else
+            to = key;
+    }
+    if (from == NULL || to == NULL || strcmp(from->shape, to->shape) != 0) return;
+    lint_report_add(scene->subject->report, "RF309", lint_text_command(scene->subject, command),
+                    "step '%s': '%s' renames within one pattern: a row may take the key that "
+                    "another is still to be renamed from",
+                    scene->step->name, command->text);
+}
+
+static void check_step(struct scene *scene)
+{
+    for (size_t i = 0; i < scene->step->command_count; i++) {
+        const struct command *command = &scene->step->commands[i];
+        check_expiry(scene, command);
+        check_rename(scene, command);
+        if (check_answer(scene, command) || check_cleared(scene, command)) continue;
+        if (check_constant(scene, command)) continue;
+        (void)check_overwritten(scene, command);
+    }
+}
+
+/* ---- too early ----------------------------------------------------------------------------
+ */
+
+/* The first command of a step that tells subscribers something, or NULL. */
+static const struct command *first_message(const struct step *step)
+{
+    for (size_t i = 0; i < step->command_count; i++)
+        if (is_publish(&step->commands[i])) return &step->commands[i];
+    return NULL;
+}
+
+static bool writes_keys(const struct step *step)
+{
+    for (size_t i = 0; i < step->command_count; i++) {
+        const struct command *command = &step->commands[i];
+        if (!is_publish(command) && (command->facts == NULL || command->facts->writes))
+            return true;
+    }
+    return false;
+}
+
+/* The first step behind this one that writes what its messages may be about: anything, where it
+ * writes nothing itself, else one of its own keys. NULL: there is none. */
+static const struct step *late_writer(const struct lint_keys *keys, const struct steps *steps,
+                                      const struct step *step)
+{
+    const bool writes = writes_keys(step);
+    if (!writes) {
+        for (const struct step *one = step + 1; one < steps->items + steps->count; one++)
+            if (writes_keys(one)) return one;
+        return NULL;
+    }
+    for (size_t i = 0; i < keys->count; i++) {
+        if (keys->items[i].step != step) continue;
+        for (size_t j = i + 1; j < keys->count; j++)
+            if (keys->items[j].step > step && keys->items[j].effect != LINT_REMOVES &&
+                strcmp(keys->items[i].shape, keys->items[j].shape) == 0)
+                return keys->items[j].step;
+    }
+    return NULL;
+}
+
+static void check_messages(const struct lint_subject *subject, const struct lint_keys *keys,
+                           const struct steps *steps)
+{
+    for (size_t i = 0; i < steps->count; i++) {
+        const struct step *step = &steps->items[i];
+        const struct command *message = first_message(step);
+        if (message == NULL) continue;
+        const struct step *late = late_writer(keys, steps, step);
+        if (late == NULL) continue;
+        lint_report_add(subject->report, "RF503", lint_text_command(subject, message),
+                        "step '%s' publishes before step '%s' writes %s", step->name,
+                        late->name, writes_keys(step) ? "to the same keys" : "anything");
+    }
+}
+
+void lint_commands_check(const struct lint_subject *subject)
+{
+    const struct steps *const lists[] = {&subject->migration->up, &subject->migration->down};
+    struct arena *arena = &subject->report->scratch;
+    for (size_t down = 0; down < 2; down++) {
+        struct lint_keys keys;
+        for (size_t i = 0; i < lists[down]->count; i++) {
+            const struct step *step = &lists[down]->items[i];
+            struct scene scene = {.subject = subject, .step = step};
+            scene.many = step->read != NULL && !lint_query_of(subject, step)->is_one_row;
+            if (lint_keys_read(&scene.keys, step, 1, arena) == 0)
+                check_step(&scene);
+            else
+                subject->report->failed = true;
+        }
+        if (lint_keys_read(&keys, lists[down]->items, lists[down]->count, arena) == 0)
+            check_messages(subject, &keys, lists[down]);
+        else
+            subject->report->failed = true;
+    }
+}

@@ -1,0 +1,356 @@
+/*
+ * A file's text once more: places that the migration no longer knows, and the comments that
+ * allow a finding.
+ *
+ * YAML drops its comments, so they are looked for between the texts that libyaml says where
+ * they begin and end; a '#' inside quotes or below a '|' is no comment, and is not met. What
+ * the comments mean is decided here, what the rules mean is not.
+ */
+#include "lint_text.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "arena.h"
+#include "error.h"
+#include "yaml.h"
+#include "yaml_raw.h"
+
+/* A code that a comment allows. */
+struct allow {
+    const struct lint_rule *rule; /* NULL: there is none, or none that can be allowed */
+    const char *code;             /* as written; "" where none is */
+    struct lint_place place;
+    int first, last; /* lines that it counts for */
+    bool whole;      /* the whole file */
+    bool used;
+    struct allow *next;
+};
+
+struct lint_text {
+    struct yaml_source source;
+    struct yaml_node *root; /* NULL: no YAML */
+    const struct yaml_node **scalars;
+    size_t scalar_count;
+    struct allow *allows, **end;
+    struct lint_text *next;
+};
+
+/* ---- texts ------------------------------------------------------------------------------ */
+
+static size_t count_scalars(const struct yaml_node *node)
+{
+    size_t count = node->kind == YAML_TEXT;
+    for (const struct yaml_node *child = node->first; child != NULL; child = child->next)
+        count += count_scalars(child);
+    return count;
+}
+
+static void collect_scalars(struct lint_text *text, const struct yaml_node *node)
+{
+    if (node->kind == YAML_TEXT) text->scalars[text->scalar_count++] = node;
+    for (const struct yaml_node *child = node->first; child != NULL; child = child->next)
+        collect_scalars(text, child);
+}
+
+static bool is_block(const struct yaml_node *node)
+{
+    return node->style == YAML_LITERAL || node->style == YAML_FOLDED;
+}
+
+/* Behind the last byte of a text; libyaml takes the empty lines behind a block for its own. */
+static size_t end_of(const struct lint_text *text, const struct yaml_node *node)
+{
+    size_t end = node->end_offset;
+    if (!is_block(node)) return end;
+    while (end > node->offset && strchr(" \t\r\n", text->source.bytes[end - 1]) != NULL) end--;
+    return end;
+}
+
+/* The last line that a text stands on. */
+static int last_line(const struct lint_text *text, const struct yaml_node *node)
+{
+    int lines = node->line;
+    const size_t end = end_of(text, node);
+    for (size_t i = node->offset; i < end; i++) lines += text->source.bytes[i] == '\n';
+    return lines;
+}
+
+/* ---- what a comment says ---------------------------------------------------------------- */
+
+/* Where the text above the first key ends: blank lines, comments, and the document's mark. */
+static size_t end_of_head(const struct yaml_source *source)
+{
+    size_t at = 0;
+    while (at < source->length) {
+        const size_t end = yaml_raw_line_end(source, at);
+        size_t first = at;
+        while (first < end && strchr(" \t", source->bytes[first]) != NULL) first++;
+        const bool is_mark = end - at >= 3 && memcmp(source->bytes + at, "---", 3) == 0;
+        if (first < end && source->bytes[first] != '#' && !is_mark) break;
+        at = end < source->length ? end + 1 : end;
+    }
+    return at;
+}
+
+/* Whether nothing but blanks stands before the comment on its line. */
+static bool is_alone(const struct yaml_source *source, size_t comment)
+{
+    for (size_t i = yaml_raw_line_begin(source, comment); i < comment; i++)
+        if (strchr(" \t", source->bytes[i]) == NULL) return false;
+    return true;
+}
+
+/* How many lines below a comment that has its line for itself the next line stands that is
+ * neither blank nor a comment. */
+static int lines_below(const struct yaml_source *source, size_t comment)
+{
+    int lines = 0;
+    size_t at = comment;
+    for (;;) {
+        at = yaml_raw_line_end(source, at);
+        if (at >= source->length) return lines;
+        at++;
+        lines++;
+        size_t first = at;
+        while (first < source->length && strchr(" \t", source->bytes[first]) != NULL) first++;
+        if (first < source->length && strchr("#\r\n", source->bytes[first]) == NULL)
+            return lines;
+    }
+}
+
+/* The lines that a comment at place counts for. */
+static void set_reach(const struct lint_text *text, struct allow *allow, size_t comment)
+{
+    const bool alone = is_alone(&text->source, comment);
+    const int line = allow->place.line + (alone ? lines_below(&text->source, comment) : 0);
+    allow->whole = alone && comment < end_of_head(&text->source);
+    allow->first = allow->last = line;
+    for (size_t i = 0; i < text->scalar_count; i++) {
+        const struct yaml_node *node = text->scalars[i];
+        if (node->line > line) break;
+        const int last = last_line(text, node);
+        if (last < line) continue;
+        if (node->line < allow->first) allow->first = node->line;
+        if (last > allow->last) allow->last = last;
+    }
+}
+
+static void add_allow(struct lint_report *report, struct lint_text *text, size_t comment,
+                      const char *code, size_t length)
+{
+    struct allow *allow = arena_alloc(&report->scratch, sizeof *allow);
+    const char *copy = arena_copy(&report->scratch, code, length);
+    if (allow == NULL || copy == NULL) {
+        report->failed = true;
+        return;
+    }
+    *allow = (struct allow){.rule = lint_rule_find(copy), .code = copy};
+    if (allow->rule != NULL && allow->rule->is_fixed) allow->rule = NULL;
+    allow->place.file = text->source.file;
+    yaml_raw_place(&text->source, comment, &allow->place.line, &allow->place.column);
+    set_reach(text, allow, comment);
+    *text->end = allow;
+    text->end = &allow->next;
+}
+
+/* Where text begins with word, and no letter goes on with it: the length, with the blanks
+ * before and behind; else 0. */
+static size_t skip_word(const char *text, size_t length, const char *word)
+{
+    size_t at = 0;
+    while (at < length && strchr(" \t", text[at]) != NULL) at++;
+    if (length - at < strlen(word) || memcmp(text + at, word, strlen(word)) != 0) return 0;
+    at += strlen(word);
+    if (at < length && isalpha((unsigned char)text[at - 1]) && isalpha((unsigned char)text[at]))
+        return 0;
+    while (at < length && strchr(" \t", text[at]) != NULL) at++;
+    return at;
+}
+
+/* Take a comment in, from its '#' to its end: the codes that it allows, until a word follows
+ * that is no code, which is the reason. */
+static void read_comment(struct lint_report *report, struct lint_text *text, size_t begin,
+                         size_t end)
+{
+    static const char *const words[] = {"redferry:", "allow"};
+    const char *bytes = text->source.bytes;
+    size_t at = begin + 1, codes = 0;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const size_t length = skip_word(bytes + at, end - at, words[i]);
+        if (length == 0) return;
+        at += length;
+    }
+    while (at < end) {
+        size_t length = 0;
+        while (at + length < end && strchr(" \t,:;.", bytes[at + length]) == NULL) length++;
+        const bool is_code = length > 2 && memcmp(bytes + at, "RF", 2) == 0;
+        if (length > 0 && !is_code) break;
+        if (is_code) add_allow(report, text, begin, bytes + at, length);
+        codes += is_code;
+        at += length > 0 ? length : 1;
+    }
+    if (codes == 0) add_allow(report, text, begin, "", 0);
+}
+
+/* Take in the comments of a piece that holds no text: a '#' there begins one, with a blank or
+ * nothing before it. */
+static void read_comments(struct lint_report *report, struct lint_text *text, size_t begin,
+                          size_t end)
+{
+    const char *bytes = text->source.bytes;
+    for (size_t i = begin; i < end; i++) {
+        if (bytes[i] != '#' || (i > 0 && strchr(" \t\r\n", bytes[i - 1]) == NULL)) continue;
+        const size_t line_end = yaml_raw_line_end(&text->source, i);
+        read_comment(report, text, i, line_end);
+        i = line_end;
+    }
+}
+
+/* Between the texts, and behind the sign that begins a block. */
+static void read_all_comments(struct lint_report *report, struct lint_text *text)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < text->scalar_count; i++) {
+        const struct yaml_node *node = text->scalars[i];
+        read_comments(report, text, at, node->offset);
+        if (is_block(node))
+            read_comments(report, text, node->offset,
+                          yaml_raw_line_end(&text->source, node->offset));
+        at = end_of(text, node);
+    }
+    read_comments(report, text, at,
+                  text->root != NULL ? text->source.length : end_of_head(&text->source));
+}
+
+const struct lint_text *lint_text_read(struct lint_report *report, const char *file,
+                                       const char *bytes, size_t length)
+{
+    struct lint_text *text = arena_alloc(&report->scratch, sizeof *text);
+    struct error ignored = {0};
+    if (text == NULL) {
+        report->failed = true;
+        return NULL;
+    }
+    text->source = (struct yaml_source){file, bytes, length};
+    text->end = &text->allows;
+    if (yaml_parse(file, bytes, length, &report->scratch, &text->root, &ignored) == 0) {
+        text->scalars =
+            arena_array(&report->scratch, count_scalars(text->root), sizeof *text->scalars);
+        if (text->scalars == NULL) {
+            report->failed = true;
+            return NULL;
+        }
+        collect_scalars(text, text->root);
+    }
+    read_all_comments(report, text);
+    text->next = report->texts;
+    report->texts = text;
+    return text;
+}
+
+/* ---- places ----------------------------------------------------------------------------- */
+
+bool lint_text_is_down(const struct lint_subject *subject, const struct step *step)
+{
+    const struct steps *down = &subject->migration->down;
+    return step >= down->items && step < down->items + down->count;
+}
+
+/* The mapping that a step was read from, or NULL. */
+static const struct yaml_node *step_node(const struct lint_subject *subject,
+                                         const struct step *step)
+{
+    const struct lint_text *text = subject->text;
+    if (text == NULL || text->root == NULL || text->root->kind != YAML_MAPPING) return NULL;
+    const struct yaml_node *node =
+        yaml_get(text->root, lint_text_is_down(subject, step) ? "down" : "up", NULL);
+    if (node == NULL || node->kind != YAML_LIST) return NULL;
+    node = node->first;
+    for (int i = 1; i < step->number && node != NULL; i++) node = node->next;
+    return node != NULL && node->kind == YAML_MAPPING ? node : NULL;
+}
+
+struct lint_place lint_text_step(const struct lint_subject *subject, const struct step *step)
+{
+    return (struct lint_place){subject->migration->file, step->line, step->column};
+}
+
+struct lint_place lint_text_key(const struct lint_subject *subject, const struct step *step,
+                                const char *name)
+{
+    struct lint_place place = lint_text_step(subject, step);
+    const struct yaml_node *node = step_node(subject, step), *key = NULL;
+    if (node == NULL || yaml_get(node, name, &key) == NULL) return place;
+    place.line = key->line;
+    place.column = key->column;
+    return place;
+}
+
+struct lint_place lint_text_query(const struct lint_subject *subject, const struct step *step,
+                                  size_t offset)
+{
+    struct lint_place place = {subject->migration->file, step->read_line, step->read_column};
+    const struct yaml_node *node = step_node(subject, step);
+    if (node != NULL) node = yaml_get(node, "read", NULL);
+    if (node != NULL && node->kind == YAML_TEXT && offset < node->length)
+        yaml_raw_text_place(&subject->text->source, node, offset, &place.line, &place.column);
+    return place;
+}
+
+struct lint_place lint_text_command(const struct lint_subject *subject,
+                                    const struct command *command)
+{
+    return (struct lint_place){subject->migration->file, command->line, command->column};
+}
+
+/* ---- what is allowed -------------------------------------------------------------------- */
+
+/* Whether a comment allows finding; then it is used. */
+static bool is_allowed(const struct lint_report *report, const struct lint_finding *finding)
+{
+    for (struct lint_text *text = report->texts; text != NULL; text = text->next) {
+        if (strcmp(text->source.file, finding->place.file) != 0) continue;
+        for (struct allow *allow = text->allows; allow != NULL; allow = allow->next) {
+            const int line = finding->place.line;
+            if (allow->rule != finding->rule) continue;
+            if (!allow->whole && (line < allow->first || line > allow->last)) continue;
+            allow->used = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void judge(struct lint_report *report, const struct allow *allow)
+{
+    if (allow->code[0] == '\0')
+        lint_report_add(report, "RF103", allow->place,
+                        "this comment allows nothing: it names "
+                        "no code, as 'allow RF201' does");
+    else if (allow->rule == NULL)
+        lint_report_add(report, "RF103", allow->place, "%s '%s'",
+                        lint_rule_find(allow->code) != NULL ? "no comment can allow"
+                                                            : "there is no rule",
+                        allow->code);
+    else if (!allow->used && (!allow->rule->asks_database || report->asked_database))
+        lint_report_add(report, "RF102", allow->place,
+                        "%s is allowed here, and nothing here is against it", allow->code);
+}
+
+void lint_text_allow(struct lint_report *report)
+{
+    struct lint_finding **link = &report->findings;
+    report->last_finding = NULL;
+    while (*link != NULL) {
+        if (is_allowed(report, *link)) {
+            *link = (*link)->next;
+            continue;
+        }
+        report->last_finding = *link;
+        link = &(*link)->next;
+    }
+    for (struct lint_text *text = report->texts; text != NULL; text = text->next)
+        for (struct allow *allow = text->allows; allow != NULL; allow = allow->next)
+            judge(report, allow);
+}
