@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "advice.h"
 #include "agenda.h"
 #include "doctor.h"
 #include "handle.h"
@@ -16,34 +17,10 @@
 
 /* ---- status --------------------------------------------------------------------------- */
 
-/* The next command to type, where a state asks for one; NULL: none. */
-static const char *advice_for(struct arena *arena, enum state state, int64_t version)
-{
-    switch (state) {
-    case STATE_CRASHED:
-    case STATE_INTERRUPTED:
-        return "`redferry up` goes on with it";
-    case STATE_FAILED:
-        return "mend the cause, then `redferry up` goes on with it";
-    case STATE_CANCELLED:
-        return arena_format(arena,
-                            "`redferry run %" PRId64
-                            "` goes on with it, `redferry down --only %" PRId64 "` undoes it",
-                            version, version);
-    case STATE_HALF_UNDONE:
-        return arena_format(arena, "`redferry down --only %" PRId64 "` goes on undoing it",
-                            version);
-    case STATE_MODIFIED:
-        return arena_format(arena, "`redferry repair %" PRId64 "` accepts the changed file",
-                            version);
-    default:
-        return NULL;
-    }
-}
-
 /* One line of the status. The texts are copied, since the ledger's answer goes with the
  * session. */
-static redferry_migration describe(struct arena *arena, const struct agenda_item *item)
+static redferry_migration describe(struct arena *arena, const struct agenda_item *item,
+                                   const struct advice *advice)
 {
     const struct entry *entry = item->entry;
     const struct run *run = item->run;
@@ -55,7 +32,7 @@ static redferry_migration describe(struct arena *arena, const struct agenda_item
         .pending = item->pending,
         .below_applied = item->below_applied,
         .unannounced = item->unannounced,
-        .advice = advice_for(arena, item->state, item->version),
+        .advice = advice->text,
     };
     if (item->migration != NULL) {
         line.file = arena_text(arena, item->migration->file);
@@ -144,10 +121,24 @@ static int give_details(struct redferry *ferry, struct session *session,
     return give_runs(ferry, session, 0, report->definition_run, &one, &report->definition);
 }
 
+/* What to type next, and whether that goes by the ledger alone. */
+static int advise(struct redferry *ferry, struct session *session, const struct advice **out)
+{
+    if (advice_give(session, out, &ferry->error) != 0) return -1;
+    if (session->no_redis.code != ERROR_NONE)
+        listener_say(
+            &session->listener, EVENT_NOTE,
+            "Redis was not asked for checkpoints, and what is said of a migration that "
+            "stopped goes by the ledger: %s",
+            session->no_redis.message);
+    return 0;
+}
+
 int redferry_status(redferry *ferry, const char *version, const redferry_status_report **out)
 {
     struct session session;
     struct arena *arena = &ferry->results;
+    const struct advice *advice = NULL;
     enum stranger stranger = STRANGER_NOT_ASKED;
     int64_t only = 0;
     size_t count = 0;
@@ -159,9 +150,10 @@ int redferry_status(redferry *ferry, const char *version, const redferry_status_
     redferry_migration *lines = arena_array(arena, session.agenda.count + 1, sizeof *lines);
     if (report == NULL || lines == NULL)
         return handle_end(ferry, &session, error_memory(&ferry->error));
+    if (advise(ferry, &session, &advice) != 0) return handle_end(ferry, &session, -1);
     for (size_t i = 0; i < session.agenda.count; i++)
         if (only == 0 || session.agenda.items[i].version == only)
-            lines[count++] = describe(arena, &session.agenda.items[i]);
+            lines[count++] = describe(arena, &session.agenda.items[i], &advice[i]);
     *report = (redferry_status_report){
         .migrations = lines,
         .count = count,

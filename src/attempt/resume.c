@@ -61,6 +61,42 @@ void resume_study(struct resume *resume)
     }
 }
 
+/* The step in which, or behind which, a checkpoint stands once the recorded `sql` steps are
+ * done: Redis steps in front of them are closed before they begin. */
+static int64_t least_step(const struct resume *resume)
+{
+    const struct steps *steps = steps_of(resume->migration, resume->down);
+    int64_t least = 1;
+    for (size_t i = 0; i < steps->count && steps->items[i].number < resume->sql_done; i++)
+        if (steps->items[i].sql == NULL) least = steps->items[i].number + 1;
+    return least;
+}
+
+void resume_imagine(const struct resume *resume, struct checkpoint *out)
+{
+    const struct run *far = NULL;
+    *out = (struct checkpoint){0};
+    for (size_t i = 0; i < resume->chain_count; i++) {
+        const struct run *run = &resume->runs[i];
+        if (resume->origin == 0 || run->origin != resume->origin) continue;
+        out->tally.rows_read += run->tally.rows_read;
+        out->tally.commands_sent += run->tally.commands_sent;
+        out->tally.messages_published += run->tally.messages_published;
+        if (far == NULL || run->step > far->step) far = run;
+    }
+    if (far == NULL) return;
+    const int64_t least = least_step(resume);
+    const bool is_behind = far->step < least; /* than SQL has recorded: its step is not begun */
+    out->present = true;
+    out->down = resume->down;
+    out->fence_run = far->id;
+    out->fence = "";
+    out->origin = far->origin;
+    out->checksum = far->checksum;
+    out->step = is_behind ? least : far->step;
+    out->cursor = out->seen = is_behind ? NULL : far->cursor;
+}
+
 static const struct run *find_run(const struct resume *resume, int64_t id)
 {
     for (size_t i = 0; i < resume->run_count; i++)
@@ -102,17 +138,6 @@ static bool was_never_used(const struct resume *resume, const struct checkpoint 
     return false;
 }
 
-/* The step in which, or behind which, a checkpoint stands once the recorded `sql` steps are
- * done: Redis steps in front of them are closed before they begin. */
-static int64_t least_step(const struct resume *resume)
-{
-    const struct steps *steps = steps_of(resume->migration, resume->down);
-    int64_t least = 1;
-    for (size_t i = 0; i < steps->count && steps->items[i].number < resume->sql_done; i++)
-        if (steps->items[i].sql == NULL) least = steps->items[i].number + 1;
-    return least;
-}
-
 /* Whether Redis stands behind an `sql` step that SQL knows nothing of. */
 static bool is_ahead_of_sql(const struct resume *resume, const struct checkpoint *found)
 {
@@ -134,6 +159,11 @@ static int refuse(const struct resume *resume, struct error *err, const char *wh
                          "%s: look at what is in Redis, then `redferry repair %" PRId64
                          "`, and `redferry down --only %" PRId64 "` begins anew",
                          why, version, version);
+    if (!resume->migration->has_down)
+        return error_set(err, ERROR_OPERATOR,
+                         "%s: look at what is in Redis, then `redferry repair %" PRId64
+                         "` begins anew",
+                         why, version);
     return error_set(err, ERROR_OPERATOR,
                      "%s: look at what is in Redis, then `redferry repair %" PRId64
                      "` begins anew, or `redferry down --only %" PRId64 "` undoes it",

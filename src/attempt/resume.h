@@ -38,6 +38,10 @@ struct resume {
  * in from what stands before, except for `before`. To be called again when they say more. */
 void resume_study(struct resume *resume);
 
+/* The checkpoint as it should be by what the ledger last heard, for who cannot ask Redis; a run
+ * that was killed may have done more. The texts are borrowed from resume->runs. */
+void resume_imagine(const struct resume *resume, struct checkpoint *out);
+
 /* What to make of the checkpoint that was found. */
 enum resume_way {
     RESUME_REFUSED = -1, /* err says why, and what to type: ERROR_OPERATOR */

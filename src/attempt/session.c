@@ -331,6 +331,18 @@ int session_look_at_redis(struct session *session, struct error *err)
     return open_redis(session, NULL, err);
 }
 
+int session_try_redis(struct session *session, struct error *err)
+{
+    const struct config *config = session->config;
+    struct error *why = &session->no_redis;
+    if (session->redis != NULL) return 0;
+    if (why->code == ERROR_NONE && config_require(config, "redis", why) == 0 &&
+        connection_open(&session->redis, &config->redis, session->stop, why) == 0)
+        return 0;
+    *err = *why;
+    return -1;
+}
+
 int session_ensure(struct session *session, struct error *err)
 {
     const char *operator_name = config_operator(session->config);

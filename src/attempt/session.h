@@ -3,6 +3,7 @@
 
 #include "agenda.h"
 #include "arena.h"
+#include "error.h"
 #include "ledger.h"
 #include "migration.h"
 #include "progress.h"
@@ -10,7 +11,6 @@
 struct config;
 struct connection;
 struct db;
-struct error;
 struct stop;
 
 /*
@@ -40,6 +40,7 @@ struct session {
     struct db *reader;         /* `read` without `from`; NULL until needed */
     bool will_read;            /* there is such a step: the reader may be opened ahead */
     struct connection *redis;  /* NULL until needed */
+    struct error no_redis;     /* why session_try_redis() did not get one; or {0} */
     const char *database;      /* what Redis remembers the ledger's database by */
     const char *ledger_id;     /* NULL until session_ensure() */
     struct ledger_state state; /* as of the last session_read(), as is the agenda */
@@ -104,6 +105,10 @@ int session_open_redis(struct session *session, struct error *err);
 /* The same for a command that only reads there: a replica will do, and nothing is asked that a
  * user with few permissions could not. */
 int session_look_at_redis(struct session *session, struct error *err);
+
+/* The same for a command that can do without: it waits for nobody, and where Redis has not
+ * answered once, it is not asked again. Returns 0, or -1 with err. */
+int session_try_redis(struct session *session, struct error *err);
 
 /* Make what is absent of the ledger, and say who is going to write to it. */
 int session_ensure(struct session *session, struct error *err);

@@ -171,7 +171,6 @@ static const struct examination {
     {"schema migrations", DATABASE | SOURCE, doctor_sql_schema},
     {"ledger", DATABASE, doctor_ledger_tables},
     {"lock", LEDGER, doctor_ledger_lock},
-    {"migrations", LEDGER | FILES, doctor_ledger_migrations},
     {"steps", LEDGER | SOURCE | FILES, doctor_steps},
     {"redis", 0, doctor_redis_connect},
     {"redis persistence", REDIS, doctor_redis_persistence},
@@ -181,6 +180,7 @@ static const struct examination {
     {"redis encryption", REDIS, doctor_redis_encryption},
     {"redis clock", REDIS, doctor_redis_clock},
     {"redis privileges", REDIS, doctor_acl},
+    {"migrations", LEDGER | FILES, doctor_ledger_migrations},
     {"redis and ledger", LEDGER | REDIS, doctor_checkpoints_trace},
     {"checkpoints", LEDGER | FILES | REDIS, doctor_checkpoints},
 };

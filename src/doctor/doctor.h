@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct advice;
 struct arena;
 struct command;
 struct error;
@@ -91,7 +92,8 @@ struct doctor {
     bool has_files, has_database, has_ledger; /* what can be looked at */
     bool has_source; /* the database that rows come from, by default the ledger's */
     bool lock_held;
-    int64_t database_ahead_ms; /* of this host's clock */
+    const struct advice *advices; /* on the agenda's items; NULL: not known yet */
+    int64_t database_ahead_ms;    /* of this host's clock */
     struct doctor_postgres postgres;
     struct doctor_sqlite sqlite;
     struct doctor_redis redis;

@@ -2,15 +2,16 @@
  * Whether ledger and Redis fit together.
  *
  * A migration that stopped stands in both: as an unfinished run in SQL and as a checkpoint in
- * Redis. Where one of the two is missing, what `up` makes of it is decided by resume.c; here it
- * is asked for that decision beforehand. While another runner is at work both change, and
- * nothing is said of them. A large Redis is searched for a bounded time.
+ * Redis. Where one of the two is missing, what `up` makes of it is decided by resume.c;
+ * advice.c has asked for that decision beforehand. While another runner is at work both change,
+ * and nothing is said of them. A large Redis is searched for a bounded time.
  */
 #include "doctor_checkpoints.h"
 
 #include <inttypes.h>
 #include <string.h>
 
+#include "advice.h"
 #include "agenda.h"
 #include "arena.h"
 #include "checkpoint.h"
@@ -19,10 +20,8 @@
 #include "doctor_redis.h"
 #include "error.h"
 #include "ledger.h"
-#include "migration.h"
 #include "number.h"
 #include "reply.h"
-#include "resume.h"
 #include "session.h"
 #include "stop.h"
 #include "stranger.h"
@@ -202,76 +201,23 @@ static int judge_found(struct search *search, int64_t version, struct error *err
     return 0;
 }
 
-/* The runs of item as the next one would find them, itself in front. */
-static struct run *runs_for_next(struct search *search, const struct agenda_item *item,
-                                 size_t *count, struct error *err)
+/* What the next run would make of its checkpoint, or of there being none. */
+static void judge_unfinished(struct search *search, const struct agenda_item *item,
+                             const struct advice *advice)
 {
-    struct session *session = search->doctor->session;
-    struct arena *arena = search->doctor->arena;
-    struct run *runs = NULL;
-    if (ledger_history(session->ledger, item->version, 0, arena, &runs, count, err) != 0)
-        return NULL;
-    struct run *all = arena_array(arena, *count + 1, sizeof *all);
-    if (all == NULL) {
-        (void)error_memory(err);
-        return NULL;
+    if (!advice->is_refused && !advice->is_lost) return;
+    search->bad++;
+    if (advice->is_refused) {
+        doctor_find(search->doctor, DOCTOR_PROBLEM, "%" PRId64 "_%s: %s", item->version,
+                    item->name, advice->text);
+        return;
     }
-    all[0] = (struct run){.id = search->newest_run + 1,
-                          .version = item->version,
-                          .down = item->run->down,
-                          .status = RUN_RUNNING};
-    if (*count > 0) memcpy(all + 1, runs, *count * sizeof *runs);
-    ++*count;
-    return all;
-}
-
-/* What the next run would make of the checkpoint, or of there being none. */
-static int foresee(struct search *search, const struct agenda_item *item,
-                   const struct checkpoint *found, enum resume_way *way, struct error *err)
-{
-    struct session *session = search->doctor->session;
-    struct migration *before = NULL;
-    struct error refusal = {0};
-    struct resume resume = {.migration = item->migration,
-                            .down = item->run->down,
-                            .run_id = search->newest_run + 1};
-    resume.runs = runs_for_next(search, item, &resume.run_count, err);
-    if (resume.runs == NULL) return -1;
-    resume_study(&resume);
-    if (resume.then != NULL && resume.then->checksum != NULL &&
-        strcmp(resume.then->checksum, item->migration->checksum) != 0 &&
-        session_definition(session, resume.then->id, &before, err) != 0)
-        return -1;
-    resume.before = before;
-    *way = resume_decide(&resume, found, false, &refusal);
-    migration_free(before);
-    if (*way != RESUME_REFUSED) return 0;
-    search->bad++;
-    doctor_find(search->doctor, DOCTOR_PROBLEM, "%" PRId64 "_%s: %s", item->version, item->name,
-                refusal.message);
-    return 0;
-}
-
-static int judge_unfinished(struct search *search, const struct agenda_item *item,
-                            struct error *err)
-{
-    enum resume_way way = RESUME_ON;
-    struct checkpoint found;
-    if (item->migration == NULL) return 0;
-    if (read_checkpoint(search, item->version, &found, err) != 0) return -1;
-    const int foreseen = foresee(search, item, &found, &way, err);
-    checkpoint_release(&found);
-    if (foreseen != 0) return -1;
-    if (way != RESUME_OVER) return 0;
-    search->bad++;
     doctor_find(search->doctor, DOCTOR_WARNING,
                 "%" PRId64
                 "_%s stopped half-way, and its checkpoint is gone from Redis (flushed, "
                 "evicted, or restored)",
                 item->version, item->name);
-    doctor_advise(search->doctor, "all that it did may be repeated: `redferry up` starts it "
-                                  "over from step 1");
-    return 0;
+    doctor_advise(search->doctor, "%s", advice->text);
 }
 
 static int judge_all(struct search *search, struct error *err)
@@ -280,9 +226,7 @@ static int judge_all(struct search *search, struct error *err)
     for (size_t i = 0; i < search->count; i++)
         if (judge_found(search, search->versions[i], err) != 0) return -1;
     for (size_t i = 0; i < agenda->count; i++)
-        if (is_unfinished(&agenda->items[i]) &&
-            judge_unfinished(search, &agenda->items[i], err) != 0)
-            return -1;
+        judge_unfinished(search, &agenda->items[i], &search->doctor->advices[i]);
     return 0;
 }
 

@@ -2,17 +2,17 @@
  * The doctor's look at the ledger: its tables, its lock, and the states of its migrations.
  *
  * What a command that writes would refuse is asked of the same functions beforehand, so that
- * both say the same. States that are normal have no line; of many in the same state the first
- * few are named. What Redis says beside the ledger is doctor_checkpoints.c's.
+ * both say the same; so is what would mend a migration. States that are normal have no line; of
+ * many in the same state the first few are named. What Redis says beside the ledger is
+ * doctor_checkpoints.c's.
  */
 #include "doctor_ledger.h"
 
 #include <inttypes.h>
-#include <string.h>
 
+#include "advice.h"
 #include "agenda.h"
 #include "arena.h"
-#include "buffer.h"
 #include "clock.h"
 #include "db.h"
 #include "doctor.h"
@@ -156,25 +156,18 @@ static bool is_missing(const struct session *session, const struct agenda_item *
     return item->state == STATE_MISSING;
 }
 
-/* What is worth a line of its own. In the advice, VERSION stands for the number. */
+/* What is worth a line of its own. */
 static const struct oddity {
     bool (*is)(const struct session *session, const struct agenda_item *item);
-    enum doctor_verdict verdict;
+    enum doctor_verdict verdict; /* where `up` does not stop at it */
     const char *text;
-    const char *advice;
+    const char *advice; /* NULL: what is known of the single one */
 } oddities[] = {
-    {is_cancelled, DOCTOR_PROBLEM, "was cancelled, and `up` stops there",
-     "`redferry run VERSION` goes on with it, `redferry down --only VERSION` undoes it"},
-    {is_half_undone, DOCTOR_PROBLEM, "is half undone, and `up` stops there",
-     "`redferry down --only VERSION` goes on undoing it"},
-    {selection_is_stale, DOCTOR_PROBLEM,
-     "stopped longer ago than --resume-within, and `up` stops there: Redis may hold newer "
-     "values by now",
-     "`redferry run VERSION` goes on with it all the same"},
-    {has_stopped, DOCTOR_WARNING, "stopped half-way",
-     "mend what stopped it; `redferry up` goes on with it"},
-    {is_modified, DOCTOR_WARNING, "was modified since it was applied",
-     "`redferry repair VERSION` accepts the file"},
+    {is_cancelled, DOCTOR_WARNING, "was cancelled", NULL},
+    {is_half_undone, DOCTOR_WARNING, "is half undone", NULL},
+    {selection_is_stale, DOCTOR_WARNING, "stopped longer ago than --resume-within", NULL},
+    {has_stopped, DOCTOR_WARNING, "stopped half-way", NULL},
+    {is_modified, DOCTOR_WARNING, "was modified since it was applied", NULL},
     {is_below, DOCTOR_WARNING, "is pending below an applied version",
      "`redferry up` applies it; with --strict it does not"},
     {is_unannounced, DOCTOR_WARNING,
@@ -184,26 +177,6 @@ static const struct oddity {
     {is_missing, DOCTOR_OK, "is applied and has no file, as after a release was rolled back",
      NULL},
 };
-
-/* With the version put in its place. */
-static void advise_about(struct doctor *doctor, const char *advice, int64_t version)
-{
-    static const char word[] = "VERSION";
-    struct buffer text = {0};
-    for (const char *at = advice; *at != '\0';) {
-        if (strncmp(at, word, sizeof word - 1) == 0) {
-            buffer_append_integer(&text, version);
-            at += sizeof word - 1;
-        } else {
-            buffer_append_char(&text, *at++);
-        }
-    }
-    if (buffer_text(&text) != NULL)
-        doctor_advise(doctor, "%s", text.bytes);
-    else
-        doctor->arena->failed = true;
-    buffer_release(&text);
-}
 
 /* " (crashed, run 3 by ana on db1, begun at …): the error" */
 static const char *describe_run(struct doctor *doctor, const struct agenda_item *item)
@@ -219,20 +192,35 @@ static const char *describe_run(struct doctor *doctor, const struct agenda_item 
     return text != NULL ? text : "";
 }
 
+/* Why a checkpoint is in the way has a line of its own, where it can be looked at. */
+static bool has_line_of_its_own(const struct doctor *doctor, const struct advice *advice)
+{
+    return advice->is_refused && doctor->session->redis != NULL && !doctor->lock_held;
+}
+
 static void tell_oddity(struct doctor *doctor, const struct oddity *oddity,
                         const struct agenda_item *item)
 {
-    doctor_find(doctor, oddity->verdict, "%" PRId64 "_%s %s%s", item->version, item->name,
-                oddity->text, oddity->is == has_stopped ? describe_run(doctor, item) : "");
-    if (oddity->advice != NULL) advise_about(doctor, oddity->advice, item->version);
+    const struct session *session = doctor->session;
+    const struct advice *advice = &doctor->advices[item - session->agenda.items];
+    const bool stops = selection_stops_up(session, item);
+    doctor_find(doctor, stops ? DOCTOR_PROBLEM : oddity->verdict, "%" PRId64 "_%s %s%s%s",
+                item->version, item->name, oddity->text, stops ? ", and `up` stops there" : "",
+                oddity->is == has_stopped ? describe_run(doctor, item) : "");
+    if (oddity->advice != NULL)
+        doctor_advise(doctor, "%s", oddity->advice);
+    else if (has_line_of_its_own(doctor, advice))
+        doctor_advise(doctor,
+                      "it is not gone on with as it is: `checkpoints` says what to type");
+    else if (advice->text != NULL)
+        doctor_advise(doctor, "%s", advice->text);
 }
 
-int doctor_ledger_migrations(struct doctor *doctor, struct error *err)
+void doctor_ledger_judge_migrations(struct doctor *doctor)
 {
     const struct session *session = doctor->session;
     const struct agenda *agenda = &session->agenda;
     const size_t before = doctor->count;
-    (void)err;
     for (size_t i = 0; i < sizeof oddities / sizeof *oddities; i++) {
         size_t alike = 0;
         for (size_t j = 0; j < agenda->count; j++)
@@ -244,5 +232,11 @@ int doctor_ledger_migrations(struct doctor *doctor, struct error *err)
     }
     if (doctor->count == before)
         doctor_find(doctor, DOCTOR_OK, "none is in a state to look at");
+}
+
+int doctor_ledger_migrations(struct doctor *doctor, struct error *err)
+{
+    if (advice_give(doctor->session, &doctor->advices, err) != 0) return -1;
+    doctor_ledger_judge_migrations(doctor);
     return 0;
 }

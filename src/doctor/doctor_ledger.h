@@ -20,4 +20,7 @@ void doctor_ledger_judge_lock(struct doctor *doctor);
 /* Which migrations are in a state that somebody should look at. */
 int doctor_ledger_migrations(struct doctor *doctor, struct error *err);
 
+/* The same, where doctor->advices has what would mend each. */
+void doctor_ledger_judge_migrations(struct doctor *doctor);
+
 #endif

@@ -132,9 +132,7 @@ int doctor_redis_connect(struct doctor *doctor, struct error *err)
         err->code > ERROR_STOPPED)
         return -1;
     error_clear(err);
-    if (session->redis == NULL &&
-        connection_open(&session->redis, &config->redis, session->stop, err) != 0)
-        return -1;
+    if (session_try_redis(session, err) != 0) return -1;
     const bool fits = connection_check_server(session->redis, &refused) == 0;
     if (connection_check(session->redis, err) != 0 || read_facts(doctor, &name, err) != 0)
         return -1;

@@ -7,6 +7,7 @@
 #include "selection.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,19 +72,36 @@ bool selection_is_stale(const struct session *session, const struct agenda_item 
     return strcmp(item->run->stopped_at, oldest) < 0;
 }
 
-static bool is_blocked(const struct session *session, const struct agenda_item *item)
+bool selection_stops_up(const struct session *session, const struct agenda_item *item)
 {
+    if (item->migration != NULL && item->migration->manual) return false;
     return item->state == STATE_CANCELLED || item->state == STATE_HALF_UNDONE ||
            selection_is_stale(session, item);
 }
 
+const char *selection_cancelled_remedy(const struct agenda_item *item,
+                                       char text[SELECTION_REMEDY_SIZE])
+{
+    const int64_t version = item->version;
+    const bool runs = item->migration != NULL;
+    const bool undoes = !runs || item->migration->has_down;
+    int length = 0;
+    if (runs)
+        length = snprintf(text, SELECTION_REMEDY_SIZE,
+                          "`redferry run %" PRId64 "` goes on with it%s", version,
+                          undoes ? ", " : "");
+    if (undoes)
+        (void)snprintf(text + length, SELECTION_REMEDY_SIZE - (size_t)length,
+                       "`redferry down --only %" PRId64 "` undoes it", version);
+    return text;
+}
+
 static void block(struct selection *selection, const struct agenda_item *item)
 {
+    char remedy[SELECTION_REMEDY_SIZE];
     if (item->state == STATE_CANCELLED)
-        error_set(&selection->blocked, ERROR_OPERATOR,
-                  "%" PRId64 "_%s was cancelled: `redferry run %" PRId64
-                  "` goes on with it, `redferry down --only %" PRId64 "` undoes it",
-                  item->version, item->name, item->version, item->version);
+        error_set(&selection->blocked, ERROR_OPERATOR, "%" PRId64 "_%s was cancelled: %s",
+                  item->version, item->name, selection_cancelled_remedy(item, remedy));
     else if (item->state == STATE_HALF_UNDONE)
         error_set(&selection->blocked, ERROR_OPERATOR,
                   "%" PRId64 "_%s is half undone: `redferry down --only %" PRId64 "` goes on",
@@ -119,7 +137,7 @@ static void select_up(struct selection *selection, const struct session *session
         const struct agenda_item *item = &agenda->items[i];
         if (wish->to != 0 && item->version > wish->to) break;
         if (item->migration != NULL && item->migration->manual) continue;
-        if (is_blocked(session, item)) {
+        if (selection_stops_up(session, item)) {
             block(selection, item);
             return;
         }

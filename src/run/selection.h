@@ -54,4 +54,13 @@ int selection_make(struct selection *selection, const struct session *session,
  * then that came to nothing make it no younger. */
 bool selection_is_stale(const struct session *session, const struct agenda_item *item);
 
+/* Whether `up` would stop at it, going by the ledger: cancelled, half undone, or stale. What a
+ * checkpoint in Redis makes of it is not known here. */
+bool selection_stops_up(const struct session *session, const struct agenda_item *item);
+
+/* What to type for one that is cancelled; in text. Returns text. */
+enum { SELECTION_REMEDY_SIZE = 128 };
+const char *selection_cancelled_remedy(const struct agenda_item *item,
+                                       char text[SELECTION_REMEDY_SIZE]);
+
 #endif

@@ -202,9 +202,7 @@ int stranger_look(struct session *session, enum stranger *found, struct error *e
     struct error words = {0};
     *found = STRANGER_NOT_ASKED;
     if (!config->has_redis || !has_something_to_ask(session)) return 0;
-    if (config_require(config, "redis", err) != 0 ||
-        connection_open(&session->redis, &config->redis, session->stop, err) != 0 ||
-        stranger_ask(session, &trace, err) != 0) {
+    if (session_try_redis(session, err) != 0 || stranger_ask(session, &trace, err) != 0) {
         if (err->code > ERROR_STOPPED) return -1;
         listener_say(&session->listener, config->strict ? EVENT_WARNING : EVENT_NOTE,
                      "Redis was not asked whether it knows this ledger: %s", err->message);

@@ -14,10 +14,10 @@
 #include "arena.h"
 #include "checkpoint.h"
 #include "config.h"
-#include "connection.h"
 #include "fence.h"
 #include "ledger.h"
 #include "migration.h"
+#include "recovery.h"
 #include "resume.h"
 #include "session.h"
 #include "task.h"
@@ -57,19 +57,6 @@ static void take_checkpoint(struct plan_place *place, const struct checkpoint *f
                        "which of its commands failed";
 }
 
-static void take_ledger(struct plan_place *place, const struct run *then, const char *why,
-                        struct arena *arena)
-{
-    place->way = PLAN_RESUME;
-    place->step = then->step > 0 ? then->step : 1;
-    place->cursor = arena_text(arena, then->cursor);
-    place->rows = then->tally.rows_read;
-    place->doubt = arena_format(arena,
-                                "this is what the ledger last heard; the checkpoint in Redis "
-                                "decides, and %s",
-                                why);
-}
-
 /* Returns 1 with *found, 0 with *why there is none to be had, or -1 with err. */
 static int read_checkpoint(struct session *session, int64_t version, struct checkpoint *found,
                            const char **why, struct error *err)
@@ -77,8 +64,7 @@ static int read_checkpoint(struct session *session, int64_t version, struct chec
     const struct config *config = session->config;
     *why = "no Redis is given";
     if (!config->has_redis) return 0;
-    if ((session->redis == NULL &&
-         connection_open(&session->redis, &config->redis, session->stop, err) != 0) ||
+    if (session_try_redis(session, err) != 0 ||
         fence_look(session->redis, session->state.id, version, found, err) != 0) {
         if (err->code > ERROR_STOPPED) return -1;
         *why = arena_format(session->results, "Redis was not asked: %s", err->message);
@@ -110,49 +96,37 @@ static void decide(struct plan_place *place, const struct resume *resume,
     }
 }
 
-/* There is something to go on from: see how far it came. */
+/* Something may be there to go on from: see how far it came. */
 static int look(struct plan_place *place, struct session *session, const struct task *task,
-                struct resume *resume, struct error *err)
+                const struct resume *resume, struct error *err)
 {
     struct checkpoint found = {0};
-    struct migration *before = NULL;
     const char *why = NULL;
     const int read = read_checkpoint(session, task->choice.version, &found, &why, err);
-    int result = read < 0 ? -1 : 0;
-    if (read == 1 && resume->then != NULL &&
-        strcmp(resume->then->checksum, task->migration->checksum) != 0)
-        result = session_definition(session, resume->then->id, &before, err);
-    resume->before = before;
-    if (result == 0 && read == 1) {
-        decide(place, resume, &found, task, session);
-    } else if (result == 0 && resume->then != NULL) {
-        take_ledger(place, resume->then, why, session->results);
-        skip_what_sql_did(place, resume);
-    }
+    if (read < 0) return -1;
+    if (read == 0) resume_imagine(resume, &found);
+    decide(place, resume, &found, task, session);
+    if (read == 0 && found.present)
+        place->doubt = arena_format(session->results,
+                                    "this is what the ledger last heard; the checkpoint in "
+                                    "Redis decides, and %s",
+                                    why);
     checkpoint_release(&found);
-    migration_free(before);
-    return result;
+    return 0;
 }
 
 int plan_place_find(struct plan_place *out, struct session *session, const struct task *task,
                     struct error *err)
 {
-    struct run *runs = NULL;
-    struct resume resume = {
-        .migration = task->migration,
-        .down = task->choice.down,
-        .run_id = INT64_MAX, /* its own run is yet to begin */
-    };
+    struct resume resume = {.migration = task->migration, .down = task->choice.down};
+    struct migration *before = NULL;
     *out = (struct plan_place){.way = PLAN_START, .step = 1};
     if (task->choice.afresh || !session->state.present || session->state.id == NULL ||
         session->state.layout > LEDGER_LAYOUT)
         return 0;
-    if (ledger_history(session->ledger, task->choice.version, 0, &session->arena, &runs,
-                       &resume.run_count, err) != 0)
-        return -1;
-    resume.runs = runs;
-    resume_study(&resume);
-    if (resume.origin == 0) return 0;
-    if (look(out, session, task, &resume, err) != 0) return -1;
-    return session->results->failed ? error_memory(err) : 0;
+    int result = recovery_study(&resume, session, &before, &session->arena, err);
+    if (result == 0 && resume.run_count > 0) result = look(out, session, task, &resume, err);
+    migration_free(before);
+    if (result == 0 && session->results->failed) return error_memory(err);
+    return result;
 }

@@ -382,9 +382,7 @@ static int look_for_strangers(struct planner *planner, const struct wish *wish,
     const bool insists = wish == NULL || wish->kind == WISH_RUN || wish->only != 0;
     struct checkpoint_trace trace;
     if (planner->plan->count == 0 || !config->has_redis || session->state.id == NULL) return 0;
-    if ((session->redis == NULL &&
-         connection_open(&session->redis, &config->redis, session->stop, err) != 0) ||
-        stranger_ask(session, &trace, err) != 0) {
+    if (session_try_redis(session, err) != 0 || stranger_ask(session, &trace, err) != 0) {
         if (err->code > ERROR_STOPPED) return -1;
         listener_say(&session->listener, EVENT_NOTE,
                      "Redis was not asked whether it knows this ledger: %s", err->message);

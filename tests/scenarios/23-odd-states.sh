@@ -202,6 +202,149 @@ YAML
     expect_equal "$(redis LLEN list)" 2 'the list, begun anew'
 }
 
+# ---- what status and the doctor advise is what helps -------------------------------------------
+
+checkpoint() { printf 'redferry:{%s}:%s' "$(sql 'SELECT id FROM data_migration_ledger')" "$1"; }
+
+# advises VERSION TEXT [ELSEWHERE]: `status`, `status VERSION` and the doctor all say TEXT of it; of what is
+# wrong with a checkpoint the doctor has a line of its own.
+advises()
+{
+    expect_exit 0 redferry status
+    expect_stdout_contains "next:  $2"
+    expect_exit 0 redferry status "$1"
+    grep -qxF "next        $2" "$OUT" || fail "status $1 advises something else than '$2'"
+    redferry doctor >doctor.out 2>&1 || expect_equal $? 4 "the doctor's exit code"
+    grep -qF -- "$2" doctor.out || fail "the doctor does not say '$2': $(<doctor.out)"
+}
+
+write_counts()
+{
+    write_migration "$1_count.yaml" <<YAML
+up:
+  - {read: SELECT id FROM t, key: id, write: 'INCR n$1:\${id}', batch: 1}
+down:
+  - {read: SELECT id FROM t, key: id, write: 'DEL n$1:\${id}', batch: 1}
+YAML
+}
+
+# fails_at_row_2 VERSION: and the cause is mended
+fails_at_row_2()
+{
+    write_counts "$1"
+    redis SET "n$1:2" 'no number' >/dev/null
+    expect_exit 1 redferry run "$1"
+    redis DEL "n$1:2" >/dev/null
+}
+
+readonly goes_on='mend the cause, then `redferry up` goes on with it'
+
+what_helps()
+{
+    local lost='the checkpoint is gone from Redis (flushed, evicted, or restored), and what was delivered before must not be delivered twice: look at what is in Redis, then `redferry repair 1` begins anew, or `redferry down --only 1` undoes it'
+    sql 'CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)'
+    fails_at_row_2 1
+    fails_at_row_2 2
+    advises 1 "$goes_on"
+    advises 2 "$goes_on"
+
+    # Of what is behind one that is refused.
+    redis RENAME "$(checkpoint 1)" kept >/dev/null
+    advises 1 "$lost"
+    advises 2 'mend the cause, then see to 1_count, at which `redferry up` stops; behind it, it goes on with it'
+    expect_exit 4 redferry up
+    expect_stderr_contains "$lost"
+    expect_equal "$(sql 'SELECT count(*) FROM data_migration_runs')" 2 'the runs'
+    # Without Redis, by what the ledger last heard.
+    REDFERRY_REDIS=unix://$PWD/nobody expect_exit 0 redferry status 1
+    expect_stdout_contains "next        $goes_on"
+    expect_stderr_contains 'Redis was not asked'
+    redis RENAME kept "$(checkpoint 1)" >/dev/null
+
+    changed_file
+    by_hand
+    gone_file
+    expect_exit 0 redferry up
+    expect_equal "$(redis MGET n1:1 n1:2 n1:3 n2:1 n2:2 n2:3 | xargs)" '1 1 1 1 1 1' 'the counters'
+}
+
+# Without Redis as well: the ledger has the file as it ran.
+changed_file()
+{
+    local changed='the file has changed in a step that was begun already, and what that step left behind does not fit: look at what is in Redis, then `redferry repair 1` begins anew, or `redferry down --only 1` undoes it'
+    sed -i 's/INCR/INCRBY/; s/{id}/{id} 2/' data_migrations/1_count.yaml
+    advises 1 "$changed"
+    expect_exit 4 redferry up
+    expect_stderr_contains "$changed"
+    REDFERRY_REDIS=unix://$PWD/nobody expect_exit 0 redferry status 1
+    expect_stdout_contains "next        $changed"
+    write_counts 1
+    advises 1 "$goes_on"
+}
+
+by_hand()
+{
+    echo 'manual: true' >>data_migrations/2_count.yaml
+    advises 2 'mend the cause, then `redferry run 2` goes on with it'
+    write_counts 2
+    sql "UPDATE data_migration_runs SET updated_at = '2020-01-01T00:00:00.000Z' WHERE version = 2"
+    advises 2 'it stopped longer ago than --resume-within, and Redis may hold newer values by now: mend the cause, then `redferry run 2` goes on with it all the same'
+    sql "UPDATE data_migration_runs SET updated_at = finished_at WHERE version = 2"
+}
+
+gone_file()
+{
+    rm data_migrations/2_count.yaml
+    advises 2 'it has no file: put it back, and `redferry up` goes on with it, or `redferry down --only 2` undoes it'
+    write_counts 2
+    advises 2 "$goes_on"
+}
+
+# What may be repeated starts over.
+starts_over()
+{
+    sql 'CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)'
+    write_migration 1_set.yaml <<'YAML'
+up:
+  - {read: SELECT id FROM t, key: id, write: 'SADD set:${id} 1', batch: 1}
+YAML
+    redis SET set:2 'no set' >/dev/null
+    expect_exit 1 redferry up
+    redis DEL set:2 "$(checkpoint 1)" >/dev/null
+    advises 1 'mend the cause, then `redferry up` starts it over from step 1: its checkpoint is gone from Redis, and all that it did may be repeated'
+    expect_exit 0 redferry up
+    expect_stderr_contains 'it starts over from step 1'
+}
+
+# Cancelled, half undone, and of neither there is a way to undo it.
+stopped_by_an_operator()
+{
+    sql 'CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)'
+    fails_at_row_2 1
+    sql "UPDATE data_migration_runs SET status = 'cancelled'"
+    advises 1 '`redferry run 1` goes on with it, `redferry down --only 1` undoes it'
+    sed -i '/^down/,$d' data_migrations/1_count.yaml
+    advises 1 '`redferry run 1` goes on with it'
+    expect_exit 4 redferry up
+    expect_stderr_contains '1_count was cancelled: `redferry run 1` goes on with it'
+    expect_stderr_lacks 'down --only'
+    write_counts 1
+    expect_exit 0 redferry run 1
+    redis SET n1:1 x >/dev/null
+    sed -i 's/DEL n1/LPOP n1/' data_migrations/1_count.yaml
+    expect_exit 1 redferry down
+    advises 1 '`redferry down --only 1` goes on undoing it'
+    redis DEL "$(checkpoint 1)" n1:1 >/dev/null
+    advises 1 'the checkpoint is gone from Redis (flushed, evicted, or restored), and what was delivered before must not be delivered twice: look at what is in Redis, then `redferry repair 1`, and `redferry down --only 1` begins anew'
+    expect_exit 4 redferry down --only 1
+    expect_exit 0 redferry repair 1
+    redis DEL n1:2 n1:3 >/dev/null
+    expect_exit 0 redferry down --only 1
+}
+
+for_both_databases what_helps
+for_both_databases starts_over
+with_database sqlite stopped_by_an_operator
 for_both_databases modified
 for_both_databases old
 for_both_databases old_and_repaired

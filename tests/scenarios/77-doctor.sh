@@ -517,7 +517,7 @@ left_over()
 
     echo '# changed' >>data_migrations/1_copy.yaml
     examined 0
-    finds warning 'migrations: 1_copy was modified since it was applied; `redferry repair 1` accepts the file'
+    finds warning 'migrations: 1_copy was modified since it was applied; `redferry repair 1` accepts the changed file'
     expect_exit 0 redferry repair 1
     mv data_migrations/1_copy.yaml kept.yaml
     examined 0 --strict

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "advice.h"
 #include "agenda.h"
 #include "alloc_fail.h"
 #include "arena.h"
@@ -403,7 +404,15 @@ static void test_lock(void **state)
     bench_release(&bench);
 }
 
-/* States that are as they should be have no line of their own. */
+static int look_at_migrations(struct doctor *doctor, struct error *err)
+{
+    (void)err;
+    doctor_ledger_judge_migrations(doctor);
+    return 0;
+}
+
+/* States that are as they should be have no line of their own; what to type is given, but where
+ * another line says it. */
 static void test_states(void **state)
 {
     (void)state;
@@ -416,41 +425,55 @@ static void test_states(void **state)
                       .started_at = "2025"};
     struct agenda_item item = {.version = 7, .name = "flags", .run = &run};
     struct agenda_item eight[8];
+    struct advice advices[8] = {{.text = "type this"}};
+    struct migration by_hand = {.manual = true};
     bench_init(&bench);
+    bench.doctor.advices = advices;
     bench.session.agenda = (struct agenda){.items = &item, .count = 1};
     item.state = STATE_APPLIED;
-    expect(&bench, doctor_ledger_migrations, DOCTOR_OK, "none is in a state to look at", NULL);
+    expect(&bench, look_at_migrations, DOCTOR_OK, "none is in a state to look at", NULL);
     item.state = STATE_RUNNING;
-    expect(&bench, doctor_ledger_migrations, DOCTOR_OK, "none is in a state to look at", NULL);
+    expect(&bench, look_at_migrations, DOCTOR_OK, "none is in a state to look at", NULL);
     item.state = STATE_CANCELLED;
-    expect(&bench, doctor_ledger_migrations, DOCTOR_PROBLEM, "7_flags was cancelled",
-           "`redferry run 7` goes on with it, `redferry down --only 7` undoes it");
+    expect(&bench, look_at_migrations, DOCTOR_PROBLEM,
+           "7_flags was cancelled, and `up` stops there", "type this");
+    item.migration = &by_hand;
+    expect(&bench, look_at_migrations, DOCTOR_WARNING, "7_flags was cancelled", "type this");
+    item.migration = NULL;
     item.state = STATE_HALF_UNDONE;
-    expect(&bench, doctor_ledger_migrations, DOCTOR_PROBLEM, "half undone",
-           "`redferry down --only 7`");
+    expect(&bench, look_at_migrations, DOCTOR_PROBLEM, "half undone", "type this");
     item.state = STATE_FAILED;
-    expect(&bench, doctor_ledger_migrations, DOCTOR_WARNING,
+    expect(&bench, look_at_migrations, DOCTOR_WARNING,
            "7_flags stopped half-way (failed, run 3 by ana on db1, begun at 2025): no room",
-           "`redferry up` goes on");
+           "type this");
     run.error = NULL;
     item.state = STATE_CRASHED;
-    expect(&bench, doctor_ledger_migrations, DOCTOR_WARNING,
-           "stopped half-way (crashed, run 3 by ana", "`redferry up` goes on");
+    expect(&bench, look_at_migrations, DOCTOR_WARNING,
+           "stopped half-way (crashed, run 3 by ana", "type this");
+    /* Redis can be asked: there is a line about checkpoints. */
+    advices[0].is_refused = true;
+    bench.session.redis = (struct connection *)&bench;
+    expect(&bench, look_at_migrations, DOCTOR_WARNING, "stopped half-way",
+           "`checkpoints` says");
+    bench.doctor.lock_held = true;
+    expect(&bench, look_at_migrations, DOCTOR_WARNING, "stopped half-way", "type this");
+    bench.doctor.lock_held = advices[0].is_refused = false;
+    bench.session.redis = NULL;
     item.state = STATE_MODIFIED;
-    expect(&bench, doctor_ledger_migrations, DOCTOR_WARNING, "was modified",
-           "`redferry repair 7`");
+    expect(&bench, look_at_migrations, DOCTOR_WARNING, "was modified", "type this");
+    advices[0].text = NULL;
     item.state = STATE_MISSING;
-    expect(&bench, doctor_ledger_migrations, DOCTOR_OK, "has no file", NULL);
+    expect(&bench, look_at_migrations, DOCTOR_OK, "has no file", NULL);
     item.state = STATE_PENDING;
     item.pending = item.below_applied = true;
-    expect(&bench, doctor_ledger_migrations, DOCTOR_WARNING, "below an applied", "--strict");
+    expect(&bench, look_at_migrations, DOCTOR_WARNING, "below an applied", "--strict");
 
     for (size_t i = 0; i < 8; i++)
         eight[i] = (struct agenda_item){
             .version = (int64_t)i + 1, .name = "x", .state = STATE_MODIFIED};
     bench.session.agenda = (struct agenda){.items = eight, .count = 8};
     bench.doctor.count = 0;
-    assert_int_equal(doctor_ledger_migrations(&bench.doctor, &bench.err), 0);
+    doctor_ledger_judge_migrations(&bench.doctor);
     assert_int_equal(bench.doctor.count, 6);
     assert_non_null(strstr(bench.doctor.findings[5].text, "and 3 more"));
     bench_release(&bench);
@@ -482,9 +505,10 @@ static void test_memory_runs_out(void **state)
                                     doctor_sql_encryption,    doctor_sql_clock,
                                     doctor_redis_persistence, doctor_redis_eviction,
                                     doctor_redis_memory,      doctor_redis_encryption,
-                                    doctor_ledger_migrations, look_at_lock};
+                                    look_at_migrations,       look_at_lock};
     struct run run = {.id = 3, .status = RUN_FAILED, .error = "no room"};
     struct agenda_item items[40];
+    struct advice advices[40] = {{.text = "type this"}};
     struct bench bench;
     for (size_t i = 0; i < sizeof items / sizeof *items; i++)
         items[i] = (struct agenda_item){
@@ -495,6 +519,7 @@ static void test_memory_runs_out(void **state)
         bench.doctor.redis =
             (struct doctor_redis){.used = 2, .limit = 1, .policy = "allkeys-lru"};
         bench.session.agenda = (struct agenda){.items = items, .count = 40};
+        bench.doctor.advices = advices;
         alloc_fail_at(nth, false);
         for (size_t i = 0; i < sizeof looks / sizeof *looks; i++)
             assert_int_equal(looks[i](&bench.doctor, &bench.err), 0);

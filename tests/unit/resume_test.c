@@ -393,12 +393,64 @@ static void test_a_changed_file_before_anything(void **state)
     migration_free(now);
 }
 
+/* ---- without Redis ------------------------------------------------------------------------
+ */
+
+static enum resume_way imagine(const char *text, struct run *runs, size_t count,
+                               struct checkpoint *found)
+{
+    struct migration *migration = parse(text);
+    struct error err = {0};
+    struct resume resume = {
+        .migration = migration, .run_id = INT64_MAX, .runs = runs, .run_count = count};
+    for (size_t i = 0; i < count; i++) runs[i].checksum = migration->checksum;
+    resume_study(&resume);
+    resume_imagine(&resume, found);
+    const enum resume_way way = resume_decide(&resume, found, false, &err);
+    migration_free(migration);
+    return way;
+}
+
+/* The furthest of the chain counts, and what all of it has done. */
+static void test_the_ledger_alone(void **state)
+{
+    (void)state;
+    struct run runs[] = {
+        {.id = 7, .status = RUN_FAILED, .origin = 4},
+        {.id = 5, .status = RUN_FAILED, .origin = 4, .step = 3, .cursor = "[8]", .tally = {5}},
+        {.id = 4, .status = RUN_FAILED, .origin = 4, .step = 2, .cursor = "[]", .tally = {3}},
+        {.id = 2, .status = RUN_SUCCEEDED, .origin = 2, .step = 3, .tally = {9}},
+    };
+    struct checkpoint found;
+    assert_int_equal(imagine(mixed, runs, 4, &found), RESUME_ON);
+    assert_int_equal(found.step, 3);
+    assert_string_equal(found.cursor, "[8]");
+    assert_int_equal(found.tally.rows_read, 8);
+    assert_int_equal(found.origin, 4);
+
+    assert_int_equal(imagine(mixed, runs + 3, 1, &found), RESUME_AFRESH);
+    assert_false(found.present);
+    /* In the `sql` step, and behind it. */
+    runs[2].cursor = NULL;
+    assert_int_equal(imagine(mixed, runs + 2, 1, &found), RESUME_ON);
+    assert_int_equal(found.step, 2);
+    runs[2].step = 2;
+    runs[2].cursor = "[]";
+    assert_int_equal(imagine(mixed, runs + 2, 1, &found), RESUME_ON);
+    assert_int_equal(found.step, 2);
+    /* What `repair` has given up. */
+    runs[2].origin = 0;
+    assert_int_equal(imagine(mixed, runs + 2, 1, &found), RESUME_AFRESH);
+    assert_false(found.present);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ways),
         cmocka_unit_test(test_a_changed_file),
         cmocka_unit_test(test_a_changed_file_before_anything),
+        cmocka_unit_test(test_the_ledger_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

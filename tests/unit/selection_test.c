@@ -128,14 +128,26 @@ static void test_up_stops_at_what_needs_an_operator(void **state)
     static const struct {
         enum state state;
         const char *says;
+        bool has_file, has_down;
     } cases[] = {
-        {STATE_CANCELLED, "`redferry run 2` goes on with it"},
-        {STATE_HALF_UNDONE, "`redferry down --only 2`"},
+        {STATE_CANCELLED,
+         "2_flags was cancelled: `redferry run 2` goes on with it, `redferry down --only 2` "
+         "undoes it",
+         true, true},
+        {STATE_CANCELLED, "2_flags was cancelled: `redferry run 2` goes on with it", true,
+         false},
+        {STATE_CANCELLED, "2_flags was cancelled: `redferry down --only 2` undoes it", false,
+         false},
+        {STATE_HALF_UNDONE, "2_flags is half undone: `redferry down --only 2` goes on", false,
+         false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct migration migration = {.has_down = cases[i].has_down};
         struct agenda_item items[] = {
             {.version = 1, .state = STATE_PENDING, .pending = true},
-            {.version = 2, .state = cases[i].state},
+            {.version = 2,
+             .state = cases[i].state,
+             .migration = cases[i].has_file ? &migration : NULL},
             {.version = 3, .state = STATE_PENDING, .pending = true},
         };
         const struct wish all = {.kind = WISH_UP};
@@ -145,7 +157,7 @@ static void test_up_stops_at_what_needs_an_operator(void **state)
         assert_int_equal(choose(&bench, &all), 0);
         assert_int_equal(bench.selection.count, 1);
         assert_int_equal(bench.selection.blocked.code, ERROR_OPERATOR);
-        assert_non_null(strstr(bench.selection.blocked.message, cases[i].says));
+        assert_string_equal(bench.selection.blocked.message, cases[i].says);
         assert_int_equal(choose(&bench, &before), 0);
         assert_int_equal(bench.selection.blocked.code, ERROR_NONE);
         arena_release(&bench.arena);

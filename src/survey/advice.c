@@ -1,0 +1,158 @@
+/*
+ * Advice: the next command to type for a migration that is not as it should be.
+ *
+ * It is for who looks, before he types: what is advised has to be what helps. So nothing is
+ * concluded from a state alone; what `up` passes over or stops at is asked of the selection,
+ * and whether what stopped can be gone on with, of the same place where a plan would find it.
+ * Only of a cause that is to be mended first nothing is known here: the run's error names it.
+ */
+#include "advice.h"
+
+#include <inttypes.h>
+
+#include "arena.h"
+#include "error.h"
+#include "migration.h"
+#include "plan_place.h"
+#include "selection.h"
+#include "session.h"
+#include "task.h"
+
+struct adviser {
+    struct session *session;
+    const struct agenda_item *obstacle; /* the first at which `up` stops, so far; or NULL */
+};
+
+/* ---- words ------------------------------------------------------------------------------ */
+
+static const char *gone_on_with(const struct plan_place *place)
+{
+    static const char *const words[] = {
+        [PLAN_START] = "begins it anew",
+        [PLAN_RESUME] = "goes on with it",
+        [PLAN_RESTART] =
+            "starts it over from step 1: its checkpoint is gone from Redis, and all "
+            "that it did may be repeated",
+        [PLAN_REFUSED] = "",
+    };
+    return words[place->way];
+}
+
+/* An up run that stopped, and may be gone on with. */
+static const char *on_stopped(const struct adviser *adviser, const struct agenda_item *item,
+                              const struct plan_place *place)
+{
+    struct arena *arena = adviser->session->results;
+    const char *words = gone_on_with(place);
+    const char *first = item->state == STATE_FAILED ? "mend the cause, then " : "";
+    if (selection_is_stale(adviser->session, item))
+        return arena_format(arena,
+                            "it stopped longer ago than --resume-within, and Redis may hold "
+                            "newer values by now: %s`redferry run %" PRId64 "` %s all the same",
+                            first, item->version, words);
+    if (item->migration->manual)
+        return arena_format(arena, "%s`redferry run %" PRId64 "` %s", first, item->version,
+                            words);
+    if (adviser->obstacle != NULL)
+        return arena_format(
+            arena, "%ssee to %" PRId64 "_%s, at which `redferry up` stops; behind it, it %s",
+            first, adviser->obstacle->version, adviser->obstacle->name, words);
+    return arena_format(arena, "%s`redferry up` %s", first, words);
+}
+
+/* What has no file is passed over by `up`; what the ledger has kept of it can only be undone.
+ */
+static const char *on_missing(struct arena *arena, const struct agenda_item *item,
+                              const struct migration *definition)
+{
+    static const char put_back[] =
+        "it has no file: put it back, and `redferry up` goes on with it";
+    if (!definition->has_down) return put_back;
+    return arena_format(arena, "%s, or `redferry down --only %" PRId64 "` undoes it", put_back,
+                        item->version);
+}
+
+static const char *on_unfinished(const struct adviser *adviser, const struct agenda_item *item,
+                                 const struct task *task, const struct plan_place *place)
+{
+    struct arena *arena = adviser->session->results;
+    char remedy[SELECTION_REMEDY_SIZE];
+    if (item->state == STATE_HALF_UNDONE)
+        return arena_format(arena, "`redferry down --only %" PRId64 "` goes on undoing it",
+                            item->version);
+    if (item->state == STATE_CANCELLED)
+        return arena_text(arena, selection_cancelled_remedy(item, remedy));
+    if (item->migration == NULL) return on_missing(arena, item, task->migration);
+    return on_stopped(adviser, item, place);
+}
+
+/* ---- one item --------------------------------------------------------------------------- */
+
+static bool is_unfinished(const struct agenda_item *item)
+{
+    return item->state == STATE_HALF_UNDONE || item->state == STATE_CANCELLED ||
+           item->state == STATE_CRASHED || item->state == STATE_FAILED ||
+           item->state == STATE_INTERRUPTED;
+}
+
+/* The command would refuse it before it looks at Redis: that is what is to be mended. */
+static int keep_refusal(struct adviser *adviser, struct advice *out, struct error *err)
+{
+    if (err->code > ERROR_STOPPED) return -1;
+    out->text = arena_text(adviser->session->results, err->message);
+    error_clear(err);
+    return out->text != NULL ? 0 : error_memory(err);
+}
+
+static int find_place(struct adviser *adviser, const struct agenda_item *item,
+                      const struct task *task, struct advice *out, struct error *err)
+{
+    struct plan_place place;
+    if (plan_place_find(&place, adviser->session, task, err) != 0) return -1;
+    out->is_refused = place.way == PLAN_REFUSED;
+    out->is_lost = place.way == PLAN_RESTART;
+    out->text = out->is_refused ? arena_text(adviser->session->results, place.refusal.message)
+                                : on_unfinished(adviser, item, task, &place);
+    return out->text != NULL ? 0 : error_memory(err);
+}
+
+static int on_item(struct adviser *adviser, const struct agenda_item *item, struct advice *out,
+                   struct error *err)
+{
+    struct session *session = adviser->session;
+    const struct choice choice = {.version = item->version,
+                                  .down = item->state == STATE_HALF_UNDONE};
+    struct task task = {0};
+    if (item->state == STATE_MODIFIED) {
+        out->text = arena_format(session->results,
+                                 "`redferry repair %" PRId64 "` accepts the changed file",
+                                 item->version);
+        return out->text != NULL ? 0 : error_memory(err);
+    }
+    if (!is_unfinished(item)) return 0;
+    int result = 0;
+    if (task_find(&task, session, &choice, err) != 0 || task_check(&task, session, err) != 0)
+        result = keep_refusal(adviser, out, err);
+    else
+        result = find_place(adviser, item, &task, out, err);
+    task_release(&task);
+    return result;
+}
+
+int advice_give(struct session *session, const struct advice **out, struct error *err)
+{
+    const struct agenda *agenda = &session->agenda;
+    struct adviser adviser = {.session = session};
+    struct advice *all = arena_array(session->results, agenda->count + 1, sizeof *all);
+    if (all == NULL) return error_memory(err);
+    for (size_t i = 0; i < agenda->count; i++) {
+        const struct agenda_item *item = &agenda->items[i];
+        all[i] = (struct advice){0};
+        if (on_item(&adviser, item, &all[i], err) != 0) return -1;
+        const bool stops =
+            selection_stops_up(session, item) || (item->pending && all[i].is_refused);
+        if (stops && adviser.obstacle == NULL) adviser.obstacle = item;
+    }
+    *out = all;
+    return 0;
+}
