@@ -3,8 +3,8 @@
 # column; bash, zsh and fish complete commands, options, choices and versions.
 # not under valgrind: the shells are what is looked at
 source "$(dirname "$0")/../support/scenario.sh"
+source "$(dirname "$0")/../support/blocks.sh"
 
-DOCS=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../docs" && pwd)
 SQL=$(cd "$DOCS/../sql/postgresql" && pwd)
 
 # ---- manual pages --------------------------------------------------------------------------------
@@ -51,17 +51,27 @@ import json, sys
 assert json.load(sys.stdin)["help"] == open("redferry.1").read()'
 }
 
-# The keys in the tables of docs/migrations.md, which a test of its own compares with the parser.
+# Each of the parser's keys, of migrations and of their tests.
 migration_page_names_every_key()
 {
     local key
     is_sound "$DOCS/man/redferry-migration.5"
-    while read -r key; do
-        grep -q "^\.It Cm $key\$" "$DOCS/man/redferry-migration.5" ||
+    known_keys >known
+    (($(wc -l <known) > 25)) || fail "only $(wc -l <known) keys are known"
+    while IFS=$'\t' read -r _ key; do
+        grep -Eq "^\.It Cm $key\$|^\.Cm $key( ;)?\$" "$DOCS/man/redferry-migration.5" ||
             fail "redferry-migration(5) does not describe the key '$key'"
-    done < <(awk '/^## Keys/ { inside = 1 } /^### / { inside = 0 }
-                  inside && /^\| `[a-z]+` \|/ { gsub(/`/, ""); print $2 }' "$DOCS/migrations.md" | sort -u)
-    grep -q '^\.It Cm manual$' "$DOCS/man/redferry-migration.5"
+    done <known
+}
+
+# The examples at its end: a migration, and its test, which passes.
+migration_page_shows_what_works()
+{
+    awk '/^\.Bd -literal/ { file = count++ ? "data_migrations/1_example.test.yaml" : "data_migrations/1_example.yaml"; next }
+         /^\.Ed/ { file = "" }
+         file { print >file }' "$DOCS/man/redferry-migration.5"
+    expect_exit 0 redferry test
+    expect_stdout_contains '1 test: 1 ok'
 }
 
 ledger_page_names_every_column()
@@ -168,6 +178,9 @@ bash_takes_words_apart_at_equals_signs()
 cd "$SCRATCH"
 program_page_names_everything
 migration_page_names_every_key
+mkdir data_migrations
+migration_page_shows_what_works
+rm data_migrations/*
 ledger_page_names_every_column
 a_directory_of_migrations
 bash_takes_words_apart_at_equals_signs

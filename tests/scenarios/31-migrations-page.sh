@@ -1,63 +1,24 @@
 #!/usr/bin/env bash
 # Goal: docs/migrations.md and README.md say what is so. Every migration in them passes `lint`, every
-# refused command is refused, every message appears, and values become what the tables say.
+# refused command is refused, every message appears, and values become what the tables say. Every key and
+# every placeholder has an example that is run.
 #
 # The pages are read by their form:
 #
 #   ```yaml   a migration, a list of steps, or a migration's `publish`: passes lint …
 #   ```text   … or, where such a block follows next: lint says this of it
+#   ```yaml   the test of the migration before it (it begins with `given`): passes `redferry test`
 #   a table   by its heading: the functions below name theirs
 #
 # A yaml block of another kind, or a table that is not there, is an error: what is not checked goes stale.
 source "$(dirname "$0")/../support/scenario.sh"
+source "$(dirname "$0")/../support/blocks.sh"
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-readonly page=$root/docs/migrations.md readme=$root/README.md facts=$root/src/model/command_facts.c
+readonly page=$root/docs/migrations.md readme=$root/README.md
+readonly facts=$root/src/model/command_facts.c grammar=$root/src/model/template.h
 
 # ---- reading a page ----------------------------------------------------------------------------
-
-# The fenced blocks of a page as files NUMBER.LANGUAGE in a new directory.
-blocks()
-{
-    mkdir "$2"
-    awk -v directory="$2" '
-        /^```/ && !inside { file = sprintf("%s/%03d.%s", directory, ++count, substr($0, 4))
-                            printf "" >file; inside = 1; next }
-        /^```$/ { close(file); inside = 0; next }
-        inside { print >file }' "$1"
-}
-
-# The rows of every table with this heading: cells parted by \x1f, `\|` undone.
-rows()
-{
-    awk -v heading="| $1 |" '
-        $0 == heading { inside = 1; getline; next }
-        !/^\|/ { inside = 0 }
-        inside {
-            gsub(/\\\|/, "\001")
-            gsub(/^\| *| *\|$/, "")
-            gsub(/ *\| */, "\037")
-            gsub(/\001/, "|")
-            print
-        }' "$page"
-}
-
-# The code spans of a cell, one a line. *(empty)* is an empty one.
-spans()
-{
-    awk '{
-        while (match($0, /`+|\*\(empty\)\*/)) {
-            mark = substr($0, RSTART, RLENGTH)
-            $0 = substr($0, RSTART + RLENGTH)
-            if (mark ~ /empty/) { print ""; continue }
-            end = index($0, mark)
-            text = substr($0, 1, end - 1)
-            if (length(mark) > 1 && text ~ /^ .* $/) text = substr(text, 2, length(text) - 2)
-            print text
-            $0 = substr($0, end + length(mark))
-        }
-    }' <<<"$1"
-}
 
 count=0
 counted() { count=$((count + 1)); }
@@ -90,11 +51,6 @@ block_migration()
 {
     case $(head -n 1 "$1") in
     up:* | description:*) cat "$1" ;;
-    '- '*) echo 'up:'; sed 's/^/  /' "$1" ;;
-    publish:*)
-        printf 'up:\n  - read: SELECT name, enabled FROM feature_flags\n    key: name\n'
-        sed 's/^/    /' "$1"
-        ;;
     *) fail "a yaml block of no known kind: $1 begins '$(head -n 1 "$1")'" ;;
     esac
 }
@@ -134,6 +90,7 @@ blocks_pass()
     blocks "$1" blocks
     for block in blocks/*.yaml; do
         [[ -e $block ]] || continue
+        if grep -qE '^(given|expect|# yaml-lang)' "$block"; then continue; fi
         next=$(printf 'blocks/%03d.text' $((10#$(basename "$block" .yaml) + 1)))
         if [[ $1 == "$readme" && $(head -n 1 "$block") != @(up|description):* ]]; then continue; fi
         lint_example < <(block_migration "$block")
@@ -152,7 +109,7 @@ steps_are_answered()
     while IFS=$'\037' read -r step message; do
         lint_example < <(step_migration "$step")
         expect_finding "$(spans "$message")"
-    done < <(rows 'in a step | lint says')
+    done < <(rows "$page" 'in a step | lint says')
 }
 
 migrations_are_answered()
@@ -161,7 +118,7 @@ migrations_are_answered()
     while IFS=$'\037' read -r line message; do
         lint_example < <(spans "$line"; printf 'up:\n  - write: SET a b\n')
         expect_finding "$(spans "$message")"
-    done < <(rows 'in a migration | lint says')
+    done < <(rows "$page" 'in a migration | lint says')
 }
 
 names_are_answered()
@@ -175,7 +132,7 @@ names_are_answered()
         lint
         scenario_last="lint of $names"
         expect_finding "$(spans "$message")"
-    done < <(rows 'a file called | lint says')
+    done < <(rows "$page" 'a file called | lint says')
     rm -f data_migrations/*
 }
 
@@ -187,14 +144,14 @@ commands_are_refused()
             lint_example < <(command_migration "$text")
             expect_finding "'${text%% *}' is refused: $(spans "$why")"
         done < <(spans "$commands")
-    done < <(rows 'refused | lint says')
+    done < <(rows "$page" 'refused | lint says')
 }
 
 # What the program's own table refuses is on the page, and nothing else.
 refused_commands_are_complete()
 {
     local named name word
-    named=$(rows 'refused | lint says' | while IFS= read -r row; do spans "${row%%$'\037'*}"; done)
+    named=$(rows "$page" 'refused | lint says' | while IFS= read -r row; do spans "${row%%$'\037'*}"; done)
     expect_equal "$(grep -E '^[A-Z-]+$' <<<"$named" | LC_ALL=C sort)" \
         "$(sed -nE 's/^ *(CONNECTION|REACH)\("([^"]+)"\),$/\2/p' "$facts" | LC_ALL=C sort)" \
         'the refused commands'
@@ -215,7 +172,7 @@ up:
   - {name: four, write: INCR a, publish: {channel: a, message: b}}
   - {name: five, sql: DELETE FROM t}
 YAML
-    expect_equal "$(rows 'step | lint prints | when it is stopped half-way' | cut -d$'\037' -f2 |
+    expect_equal "$(rows "$page" 'step | lint prints | when it is stopped half-way' | cut -d$'\037' -f2 |
         while IFS= read -r cell; do spans "$cell"; done)" \
         "$(sed -nE 's/^1 .*  (.*[^ ]) *$/\1/p' "$OUT")" 'the guarantees'
     count=$(grep -c '^1  ' "$OUT")
@@ -233,7 +190,7 @@ errors_are_said()
         expect_equal "$(sql 'SELECT count(*) FROM data_migrations')" 0 'entries'
         sql 'DELETE FROM data_migration_runs' # the next file has the same version, and is another one
         counted
-    done < <(rows 'in a step | up says | exit code')
+    done < <(rows "$page" 'in a step | up says | exit code')
     rm -f data_migrations/*
     redis FLUSHALL >/dev/null
 }
@@ -249,17 +206,17 @@ placeholders_are_filled()
     local command arguments want=
     {
         blocks "$page" blocks
-        sed '/write:/,$d' "$(grep -l 'Ada Lovelace' blocks/*.yaml)"
+        sed '/write:/,$d' "$(grep -l 'AS _mail' blocks/*.yaml)"
         echo '    write:'
         while IFS=$'\037' read -r command arguments; do
             command=$(spans "$command")
             printf "      - '%s'\n" "${command//\'/\'\'}"
-        done < <(rows 'you write | Redis gets')
+        done < <(rows "$page" 'you write | Redis gets')
     } >data_migrations/1_example.yaml
     while IFS=$'\037' read -r command arguments; do
         want+=$(spans "$arguments" | as_monitored)$'\n'
         counted
-    done < <(rows 'you write | Redis gets')
+    done < <(rows "$page" 'you write | Redis gets')
     monitor
     expect_exit 0 redferry up
     expect_equal "$(monitored | sed -n '/^"MULTI"/,/^"EXEC"/p' | grep -vE '^"(MULTI|DISCARD|EXEC)"|"redferry:')" \
@@ -284,7 +241,7 @@ values_become_text()
         texts+=("$(spans "$text")")
         jsons+=("$(spans "$json")")
         counted
-    done < <(rows 'PostgreSQL | SQLite | text | JSON')
+    done < <(rows "$page" 'PostgreSQL | SQLite | text | JSON')
 
     if [[ $DIALECT == sqlite ]]; then
         sql "CREATE TABLE cells (id integer PRIMARY KEY $columns); INSERT INTO cells SELECT 1 $values"
@@ -304,12 +261,53 @@ values_become_text()
     done
 }
 
+# Each migration with a test behind it, on this database.
+examples_are_so()
+{
+    local options=()
+    [[ $DIALECT == sqlite ]] || options=(--database "$DB")
+    blocks "$1" tested
+    pairs tested examples
+    expect_exit 0 redferry test --migrations examples "${options[@]}"
+    count=$(grep -c '^ok ' "$OUT")
+}
+
+# The tables of keys are the parser's, and each of their keys is in an example that was run.
+keys_are_complete()
+{
+    local owners="a migration|a step|a 'publish'"
+    known_keys | grep -E "^($owners)" >known
+    expect_equal "$(rows "$page" 'key | meaning' | cut -d$'\037' -f1 | tr -d '`' | sort)" \
+        "$(grep -v "^a 'publish'" known | cut -f2 | sort)" 'the keys in the tables'
+    expect_equal "$(used_keys examples | grep -E "^($owners)")" "$(<known)" 'the keys in examples that are run'
+    count=$(grep -c . known)
+}
+
+# What the parser knows is in the table, and each of it in a command that is sent, or in a message that is heard.
+placeholders_are_complete()
+{
+    local placeholder forms
+    forms=$(rows "$page" 'placeholder | gives' | cut -d$'\037' -f1 | tr -d '`')
+    expect_equal "$forms" "$(sed -nE 's/^ \*   (\$\{column\}.*) for a literal \$\{$/\1/p' "$grammar" | sed 's/  */\n/g')" \
+        'the placeholders'
+    while read -r placeholder; do
+        rows "$page" 'you write | Redis gets' | cut -d$'\037' -f1 |
+            grep -qE "$(sed -e 's/[$*{}|]/\\&/g' -e 's/column/[a-z_]+/' -e 's/text/.*/' <<<"$placeholder")" ||
+            fail "no example sends $placeholder"
+        counted
+    done <<<"$forms"
+    while read -r placeholder; do
+        grep -qF "\${$placeholder}" examples/20200901060000_cut_over.yaml || fail "no announcement says $placeholder"
+        counted
+    done < <("$REDFERRY_TEST_PARSER" keys | python3 -c 'import json, sys; print(*json.load(sys.stdin)["announcement"], sep="\n")')
+}
+
 files_are_checked()
 {
     names_are_answered
     expect_checks 4 'names of files'
     blocks_pass "$page"
-    expect_checks 15 'yaml blocks'
+    expect_checks 13 'yaml blocks'
     steps_are_answered
     expect_checks 30 'steps that lint answers'
     migrations_are_answered
@@ -320,10 +318,20 @@ files_are_checked()
     expect_checks 9 'refused words'
     guarantees_are_so
     expect_checks 5 'guarantees'
+    examples_are_so "$page"
+    expect_checks 6 'examples that are run'
+    keys_are_complete
+    expect_checks 16 'keys'
+    placeholders_are_complete
+    expect_checks 9 'placeholders'
 }
 
 rows_are_carried()
 {
+    if [[ $DIALECT == postgresql ]]; then
+        examples_are_so "$page"
+        expect_checks 6 'examples that are run'
+    fi
     sql 'CREATE TABLE something (id integer)' # a SQLite database is there from its first table on
     errors_are_said
     expect_checks 10 'errors'

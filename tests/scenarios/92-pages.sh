@@ -53,6 +53,9 @@ readme()
     flags
     expect_exit 0 bash -ec "$(listed ../README.md 'three commands' | sed "s|^export .*|export DATABASE_URL='$DB' REDIS_URL='$REDIS_URL'|")"
     expect_stdout_contains '0 pending, 1 applied'
+    expect_exit 0 bash -ec "$(listed ../README.md 'write, lint, test')"
+    expect_stdout_contains '0 errors, 0 warnings'
+    expect_stdout_contains '1 test: 1 ok, 0 failed'
     {
         printf '#include <stdio.h>\n'
         listed ../README.md 'in your own program' | sed -e 's/^redferry \*ferry/int main(void)\n{\n&/'

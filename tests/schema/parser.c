@@ -4,7 +4,8 @@
  * does, but each file alone, and nothing but its form.
  *
  *   parser keys                   the tables, as JSON: by the kind of file, a list of mappings,
- *                                 each with its owner and what each key accepts; the settings
+ *                                 each with its owner and what each key accepts; the settings;
+ *                                 the placeholders of an announcement
  *   parser migration|test|settings
  *                                 for each path on stdin, a line: what is wrong with it, or
  *                                 nothing
@@ -21,6 +22,7 @@
 #include "migration.h"
 #include "migration_file.h"
 #include "reader.h"
+#include "row.h"
 #include "test_file.h"
 
 /* ---- the tables ------------------------------------------------------------------------- */
@@ -71,10 +73,22 @@ static json_t *all_settings(void)
     return all;
 }
 
+/* What the template of a migration's own `publish` knows. */
+static json_t *announcement(void)
+{
+    const struct columns *columns = migration_announcement_columns();
+    json_t *names = json_array();
+
+    for (size_t i = 0; i < columns->count; i++)
+        json_array_append_new(names, json_string(columns->items[i].name));
+    return names;
+}
+
 static int tell_keys(void)
 {
-    json_t *all = json_pack("{s:o, s:o, s:o}", "migration", mappings(migration_file_keys),
-                            "test", mappings(test_file_keys), "settings", all_settings());
+    json_t *all = json_pack("{s:o, s:o, s:o, s:o}", "migration", mappings(migration_file_keys),
+                            "test", mappings(test_file_keys), "settings", all_settings(),
+                            "announcement", announcement());
     int result = json_dumpf(all, stdout, JSON_INDENT(2));
 
     json_decref(all);
