@@ -4,6 +4,7 @@
  */
 #include "db.h"
 #include "draft.h"
+#include "draft_schemas.h"
 #include "draft_table.h"
 #include "handle.h"
 #include "scaffold.h"
@@ -100,6 +101,11 @@ int redferry_create(redferry *ferry, const char *name, const redferry_create_opt
     if (result == 0)
         result = scaffold_write(ferry->config.migrations, name, &texts, &ferry->results, &files,
                                 &ferry->error);
+    if (result == 0 && draft_schemas_write(ferry->config.migrations, &ferry->error) != 0) {
+        listener_say(&session.listener, EVENT_WARNING, "an editor will find no schema: %s",
+                     ferry->error.message);
+        error_clear(&ferry->error);
+    }
     if (result == 0) {
         *out = (redferry_created){.file = files.migration, .test = files.test};
         *created = out;
