@@ -213,7 +213,7 @@ async function filesFindTheirSchema() {
     const key = text.match(/^(up|expect):/m);
     const { place, problems } = await open(text.slice(0, key.index + 1) + "@@" + text.slice(key.index + 1), resolve(file));
     check((await problems()).length === 0, `${file}: ${(await problems()).join("\n")}`);
-    check((await explained(place)).includes(`#### ${key[1]}`), `${file}: '${key[1]}' is not explained; its first line: ${text.split("\n")[0]}`);
+    check((await explained(place)).startsWith("#### "), `${file}: '${key[1]}' is not explained; its first line: ${text.split("\n")[0]}`);
   }
 }
 
