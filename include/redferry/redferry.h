@@ -617,7 +617,8 @@ typedef struct redferry_plan_migration {
     double seconds;         /* that this may take; negative: not known */
     double rows_per_second; /* what seconds are reckoned with; 0: nothing */
     const char *rate_of;    /* whose rate that is */
-    const char *error;
+    const char *error;      /* what stops the command at it, as it would say it */
+    const char *unreached;  /* why the command would not even come to it; NULL: it would */
 } redferry_plan_migration;
 
 typedef struct redferry_plan_report {

@@ -103,6 +103,7 @@ static redferry_plan_migration migration_of(struct arena *arena,
         .rows_per_second = from->rows_per_second,
         .rate_of = from->rate_of,
         .error = from->error,
+        .unreached = from->unreached,
     };
 }
 

@@ -294,10 +294,20 @@ static void put_total(const struct cmd_call *call, const redferry_plan_migration
     free(text);
 }
 
+static void put_unreached(const struct cmd_call *call, const redferry_plan_migration *migration)
+{
+    char *text = migration->unreached != NULL
+                     ? text_format("not reached: %s", migration->unreached)
+                     : NULL;
+    put_remark(call, text);
+    free(text);
+}
+
 static void put_migration(const struct cmd_call *call, const redferry_plan_migration *migration)
 {
     put_heading(call, migration);
     put_remark(call, migration->description);
+    put_unreached(call, migration);
     put_total(call, migration);
     for (size_t i = 0; i < migration->note_count; i++) put_remark(call, migration->notes[i]);
     for (size_t i = 0; i < migration->step_count; i++) put_step(call, &migration->steps[i]);
@@ -313,9 +323,28 @@ static void put_migration(const struct cmd_call *call, const redferry_plan_migra
     fputs("\n", call->out);
 }
 
-static void print(const struct cmd_call *call, const redferry_plan_report *report)
+/* The last line: what the command would do today, and what not. */
+static void put_sum(const struct cmd_call *call, const redferry_plan_report *report)
 {
     char count[TEXT_COUNT];
+    int64_t begun = 0, refused = 0, unreached = 0;
+    for (size_t i = 0; i < report->count; i++) {
+        const redferry_plan_migration *migration = &report->migrations[i];
+        if (migration->unreached != NULL)
+            unreached++;
+        else if (strcmp(migration->begins, "refused") == 0)
+            refused++;
+        else
+            begun++;
+    }
+    fprintf(call->out, "%s to do", text_count(count, begun, "migration"));
+    if (refused > 0) fprintf(call->out, ", %" PRId64 " refused", refused);
+    if (unreached > 0) fprintf(call->out, ", %" PRId64 " not reached", unreached);
+    fputs("; nothing was written\n", call->out);
+}
+
+static void print(const struct cmd_call *call, const redferry_plan_report *report)
+{
     for (size_t i = 0; i < report->count; i++) put_migration(call, &report->migrations[i]);
     if (report->blocked != NULL) {
         put_coloured(call, SCREEN_RED, "in the way:");
@@ -323,8 +352,7 @@ static void print(const struct cmd_call *call, const redferry_plan_report *repor
         text_put_wrapped(call->out, report->blocked, strlen("in the way: "), width_of(call));
     }
     if (report->count > 0)
-        fprintf(call->out, "%s to do; nothing was written\n",
-                text_count(count, (int64_t)report->count, "migration"));
+        put_sum(call, report);
     else if (report->blocked == NULL)
         fputs("nothing to do\n", call->out);
 }

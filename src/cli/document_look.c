@@ -202,14 +202,14 @@ static json_t *plan_entry(const redferry_plan_migration *migration)
         document_ordinal(migration->step), "cursor", document_text(migration->cursor),
         "rows_done", (json_int_t)migration->rows_done, "notes",
         texts(migration->notes, migration->note_count));
-    json_t *expected =
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "rows", estimate(migration->rows),
-                  "seconds", estimated_time(migration->seconds), "rows_per_second",
-                  migration->rows_per_second > 0 ? document_decimal(migration->rows_per_second)
-                                                 : json_null(),
-                  "rate_of", document_text(migration->rate_of), "announcements",
-                  texts(migration->announcements, migration->announcement_count), "error",
-                  document_text(migration->error));
+    json_t *expected = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rows", estimate(migration->rows), "seconds",
+        estimated_time(migration->seconds), "rows_per_second",
+        migration->rows_per_second > 0 ? document_decimal(migration->rows_per_second)
+                                       : json_null(),
+        "rate_of", document_text(migration->rate_of), "announcements",
+        texts(migration->announcements, migration->announcement_count), "error",
+        document_text(migration->error), "unreached", document_text(migration->unreached));
     failed |= json_object_update_new(entry, place);
     failed |= json_object_update_new(entry, expected);
     if (failed == 0) return entry;

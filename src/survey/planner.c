@@ -417,6 +417,26 @@ static int look_for_schema_migration(struct session *session, const struct plan 
     return 0;
 }
 
+/* What is planned is shown whatever stops the command, since that can be mended; but it is not
+ * what the command would do today. */
+static int note_unreached(struct planner *planner, struct error *err)
+{
+    struct plan *plan = planner->plan;
+    struct arena *arena = planner->session->results;
+    const char *reason = NULL;
+    if (planner->refused.code != ERROR_NONE)
+        reason = arena_format(arena, "nothing is begun: %s", planner->refused.message);
+    for (size_t i = 0; i < plan->count; i++) {
+        struct plan_migration *migration = &plan->migrations[i];
+        if (reason != NULL)
+            migration->unreached = reason;
+        else if (migration->error != NULL)
+            reason = arena_format(arena, "%" PRId64 "_%s stands in the way", migration->version,
+                                  migration->name);
+    }
+    return arena->failed ? error_memory(err) : 0;
+}
+
 int planner_make(struct session *session, const struct plan_question *question,
                  struct plan *plan, struct error *err)
 {
@@ -435,6 +455,7 @@ int planner_make(struct session *session, const struct plan_question *question,
         look_for_schema_migration(session, plan, err) != 0)
         return -1;
     check_layout(&planner);
+    if (note_unreached(&planner, err) != 0) return -1;
     plan->verdict = planner.refused.code != ERROR_NONE ? planner.refused : planner.failed;
     return 0;
 }

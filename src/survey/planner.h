@@ -35,6 +35,7 @@ struct plan_migration {
     double rows_per_second; /* what that is reckoned with; 0: nothing is known */
     const char *rate_of;    /* whose rate it is: "run 12 of it"; or NULL */
     const char *error;      /* what stops it, in the words of the command that would do it */
+    const char *unreached;  /* why the command would not come to it; NULL: it would */
 };
 
 struct plan {

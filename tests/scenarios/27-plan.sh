@@ -198,6 +198,31 @@ with_least_privileges()
     redis ACL DELUSER looker >/dev/null
 }
 
+# What stands behind what stops the command is planned, and told to be out of its reach.
+behind_it_nothing_is_reached()
+{
+    write_migration 2_two.yaml <<<'up: [{write: SET two 2}]'
+    unchanged 4 plan
+    expect_stdout_contains '2_two: up, from the start
+  not reached: 1_flags stands in the way
+  1. step 1'
+    expect_stdout_contains '
+0 migrations to do, 1 refused, 1 not reached; nothing was written'
+    unchanged 4 plan --json
+    expect_json 'migrations[0].unreached' ''
+    expect_json 'migrations[1].unreached' '1_flags stands in the way'
+    unchanged 0 plan 2
+    expect_stdout_lacks 'not reached'
+
+    # Nor anything before what is refused beforehand.
+    write_migration 3_three.yaml <<<'up: [{read: SELECT 1 AS one, write: INCR three}]'
+    unchanged 2 plan 2 3
+    expect_equal "$(grep -c '^  not reached: nothing is begun: data_migrations/3_three.yaml:1:' "$OUT")" 2 \
+        'how many are not begun'
+    expect_stdout_contains '0 migrations to do, 2 not reached; nothing was written'
+    rm data_migrations/[23]_*.yaml
+}
+
 goes_on()
 {
     stop_half_way
@@ -226,6 +251,7 @@ goes_on()
     unchanged 4 plan
     expect_stdout_contains '1_flags: up, refused'
     expect_stdout_contains 'redferry repair 1'
+    behind_it_nothing_is_reached
     expect_exit 4 redferry up
     expect_stderr_contains 'redferry repair 1'
 }
