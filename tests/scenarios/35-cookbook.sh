@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Goal: all recipes of docs/cookbook together are one valid directory, in which none comes in another's way, on
-# both databases; lint has nothing to say of them; and the cookbook's page shows the files as they are,
-# all of them.
+# Goal: every example in data_migrations/ and every recipe of docs/cookbook passes its own test on both databases,
+# and lint has nothing to say of it; all recipes together are one valid directory, in which none comes in
+# another's way; and the cookbook's page shows the files as they are, all of them.
 # not under valgrind: it is the recipes that are looked at
 # not with sanitizers: it is the recipes that are looked at
 source "$(dirname "$0")/../support/scenario.sh"
@@ -70,6 +70,30 @@ page_is_tried()
     listed cookbook/README.md 'with JSON.SET' >data_migrations/1_NAME.yaml
     expect_exit 0 redferry lint data_migrations/1_NAME.yaml
     expect_stdout_contains '1 file checked: 0 errors, 0 warnings'
+}
+
+# ---- each with its test -------------------------------------------------------------------------
+
+# What is not meant for both databases is in a directory with the name of the one. Of the two applications each
+# has its own directory, since they have a version in common.
+tests_pass()
+{
+    local files=("$root"/data_migrations/!(*.test).yaml "$cookbook"/!(*.test).yaml
+        "$cookbook/$DIALECT"/!(*.test).yaml "$cookbook"/two-applications/shop/2!(*.test).yaml) scratch=()
+    [[ $DIALECT == sqlite ]] || scratch=(--database "$DB")
+    expect_exit 0 redferry test --require-tests --jobs 8 "${scratch[@]}" "${files[@]}"
+    expect_stdout_contains "${#files[@]} tests: ${#files[@]} ok, 0 failed"
+    expect_exit 0 redferry test --require-tests "${scratch[@]}" --migrations "$cookbook/two-applications/billing"
+    expect_stdout_contains '1 test: 1 ok, 0 failed'
+}
+
+lint_is_content()
+{
+    local directory
+    for directory in data_migrations docs/cookbook{,/postgresql,/sqlite,/two-applications/{shop,billing}}; do
+        expect_exit 0 redferry lint --strict --migrations "$root/$directory"
+        grep -qE '^[0-9]+ files? checked: 0 errors, 0 warnings$' "$OUT" || fail 'lint has something to say'
+    done
 }
 
 # ---- all of them at once ------------------------------------------------------------------------
@@ -142,5 +166,7 @@ two_applications()
 with_database sqlite page_is_the_files
 with_database sqlite page_is_whole
 with_database sqlite page_is_tried
+with_database sqlite lint_is_content
+for_both_databases tests_pass
 for_both_databases together
 for_both_databases two_applications

@@ -15,6 +15,7 @@ docs/migrations.md    text  tests/scenarios/31-migrations-page.sh
 docs/tests.md         yaml  tests/scenarios/33-tests-page.sh
 docs/json.md          json  tests/scenarios/92-pages.sh
 docs/operating.md     *     tests/scenarios/90-runbook.sh
+docs/lint.md          *     tests/scenarios/34-lint.sh
 docs/cookbook/README.md yaml tests/scenarios/35-cookbook.sh
 '
 
