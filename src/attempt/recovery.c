@@ -346,9 +346,12 @@ static int settle_unread(struct recovery *recovery, const struct checkpoint *fou
     const struct step *step = find_step(attempt, found->step);
     if (checkpoint_is_settled(found)) return 0;
     if (step == NULL)
-        return error_set(err, ERROR_OPERATOR,
-                         "the checkpoint stands in step %" PRId64 ", which there is not",
-                         found->step);
+        return error_set(
+            err, ERROR_OPERATOR,
+            "the checkpoint stands in step %" PRId64
+            ", which there is not; look at what is in Redis, then `redferry repair "
+            "%" PRId64 "` begins anew",
+            found->step, recovery->resume.migration->version);
     attempt->failed_step = step;
     if (step_is_idempotent(step)) {
         recovery->cursor = found->seen;

@@ -159,23 +159,24 @@ static bool is_missing(const struct session *session, const struct agenda_item *
 /* What is worth a line of its own. */
 static const struct oddity {
     bool (*is)(const struct session *session, const struct agenda_item *item);
-    enum doctor_verdict verdict; /* where `up` does not stop at it */
+    bool may_stop_up;            /* and where it does, that is said, and is a problem */
+    enum doctor_verdict verdict; /* where it does not */
     const char *text;
     const char *advice; /* NULL: what is known of the single one */
 } oddities[] = {
-    {is_cancelled, DOCTOR_WARNING, "was cancelled", NULL},
-    {is_half_undone, DOCTOR_WARNING, "is half undone", NULL},
-    {selection_is_stale, DOCTOR_WARNING, "stopped longer ago than --resume-within", NULL},
-    {has_stopped, DOCTOR_WARNING, "stopped half-way", NULL},
-    {is_modified, DOCTOR_WARNING, "was modified since it was applied", NULL},
-    {is_below, DOCTOR_WARNING, "is pending below an applied version",
+    {is_cancelled, true, DOCTOR_WARNING, "was cancelled", NULL},
+    {is_half_undone, true, DOCTOR_WARNING, "is half undone", NULL},
+    {selection_is_stale, true, DOCTOR_WARNING, "stopped longer ago than --resume-within", NULL},
+    {has_stopped, false, DOCTOR_WARNING, "stopped half-way", NULL},
+    {is_modified, false, DOCTOR_WARNING, "was modified since it was applied", NULL},
+    {is_below, false, DOCTOR_WARNING, "is pending below an applied version",
      "`redferry up` applies it; with --strict it does not"},
-    {is_unannounced, DOCTOR_WARNING,
+    {is_unannounced, false, DOCTOR_WARNING,
      "is applied, but not finished off: its last message, and "
      "its checkpoint",
      "any `redferry up` does that"},
-    {is_missing, DOCTOR_OK, "is applied and has no file, as after a release was rolled back",
-     NULL},
+    {is_missing, false, DOCTOR_OK,
+     "is applied and has no file, as after a release was rolled back", NULL},
 };
 
 /* " (crashed, run 3 by ana on db1, begun at …): the error" */
@@ -203,7 +204,7 @@ static void tell_oddity(struct doctor *doctor, const struct oddity *oddity,
 {
     const struct session *session = doctor->session;
     const struct advice *advice = &doctor->advices[item - session->agenda.items];
-    const bool stops = selection_stops_up(session, item);
+    const bool stops = oddity->may_stop_up && selection_stops_up(session, item);
     doctor_find(doctor, stops ? DOCTOR_PROBLEM : oddity->verdict, "%" PRId64 "_%s %s%s%s",
                 item->version, item->name, oddity->text, stops ? ", and `up` stops there" : "",
                 oddity->is == has_stopped ? describe_run(doctor, item) : "");

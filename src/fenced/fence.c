@@ -171,16 +171,19 @@ int fence_lost(struct fence *fence, struct error *err)
         return 0;
     case FENCE_OWN:
     case FENCE_EARLIER:
-        return error_set(err, ERROR_OPERATOR,
-                         "somebody changed '%s' meanwhile; nothing was written since",
-                         fence->key);
+        return error_set(
+            err, ERROR_OPERATOR,
+            "somebody changed '%s' meanwhile; nothing was written since: the next attempt "
+            "goes by what it says then",
+            fence->key);
     case FENCE_OTHER:
         break;
     }
     return error_set(
         err, ERROR_OPERATOR,
-        "fenced: another run has taken over '%s' (%.*s); nothing was written since", fence->key,
-        NAME_SIZE, reply->type == REPLY_TEXT ? reply->text : "?");
+        "fenced: another run has taken over '%s' (%.*s); nothing was written since: `redferry "
+        "history` shows whose",
+        fence->key, NAME_SIZE, reply->type == REPLY_TEXT ? reply->text : "?");
 }
 
 /* ---- transactions ----------------------------------------------------------------------- */
@@ -398,7 +401,9 @@ static enum fence_verdict judge_refusal(const char *key, int part, const struct 
         (void)error_prefix(err,
                            "the checkpoint '%s' (redferry needs the keys ~redferry:*): ", key);
     else if (reply_is_error(reply, "WRONGTYPE"))
-        (void)error_set(err, ERROR_OPERATOR, "'%s' is no hash: it is not redferry's", key);
+        (void)error_set(
+            err, ERROR_OPERATOR,
+            "'%s' is no hash: it is not redferry's; `redferry repair VERSION` removes it", key);
     return reply_trouble(reply) == REPLY_FINAL ? FENCE_STOPPED : FENCE_REFUSED;
 }
 

@@ -66,7 +66,10 @@ static int load(struct owed *owed, const struct checkpoint *found, struct error 
     }
     if (buffer_failed(&owed->commands)) return error_memory(err);
     if (resp.length == 0) return 0;
-    return error_set(err, ERROR_OPERATOR, "what is to be sent again is no command");
+    return error_set(
+        err, ERROR_OPERATOR,
+        "what is to be sent again is no command: somebody changed the checkpoint; look at "
+        "what is in Redis, then `redferry repair VERSION` begins anew");
 }
 
 /* Keep of it only what numbers (size_t, ascending) list; the rest has run. */

@@ -26,7 +26,8 @@ struct probe_finding {
     "its answer was lost with the connection, but what its key holds shows that it failed"
 #define PROBE_UNKNOWN_TEXT                                                                     \
     "its answer was lost with the connection, and its key does not show whether it failed: "   \
-    "look whether it is there"
+    "look whether it is there; `redferry repair VERSION` then begins anew, `redferry down "    \
+    "--only VERSION` undoes it"
 
 /* Look at the commands (RESP, length bytes) of one transaction, the last that has written to
  * their keys. Nothing is in flight. Returns 0 with *finding yours to probe_release(), or -1

@@ -137,8 +137,11 @@ static int settle_answered(struct delivery *delivery, struct flight_batch *batch
         return settle_change(delivery, err);
     }
     if (batch->is_mislaid) {
-        (void)error_set(err, ERROR_OPERATOR, "the batch ran, but its checkpoint failed: '%s'",
-                        fence_key(delivery->fence));
+        (void)error_set(
+            err, ERROR_OPERATOR,
+            "the batch ran, but its checkpoint failed: '%s'; look at what is in Redis, "
+            "then `redferry repair VERSION` begins anew",
+            fence_key(delivery->fence));
         return delivery_fail(delivery, err);
     }
     if (batch->batch.verdict == BATCH_CLEAN) return retire(delivery, batch, err);

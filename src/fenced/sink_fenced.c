@@ -265,8 +265,10 @@ int sink_fenced_check_unread(struct sink *sink, const char *bytes, size_t length
     if (check_idle(self, err) != 0) return -1;
     if (self->delivery.is_settled) return 0;
     if (length == 0)
-        return error_set(err, ERROR_OPERATOR,
-                         "whether the last batch failed cannot be told: its rows are gone");
+        return error_set(
+            err, ERROR_OPERATOR,
+            "whether the last batch failed cannot be told: its rows are gone; look at what "
+            "is in Redis, then `redferry repair VERSION` begins anew");
     return owed_check(&self->delivery, &commands, unknown, err);
 }
 

@@ -59,9 +59,11 @@ int runner_check_oddities(const struct session *session, struct error *err)
                          "` accepts it",
                          item->migration->file, item->version);
         if (item->pending && item->below_applied && strict)
-            return error_set(err, ERROR_OPERATOR,
-                             "%" PRId64 "_%s is pending below an applied version (--strict)",
-                             item->version, item->name);
+            return error_set(
+                err, ERROR_OPERATOR,
+                "%" PRId64 "_%s is pending below an applied version (--strict): `redferry run "
+                "%" PRId64 "` applies it all the same",
+                item->version, item->name, item->version);
         if (item->pending && item->below_applied)
             listener_say(&session->listener, EVENT_WARNING,
                          "%" PRId64 "_%s is pending below an applied version", item->version,
@@ -301,7 +303,10 @@ int runner_redo(struct session *session, struct outcome *outcome, struct error *
     const struct migration *migration = migrations_find(&session->migrations, version);
     if (migration == NULL)
         return error_set(err, ERROR_OPERATOR,
-                         "migration %" PRId64 " has no file to apply again", version);
+                         "migration %" PRId64
+                         " has no file to apply again: put it back, or `redferry down --only "
+                         "%" PRId64 "` undoes it",
+                         version, version);
     /* Nothing is undone that would then be refused. */
     if (task_check_guarantees(session, migration, &migration->up, err) != 0) return -1;
     const struct wish down = {.kind = WISH_DOWN, .only = version};

@@ -159,8 +159,11 @@ static int select_run(struct selection *selection, const struct session *session
     for (size_t i = 0; i < wish->version_count; i++) {
         const struct agenda_item *item = agenda_find(agenda, wish->versions[i]);
         if (item == NULL || item->migration == NULL)
-            return error_set(err, ERROR_INVALID, "migration %" PRId64 " has no file to run",
-                             wish->versions[i]);
+            return error_set(err, ERROR_INVALID,
+                             "migration %" PRId64
+                             " has no file to run: put it back (`redferry status %" PRId64
+                             "` shows it as it ran)",
+                             wish->versions[i], wish->versions[i]);
         if (item->state == STATE_HALF_UNDONE) {
             block(selection, item);
             return 0;

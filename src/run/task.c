@@ -89,6 +89,19 @@ static int check_undoing(const struct session *session, const struct migration *
     return 0;
 }
 
+/* Without a `down` only the ledger can be told something else. */
+static int refuse_undoing(const struct session *session, const struct migration *migration,
+                          struct error *err)
+{
+    const struct agenda_item *item = agenda_find(&session->agenda, migration->version);
+    const bool is_applied = item == NULL || item->entry != NULL;
+    return error_set(
+        err, ERROR_FAILED,
+        "%s: has no `down`: it cannot be rolled back (`redferry %s %" PRId64 "` %s)",
+        migration->file, is_applied ? "unmark" : "repair", migration->version,
+        is_applied ? "only forgets that it was applied" : "only gives up how far it came");
+}
+
 int task_find(struct task *task, struct session *session, const struct choice *choice,
               struct error *err)
 {
@@ -103,12 +116,7 @@ int task_check(const struct task *task, const struct session *session, struct er
     const struct migration *migration = task->migration;
     const bool down = task->choice.down;
     const struct steps *steps = down ? &migration->down : &migration->up;
-    if (down && !migration->has_down)
-        return error_set(
-            err, ERROR_FAILED,
-            "%s: has no `down`: it cannot be rolled back (`redferry unmark %" PRId64
-            "` only forgets that it was applied)",
-            migration->file, migration->version);
+    if (down && !migration->has_down) return refuse_undoing(session, migration, err);
     if (task_check_guarantees(session, migration, steps, err) != 0 ||
         check_variables(session, migration, steps, err) != 0)
         return -1;

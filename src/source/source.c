@@ -95,10 +95,12 @@ static int check_cursor(const struct source *source, const struct source_options
         const bool is_number = column->kind == VALUE_INTEGER || column->kind == VALUE_NUMERIC ||
                                column->kind == VALUE_FLOAT;
         if (was_integer ? is_number : column->kind != VALUE_INTEGER) continue;
-        return error_set(err, ERROR_OPERATOR,
-                         "the cursor %.200s does not fit the step's `key`: '%s' is of type %s "
-                         "now, which it was not",
-                         options->cursor, column->name, column->type);
+        return error_set(
+            err, ERROR_OPERATOR,
+            "the cursor %.200s does not fit the step's `key`: '%s' is of type %s "
+            "now, which it was not; look at what is in Redis, then `redferry repair "
+            "VERSION` begins anew",
+            options->cursor, column->name, column->type);
     }
     return 0;
 }

@@ -217,8 +217,11 @@ int source_key_read(struct source_key *key, const char *json, struct error *err)
         status = read_value(json_array_get(array, i), &key->values[i], &key->bytes);
     json_decref(array);
     if (status != 0)
-        return error_set(err, ERROR_OPERATOR, "the cursor %.200s does not fit the step's `key`",
-                         json);
+        return error_set(
+            err, ERROR_OPERATOR,
+            "the cursor %.200s does not fit the step's `key`; look at what is in Redis, then "
+            "`redferry repair VERSION` begins anew",
+            json);
     return settle(key, err);
 }
 

@@ -47,8 +47,9 @@ static const char *on_stopped(const struct adviser *adviser, const struct agenda
     const char *first = item->state == STATE_FAILED ? "mend the cause, then " : "";
     if (selection_is_stale(adviser->session, item))
         return arena_format(arena,
-                            "it stopped longer ago than --resume-within, and Redis may hold "
-                            "newer values by now: %s`redferry run %" PRId64 "` %s all the same",
+                            "%s`redferry run %" PRId64
+                            "` %s all the same: Redis may hold newer values by now "
+                            "(--resume-within)",
                             first, item->version, words);
     if (item->migration->manual)
         return arena_format(arena, "%s`redferry run %" PRId64 "` %s", first, item->version,

@@ -357,7 +357,10 @@ static int plan_redo(struct planner *planner, struct error *err)
     const struct choice up = {.version = down.version, .again = true, .afresh = true};
     if (migrations_find(&session->migrations, down.version) == NULL)
         return error_set(err, ERROR_OPERATOR,
-                         "migration %" PRId64 " has no file to apply again", down.version);
+                         "migration %" PRId64
+                         " has no file to apply again: put it back, or `redferry down --only "
+                         "%" PRId64 "` undoes it",
+                         down.version, down.version);
     if (plan_choice(planner, &down, err) != 0) return -1;
     return plan_choice(planner, &up, err);
 }

@@ -44,7 +44,7 @@ late()
     expect_exit 4 redferry status --strict
     expect_stderr_contains 'below an applied version'
     expect_exit 4 redferry up --strict
-    expect_stderr_contains 'below an applied version'
+    expect_stderr_contains 'below an applied version (--strict): `redferry run 1` applies it all the same'
     expect_equal "$(redis EXISTS key:1)" 0 'the key'
     expect_exit 0 redferry up
     expect_stderr_contains 'below an applied version'
@@ -288,7 +288,7 @@ by_hand()
     advises 2 'mend the cause, then `redferry run 2` goes on with it'
     write_counts 2
     sql "UPDATE data_migration_runs SET updated_at = '2020-01-01T00:00:00.000Z' WHERE version = 2"
-    advises 2 'it stopped longer ago than --resume-within, and Redis may hold newer values by now: mend the cause, then `redferry run 2` goes on with it all the same'
+    advises 2 'mend the cause, then `redferry run 2` goes on with it all the same: Redis may hold newer values by now (--resume-within)'
     sql "UPDATE data_migration_runs SET updated_at = finished_at WHERE version = 2"
 }
 

@@ -468,6 +468,18 @@ static void test_states(void **state)
     item.pending = item.below_applied = true;
     expect(&bench, look_at_migrations, DOCTOR_WARNING, "below an applied", "--strict");
 
+    /* At what is too old `up` stops, at what came late it does not. */
+    run.stopped_at = "2020-01-01T00:00:00.000Z";
+    item.state = STATE_FAILED;
+    item.stopped = true;
+    bench.session.config = &(const struct config){.resume_within_ms = 1};
+    bench.doctor.count = 0;
+    doctor_ledger_judge_migrations(&bench.doctor);
+    assert_int_equal(bench.doctor.count, 2);
+    assert_int_equal(bench.doctor.findings[0].verdict, DOCTOR_PROBLEM);
+    assert_non_null(strstr(bench.doctor.findings[0].text, "--resume-within, and `up` stops"));
+    assert_int_equal(bench.doctor.findings[1].verdict, DOCTOR_WARNING);
+
     for (size_t i = 0; i < 8; i++)
         eight[i] = (struct agenda_item){
             .version = (int64_t)i + 1, .name = "x", .state = STATE_MODIFIED};
