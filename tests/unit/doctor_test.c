@@ -472,7 +472,7 @@ static void test_states(void **state)
     run.stopped_at = "2020-01-01T00:00:00.000Z";
     item.state = STATE_FAILED;
     item.stopped = true;
-    bench.session.config = &(const struct config){.resume_within_ms = 1};
+    bench.session.config = &(struct config){.resume_within_ms = 1};
     bench.doctor.count = 0;
     doctor_ledger_judge_migrations(&bench.doctor);
     assert_int_equal(bench.doctor.count, 2);
