@@ -6,6 +6,7 @@
 # not with sanitizers: the schemas are looked at
 home=$HOME # npm's settings are its user's
 source "$(dirname "$0")/../support/scenario.sh"
+source "$(dirname "$0")/../support/blocks.sh"
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly tools=${REDFERRY_TEST_CACHE:-$SCRATCH}/schema
@@ -17,4 +18,6 @@ export TMPDIR=$SCRATCH
 node "$tools/authors.mjs" "$root" "$REDFERRY_TEST_PARSER" || fail 'the schemas and the parser differ'
 mkdir "$SCRATCH/dm"
 redferry new 'what an author edits' -m "$SCRATCH/dm" >/dev/null
+expect_equal "$(head -qn 1 "$SCRATCH"/dm/*[a-z].yaml)" "$(listed migrations.md 'the first line' | sed 'h; s/migration\./migration-test./; G')" \
+    'the lines that name a schema'
 node "$tools/editor.mjs" "$root" "$SCRATCH"/dm/*.yaml || fail 'an editor does not make of the schemas what it should'

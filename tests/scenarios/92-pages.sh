@@ -116,6 +116,9 @@ what_is_printed()
     expect_exit 0 redferry doctor
     shown commands.md 'a line of the doctor'
     expect_exit 0 redferry down
+    expect_exit 0 eval "$(listed commands.md 'a table copied' | sed -n 's/^\$ //p')"
+    expect_equal "$(sed -E 's/[0-9]+_/_/' "$OUT")" "$(listed commands.md 'a table copied' | sed -E '1d; s/[0-9]+_/_/')" 'what new prints'
+    rm data_migrations/*_copy_the_flags*
     expect_exit 0 redferry up --background
     shown commands.md 'in the background'
     wait_for 'its end' eval '[[ $(sql "SELECT count(*) FROM data_migrations") == 1 ]]'

@@ -49,9 +49,8 @@ function sortsTaken(complaint, { homes }, name, values) {
   return new Set(values.filter((value) => homes.some((home) => complaint(home(name, value)) === null)).map(sortOf));
 }
 
-function keysAreTheParsers(kind, schema) {
+function keysAreTheParsers(kind, schema, complaint) {
   const { mappings: places, values } = kinds[kind];
-  const complaint = validator(schema);
   const described = [...mappings(schema)];
   check(sameWords(described.map(([path]) => path), Object.keys(places)), `${kind}: other mappings than kinds.mjs has`);
   check(sameWords(Object.values(places).flatMap(({ owners }) => owners), known[kind].map(({ owner }) => owner)),
@@ -89,9 +88,8 @@ function settingsAreTheParsers(schema) {
 
 // ---- examples and fixtures ---------------------------------------------------------------------
 
-function examplesAreValid(kind, schema) {
+function examplesAreValid(kind, schema, complaint) {
   const { folders, isOne, least } = kinds[kind];
-  const complaint = validator(schema);
   for (const file of folders.flatMap((folder) => filesBelow(join(root, folder))).filter(isOne)) {
     const found = complaint(readFileSync(file, "utf8"));
     check(found === null, `${relative(root, file)}: ${found?.text}`);
@@ -99,10 +97,9 @@ function examplesAreValid(kind, schema) {
   report(`examples: ${schema.title}`, least.examples);
 }
 
-function fixturesAreRefused(kind, schema) {
+function fixturesAreRefused(kind, schema, complaint) {
   const { fixtures, onlyTheParser, least } = kinds[kind];
   const folder = join(root, "tests/fixtures", fixtures);
-  const complaint = validator(schema);
   const only = Object.values(onlyTheParser).flatMap((names) => names.split(" "));
   const stems = readdirSync(folder).filter((name) => name.endsWith(".yaml")).map((name) => name.replace(/\..*/, ""));
   for (const name of readdirSync(folder).filter((file) => file.endsWith(".yaml"))) {
@@ -117,9 +114,8 @@ function fixturesAreRefused(kind, schema) {
 
 // ---- every key with every sort of value --------------------------------------------------------
 
-function sidesAgree(kind, schema) {
+function sidesAgree(kind, schema, complaint) {
   const { mappings: places, values, more, content, pickier, least } = kinds[kind];
-  const complaint = validator(schema);
   const files = [...more];
   for (const [path, { properties }] of mappings(schema))
     for (const home of places[path].homes)
@@ -152,8 +148,7 @@ function* offers(kind, schema) {
 }
 
 // In one of the places it is right; and each key is explained.
-function offersPass(kind, schema) {
-  const complaint = validator(schema);
+function offersPass(kind, schema, complaint) {
   for (const [path, { properties }] of mappings(schema))
     for (const [name, { title, description, markdownDescription }] of Object.entries(properties))
       check(title && description && markdownDescription, `${kind}${path}/${name} is not explained`);
@@ -169,14 +164,15 @@ function offersPass(kind, schema) {
 
 for (const kind of Object.keys(kinds)) {
   const schema = readSchema(root, kind);
+  const complaint = validator(schema);
   if (kind === "settings") {
     settingsAreTheParsers(schema);
   } else {
-    keysAreTheParsers(kind, schema);
-    examplesAreValid(kind, schema);
-    fixturesAreRefused(kind, schema);
+    keysAreTheParsers(kind, schema, complaint);
+    examplesAreValid(kind, schema, complaint);
+    fixturesAreRefused(kind, schema, complaint);
   }
-  sidesAgree(kind, schema);
-  offersPass(kind, schema);
+  sidesAgree(kind, schema, complaint);
+  offersPass(kind, schema, complaint);
 }
 process.exit(failures > 0 ? 1 : 0);

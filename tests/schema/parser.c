@@ -7,18 +7,18 @@
  *                                 each with its owner and what each key accepts; the settings;
  *                                 the placeholders of an announcement
  *   parser migration|test|settings
- *                                 for each path on stdin, a line: what is wrong with it, or
- *                                 nothing
+ *                                 for each text on stdin, which is its length, a newline and
+ *                                 its bytes, a line: what is wrong with it, or nothing
  */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#include "arena.h"
 #include "config.h"
 #include "error.h"
-#include "file.h"
 #include "migration.h"
 #include "migration_file.h"
 #include "reader.h"
@@ -95,57 +95,61 @@ static int tell_keys(void)
     return result == 0 ? 0 : 1;
 }
 
-/* ---- what it says of a file ------------------------------------------------------------- */
+/* ---- what it says of a text ------------------------------------------------------------- */
 
-static int judge_migration(const char *path, struct error *err)
+static int judge_migration(char *bytes, size_t length, struct error *err)
 {
-    struct arena arena = {0};
-    struct migration_source source = {path, 1, "name", NULL, 0};
+    struct migration_source source = {"f.yaml", 1, "name", bytes, length};
     struct migration *migration = NULL;
-    char *bytes = NULL;
-    int result = file_read(path, &arena, &bytes, &source.length, err);
+    int result = migration_file_parse(&migration, &source, err);
 
-    source.bytes = bytes;
-    if (result == 0) result = migration_file_parse(&migration, &source, err);
     migration_free(migration);
-    arena_release(&arena);
     return result;
 }
 
-static int judge_test(const char *path, struct error *err)
+static int judge_test(char *bytes, size_t length, struct error *err)
 {
     struct migration_test *test = NULL;
-    int result = test_file_read(&test, path, err);
+    int result = test_file_parse(&test, "f.test.yaml", bytes, length, err);
 
     migration_test_free(test);
     return result;
 }
 
-static int judge_settings(const char *path, struct error *err)
+/* Settings are read from a file: one that is only in memory. */
+static int judge_settings(char *bytes, size_t length, struct error *err)
 {
     struct config config;
-    int result = 0;
+    char path[64];
+    int file = memfd_create("settings", MFD_CLOEXEC);
+    int result = -1;
 
     config_init(&config);
-    result = config_set(&config, "config", path, err);
-    if (result == 0) result = config_resolve(&config, NULL, err);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    if (file < 0 || write(file, bytes, length) != (ssize_t)length)
+        error_set(err, ERROR_FAILED, "no file in memory");
+    else if (config_set(&config, "config", path, err) == 0)
+        result = config_resolve(&config, NULL, err);
     config_release(&config);
+    if (file >= 0) close(file);
     return result;
 }
 
-static int judge(int (*judges)(const char *path, struct error *err))
+static int judge(int (*judges)(char *bytes, size_t length, struct error *err))
 {
-    char path[4096];
+    char line[32];
 
-    while (fgets(path, sizeof path, stdin) != NULL) {
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        size_t length = strtoul(line, NULL, 10);
+        char *bytes = calloc(1, length + 1);
         struct error err = {0};
-        path[strcspn(path, "\n")] = '\0';
-        if (judges(path, &err) == 0)
-            puts("");
-        else if (err.code == ERROR_INVALID)
-            puts(err.message);
-        else
-            return fprintf(stderr, "parser: %s: %s\n", path, err.message), 1;
+        if (bytes == NULL || fread(bytes, 1, length, stdin) != length) {
+            free(bytes);
+            return 1;
+        }
+        puts(judges(bytes, length, &err) == 0 ? "" : err.message);
+        free(bytes);
+        if (err.code != ERROR_NONE && err.code != ERROR_INVALID) return 1;
     }
     return 0;
 }
@@ -154,7 +158,7 @@ int main(int count, char **arguments)
 {
     static const struct {
         const char *kind;
-        int (*judges)(const char *path, struct error *err);
+        int (*judges)(char *bytes, size_t length, struct error *err);
     } kinds[] = {
         {"migration", judge_migration}, {"test", judge_test}, {"settings", judge_settings}};
 

@@ -1,7 +1,6 @@
 // schemas.mjs: the authors' schemas, and what YAML, they and the parser say of a text.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import Ajv from "ajv";
 import { parseAllDocuments } from "yaml";
@@ -29,7 +28,8 @@ export function validator(schema) {
   const ajv = new Ajv({ strict: true, strictTypes: false, strictRequired: false, allErrors: true });
   ajv.addVocabulary(EDITORS_WORDS);
   const validate = ajv.compile(schema);
-  return (text) => {
+  const known = new Map(); // the same text is asked about more than once
+  const judge = (text) => {
     for (const document of parseAllDocuments(text, { logLevel: "error" })) {
       let value;
       try {
@@ -44,6 +44,10 @@ export function validator(schema) {
       }
     }
     return null;
+  };
+  return (text) => {
+    if (!known.has(text)) known.set(text, judge(text));
+    return known.get(text);
   };
 }
 
@@ -60,19 +64,10 @@ export function parsersKeys(parser) {
 
 // For each text what the parser says is wrong with it, without the place; or null.
 export function parsersVerdicts(parser, kind, texts) {
-  const folder = mkdtempSync(join(tmpdir(), "rf."));
-  try {
-    const paths = texts.map((text, i) => {
-      const path = join(folder, `${i}.yaml`);
-      writeFileSync(path, text);
-      return path;
-    });
-    const lines = askParser(parser, kind, `${paths.join("\n")}\n`).split("\n");
-    if (lines.length !== texts.length + 1) throw new Error(`the parser judged ${lines.length - 1} of ${texts.length} files`);
-    return paths.map((path, i) => (lines[i] === "" ? null : lines[i].replace(/^\S+:\d+:\d+: /, "")));
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const input = texts.map((text) => `${Buffer.byteLength(text)}\n${text}`).join("");
+  const lines = askParser(parser, kind, input).split("\n");
+  if (lines.length !== texts.length + 1) throw new Error(`the parser judged ${lines.length - 1} of ${texts.length} texts`);
+  return texts.map((text, i) => (lines[i] === "" ? null : lines[i].replace(/^\S+:\d+:\d+: /, "")));
 }
 
 // The parts of a schema that are mappings with keys of their own, each with its path.
