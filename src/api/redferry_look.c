@@ -308,6 +308,7 @@ int redferry_lint(redferry *ferry, const char *const *files, size_t count,
         .files = files,
         .count = count,
         .allow_repeats = ferry->config.allow_repeats,
+        .expects_tests = ferry->config.tests,
     };
     if (result == 0) result = lint_check(&found, &wish, &ferry->results, &ferry->error);
     if (result == 0) result = lint_settle(&found, &ferry->error);

@@ -20,6 +20,7 @@
 #include "lint_steps.h"
 #include "lint_text.h"
 #include "migration_dir.h"
+#include "test_file.h"
 
 /* ---- what the parser says ------------------------------------------------------------- */
 
@@ -35,10 +36,14 @@ static void read_comments(struct lint_report *report, const char *file)
 
 /* Take "FILE:LINE:COLUMN: text" or "FILE: text" apart. A file's name may hold colons, so the
  * numbers are looked for. */
-static void add_complaint(struct lint_report *report, const struct complaint *complaint)
+static void add_words(struct lint_report *report, const char *code, const char *words)
 {
-    const char *text = complaint->text, *rest = text;
+    const char *text = arena_text(report->arena, words), *rest = text;
     struct lint_place place = {.file = ""};
+    if (text == NULL) {
+        report->failed = true;
+        return;
+    }
     for (const char *colon = strchr(text, ':'); colon != NULL; colon = strchr(colon + 1, ':')) {
         int line = 0, column = 0, length = 0;
         const bool placed =
@@ -54,8 +59,9 @@ static void add_complaint(struct lint_report *report, const struct complaint *co
         report->failed = true;
         return;
     }
-    lint_report_add(report, complaint->is_error ? "RF100" : "RF101", place, "%s", rest);
-    if (!complaint->is_error) read_comments(report, place.file);
+    lint_report_add(report, code, place, "%s", rest);
+    /* What cannot be read as what it should be has no comments that count. */
+    if (lint_rule_find(code)->severity != LINT_ERROR) read_comments(report, place.file);
 }
 
 /* ---- all of them ---------------------------------------------------------------------- */
@@ -105,6 +111,114 @@ static void judge(struct lint_report *report, const struct lint_wish *wish,
     lint_sql_check(&subject);
 }
 
+/* ---- tests ---------------------------------------------------------------------------- */
+
+/* Whether a migration publishes anything when it is applied. */
+static bool publishes(const struct migration *migration)
+{
+    if (migration->announcement_count > 0) return true;
+    for (size_t i = 0; i < migration->up.count; i++)
+        for (size_t j = 0; j < migration->up.items[i].command_count; j++)
+            if (migration->up.items[i].commands[j].is_publish) return true;
+    return false;
+}
+
+static bool gives_source(const struct migration_test *test, const char *name)
+{
+    for (size_t i = 0; i < test->source_count; i++)
+        if (strcmp(test->sources[i].name, name) == 0) return true;
+    return false;
+}
+
+/* Hold a test against the migration that it is of. */
+static void compare(struct lint_report *report, const struct migration *migration,
+                    const struct migration_test *test, const char *path)
+{
+    if (test->after_down.line > 0 && !migration->has_down)
+        lint_report_add(
+            report, "RF703",
+            (struct lint_place){path, test->after_down.line, test->after_down.column},
+            "'after_down' is never looked at: the migration has no `down`");
+    if (publishes(migration) && !test->expect.has_published)
+        lint_report_add(report, "RF704",
+                        (struct lint_place){path, test->expect.line, test->expect.column},
+                        "the migration publishes, and 'expect' says nothing of it: without "
+                        "'published' no message is looked at");
+    for (size_t i = 0; i < migration->up.count + migration->down.count; i++) {
+        const struct step *step = i < migration->up.count
+                                      ? &migration->up.items[i]
+                                      : &migration->down.items[i - migration->up.count];
+        if (step->from == NULL || gives_source(test, step->from)) continue;
+        lint_report_add(
+            report, "RF705", (struct lint_place){.file = path},
+            "step '%s' reads from '%s', and 'given' has nothing for it under 'from'",
+            step->name, step->from);
+    }
+}
+
+/* Judge the test at path; migration may be NULL: it is wrong, or was not asked for. */
+static void judge_test(struct lint_report *report, const struct migration *migration,
+                       const char *path)
+{
+    struct migration_test *test = NULL;
+    struct error err = {0};
+    report->files++;
+    if (test_file_read(&test, path, &err) == 0) {
+        if (migration != NULL) compare(report, migration, test, path);
+        read_comments(report, path);
+    } else if (err.code == ERROR_INVALID) {
+        add_words(report, "RF700", err.message);
+    } else {
+        report->failed = true;
+    }
+    migration_test_free(test);
+}
+
+/* Judge the test of a migration, if it has one. */
+static void judge_test_of(struct lint_report *report, const struct lint_wish *wish,
+                          const struct migration *migration)
+{
+    struct error err = {0};
+    const char *path = NULL;
+    if (test_file_of(migration->file, report->arena, &path, &err) != 0)
+        add_words(report, "RF700", err.message);
+    else if (path != NULL)
+        judge_test(report, migration, path);
+    else if (wish->expects_tests)
+        lint_report_add(report, "RF701", (struct lint_place){.file = migration->file},
+                        "there is no test beside this migration");
+}
+
+/* Judge a test that was named, or stands in the directory, unless its migration was judged. */
+static void judge_lone_test(struct lint_report *report, const char *path)
+{
+    const char *migration = NULL;
+    struct error err = {0};
+    if (test_file_migration(path, report->arena, &migration, &err) != 0) {
+        add_words(report, "RF700", err.message);
+        return;
+    }
+    if (migration != NULL && is_migration(&report->migrations, migration)) return;
+    judge_test(report, NULL, path);
+    if (migration == NULL)
+        lint_report_add(report, "RF702", (struct lint_place){.file = path},
+                        "there is no migration beside this test");
+}
+
+static int judge_tests(struct lint_report *report, const struct lint_wish *wish,
+                       struct error *err)
+{
+    const char *const *paths = wish->files;
+    size_t count = wish->count;
+    for (size_t i = 0; i < report->migrations.count; i++)
+        judge_test_of(report, wish, report->migrations.items[i]);
+    if (count == 0 && test_file_list(wish->directory, report->arena, &paths, &count, err) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (test_file_is_test(paths[i])) judge_lone_test(report, paths[i]);
+    return 0;
+}
+
 int lint_check(struct lint_report *report, const struct lint_wish *wish, struct arena *arena,
                struct error *err)
 {
@@ -118,10 +232,11 @@ int lint_check(struct lint_report *report, const struct lint_wish *wish, struct 
     if (read != 0 && complaints == NULL) return -1;
     error_clear(err);
     for (const struct complaint *one = complaints; one != NULL; one = one->next)
-        add_complaint(report, one);
+        add_words(report, one->is_error ? "RF100" : "RF101", one->text);
     report->files = count_files(report);
     for (size_t i = 0; i < report->migrations.count; i++)
         judge(report, wish, report->migrations.items[i]);
+    if (judge_tests(report, wish, err) != 0) return -1;
     return report->failed ? error_memory(err) : 0;
 }
 

@@ -14,6 +14,7 @@ struct lint_wish {
     const char *const *files; /* else these */
     size_t count;
     bool allow_repeats; /* what must not be repeated is a warning, and not an error */
+    bool expects_tests; /* a migration without a test is told */
 };
 
 /*

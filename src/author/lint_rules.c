@@ -732,6 +732,248 @@ static const struct lint_rule rules[] = {
     "publish:\n"
     "  channel: users\n"
     "  message: ready\n"},
+
+/* ---- RF7: tests ------------------------------------------------------------------------- */
+
+{.code = "RF700", .name = "invalid-test", .severity = LINT_ERROR, .is_fixed = true,
+ .summary = "the file cannot be read as a test",
+ .explanation =
+    "The file beside a migration whose name ends in .test.yaml is no strict YAML, has a key "
+    "that no test has, a command that would change what it looks at, or a query that is not "
+    "one query; or a migration has two tests. The finding says which, and where. No comment "
+    "allows it.",
+ .wrong =
+    "# 1_users.yaml\n"
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"
+    "# 1_users.test.yaml\n"
+    "given:\n"
+    "  sql: |\n"
+    "    CREATE TABLE users (id integer PRIMARY KEY, name text);\n"
+    "    INSERT INTO users VALUES (1, 'Ada');\n"
+    "expects:\n"
+    "  redis:\n"
+    "    - GET user:1: Ada\n",
+ .right =
+    "# 1_users.yaml\n"
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"
+    "# 1_users.test.yaml\n"
+    "given:\n"
+    "  sql: |\n"
+    "    CREATE TABLE users (id integer PRIMARY KEY, name text);\n"
+    "    INSERT INTO users VALUES (1, 'Ada');\n"
+    "expect:\n"
+    "  redis:\n"
+    "    - GET user:1: Ada\n"},
+
+{.code = "RF701", .name = "no-test", .severity = LINT_NOTE,
+ .summary = "there is no test beside the migration",
+ .explanation =
+    "A test is a file beside the migration with the same name, ending in .test.yaml: what "
+    "is given, and what is expected. `redferry test` then runs the real file on scratch "
+    "servers, twice. `redferry new` writes one. With `tests: false` in redferry.yaml this "
+    "is not told.",
+ .wrong =
+    "# 1_users.yaml\n"
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "# 1_users.yaml\n"
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"
+    "# 1_users.test.yaml\n"
+    "given:\n"
+    "  sql: |\n"
+    "    CREATE TABLE users (id integer PRIMARY KEY, name text);\n"
+    "    INSERT INTO users VALUES (1, 'Ada');\n"
+    "expect:\n"
+    "  redis:\n"
+    "    - GET user:1: Ada\n"},
+
+{.code = "RF702", .name = "test-without-migration", .severity = LINT_WARNING,
+ .summary = "there is no migration beside the test",
+ .explanation =
+    "A test belongs to the migration with the same name but for `.test`. This one is run by "
+    "nobody: the migration was renamed, or is gone.",
+ .wrong =
+    "# 1_users.test.yaml\n"
+    "given:\n"
+    "  sql: |\n"
+    "    CREATE TABLE users (id integer PRIMARY KEY, name text);\n"
+    "    INSERT INTO users VALUES (1, 'Ada');\n"
+    "expect:\n"
+    "  redis:\n"
+    "    - GET user:1: Ada\n",
+ .right =
+    "# 1_users.yaml\n"
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"
+    "# 1_users.test.yaml\n"
+    "given:\n"
+    "  sql: |\n"
+    "    CREATE TABLE users (id integer PRIMARY KEY, name text);\n"
+    "    INSERT INTO users VALUES (1, 'Ada');\n"
+    "expect:\n"
+    "  redis:\n"
+    "    - GET user:1: Ada\n"},
+
+{.code = "RF703", .name = "unreachable-after-down", .severity = LINT_WARNING,
+ .summary = "the test expects something of a `down` that there is not",
+ .explanation =
+    "`after_down` says what Redis and the database hold once the migration was rolled back. "
+    "This one cannot be, since it has no `down`.",
+ .wrong =
+    "# 1_users.yaml\n"
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "# 1_users.test.yaml\n"
+    "given:\n"
+    "  sql: |\n"
+    "    CREATE TABLE users (id integer PRIMARY KEY, name text);\n"
+    "    INSERT INTO users VALUES (1, 'Ada');\n"
+    "expect:\n"
+    "  redis:\n"
+    "    - GET user:1: Ada\n"
+    "after_down:\n"
+    "  redis:\n"
+    "    - EXISTS user:1: 0\n",
+ .right =
+    "# 1_users.yaml\n"
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"
+    "# 1_users.test.yaml\n"
+    "given:\n"
+    "  sql: |\n"
+    "    CREATE TABLE users (id integer PRIMARY KEY, name text);\n"
+    "    INSERT INTO users VALUES (1, 'Ada');\n"
+    "expect:\n"
+    "  redis:\n"
+    "    - GET user:1: Ada\n"
+    "after_down:\n"
+    "  redis:\n"
+    "    - EXISTS user:1: 0\n"},
+
+{.code = "RF704", .name = "unheard-message", .severity = LINT_NOTE,
+ .summary = "the migration publishes, and its test does not listen",
+ .explanation =
+    "Without `published` under `expect`, no message is looked at: a missing one is not "
+    "noticed, nor one too many. An empty list says that there may be none.",
+ .wrong =
+    "# 1_users.yaml\n"
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "    publish: users\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"
+    "# 1_users.test.yaml\n"
+    "given:\n"
+    "  sql: |\n"
+    "    CREATE TABLE users (id integer PRIMARY KEY, name text);\n"
+    "    INSERT INTO users VALUES (1, 'Ada');\n"
+    "expect:\n"
+    "  redis:\n"
+    "    - GET user:1: Ada\n",
+ .right =
+    "# 1_users.yaml\n"
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "    publish: users\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"
+    "# 1_users.test.yaml\n"
+    "given:\n"
+    "  sql: |\n"
+    "    CREATE TABLE users (id integer PRIMARY KEY, name text);\n"
+    "    INSERT INTO users VALUES (1, 'Ada');\n"
+    "expect:\n"
+    "  redis:\n"
+    "    - GET user:1: Ada\n"
+    "  published:\n"
+    "    - users: '{\"id\":1,\"name\":\"Ada\"}'\n"},
+
+{.code = "RF705", .name = "nothing-to-read-from", .severity = LINT_WARNING,
+ .summary = "the test gives no rows for a step's `from`",
+ .explanation =
+    "A step with `from` reads from another database. In a test that is a scratch database "
+    "of its own, which `given` fills under `from` and the variable's name.",
+ .wrong =
+    "# 1_users.yaml\n"
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    from: USERS_URL\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "# 1_users.test.yaml\n"
+    "given:\n"
+    "  sql: |\n"
+    "    CREATE TABLE users (id integer PRIMARY KEY, name text);\n"
+    "    INSERT INTO users VALUES (1, 'Ada');\n"
+    "expect:\n"
+    "  redis:\n"
+    "    - GET user:1: Ada\n",
+ .right =
+    "# 1_users.yaml\n"
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    from: USERS_URL\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "# 1_users.test.yaml\n"
+    "given:\n"
+    "  from:\n"
+    "    USERS_URL: |\n"
+    "      CREATE TABLE users (id integer PRIMARY KEY, name text);\n"
+    "      INSERT INTO users VALUES (1, 'Ada');\n"
+    "expect:\n"
+    "  redis:\n"
+    "    - GET user:1: Ada\n"},
 };
 /* clang-format on */
 
