@@ -395,6 +395,8 @@ typedef struct redferry_lint_report {
     size_t promise_count;
     size_t files;                   /* how many were checked */
     size_t errors, warnings, notes; /* among the findings */
+    const redferry_rule *rules;     /* that it went by, by their codes */
+    size_t rule_count;
 } redferry_lint_report;
 
 /* Check files (count 0: the whole directory) without connecting. REDFERRY_INVALID where there

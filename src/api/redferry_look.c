@@ -216,18 +216,15 @@ int redferry_history(redferry *ferry, const char *version, const redferry_histor
 
 /* ---- lint ----------------------------------------------------------------------------- */
 
-int redferry_lint_rules(redferry *ferry, const char *code, const redferry_rule **out,
-                        size_t *count)
+/* The rules in the public form, that of code (NULL: all of them), *count in number. NULL where
+ * memory runs out. */
+static const redferry_rule *rules_of(struct arena *arena, const char *code, size_t *count)
 {
-    struct session session;
     size_t all = 0;
     const struct lint_rule *rules = lint_rules(&all);
-    int result = handle_begin(ferry, &session);
-    redferry_rule *copies = arena_array(&ferry->results, all, sizeof *copies);
+    redferry_rule *copies = arena_array(arena, all, sizeof *copies);
     *count = 0;
-    *out = copies;
-    if (result == 0 && copies == NULL) result = error_memory(&ferry->error);
-    for (size_t i = 0; i < all && result == 0; i++) {
+    for (size_t i = 0; copies != NULL && i < all; i++) {
         if (code != NULL && strcmp(rules[i].code, code) != 0) continue;
         copies[(*count)++] = (redferry_rule){.code = rules[i].code,
                                              .name = rules[i].name,
@@ -237,6 +234,17 @@ int redferry_lint_rules(redferry *ferry, const char *code, const redferry_rule *
                                              .wrong = rules[i].wrong,
                                              .right = rules[i].right};
     }
+    return copies;
+}
+
+int redferry_lint_rules(redferry *ferry, const char *code, const redferry_rule **out,
+                        size_t *count)
+{
+    struct session session;
+    int result = handle_begin(ferry, &session);
+    *count = 0;
+    *out = result == 0 ? rules_of(&ferry->results, code, count) : NULL;
+    if (result == 0 && *out == NULL) result = error_memory(&ferry->error);
     if (result == 0 && *count == 0)
         result = error_set(&ferry->error, ERROR_INVALID,
                            "there is no rule '%s'; 'redferry lint --explain' lists them", code);
@@ -263,6 +271,8 @@ static redferry_lint_report *lint_report_of(struct arena *arena,
                                      .errors = found->errors,
                                      .warnings = found->warnings,
                                      .notes = found->notes};
+    report->rules = rules_of(arena, NULL, &report->rule_count);
+    if (report->rules == NULL) return NULL;
     for (const struct lint_finding *one = found->findings; one != NULL; one = one->next)
         *finding++ = (redferry_finding){
             .code = one->rule->code,

@@ -2,9 +2,12 @@
  * lint: check files without connecting, and tell what each step can promise; explain the rules.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd.h"
+#include "cmd_lint_sarif.h"
 #include "screen.h"
 #include "table.h"
 #include "text.h"
@@ -143,12 +146,31 @@ static int explain(struct cmd_call *call)
     return REDFERRY_OK;
 }
 
+/* Print what was found for code review. */
+static int print_sarif(struct cmd_call *call, const redferry_lint_report *report, int code)
+{
+    char *directory = getcwd(NULL, 0);
+    char *root = directory != NULL ? cmd_lint_sarif_root(directory) : NULL;
+    int result = REDFERRY_FAILED;
+    if (root != NULL &&
+        document_print(cmd_lint_sarif(report, directory, root), call->out, false) == 0)
+        result = code;
+    free(directory);
+    free(root);
+    return result;
+}
+
 static int run(struct cmd_call *call)
 {
     const redferry_lint_report *report = NULL;
+    const bool sarif = cmd_switch(call, "sarif");
+    if (sarif && (call->json || cmd_switch(call, "explain")))
+        return cmd_refuse(call, "'--sarif' is another document than %s",
+                          call->json ? "--json's" : "'--explain'");
     if (cmd_switch(call, "explain")) return explain(call);
     const int code = redferry_lint(call->ferry, call->arguments, call->count, &report);
     if (report == NULL) return code;
+    if (sarif) return print_sarif(call, report, code);
     if (call->json)
         call->document = document_lint(report, code);
     else
@@ -158,6 +180,7 @@ static int run(struct cmd_call *call)
 
 static const struct option_line options[] = {
     {"explain", 0, NULL, "print the rule with this code instead; without one, all rules"},
+    {"sarif", 0, NULL, "print the findings as SARIF 2.1.0, which code review shows in place"},
     {0},
 };
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd_lint_sarif.h"
 #include "document.h"
 
 /* Print the document as one line, and compare. */
@@ -173,7 +174,7 @@ static void test_lint(void **state)
         {"RF101", "warning", "x.yaml", 0, 0, "ignored"},
     };
     static const redferry_promise promises[] = {{1, "a", true, 2, "all", "exactly once"}};
-    const redferry_lint_report report = {findings, 2, promises, 1, 2, 1, 1, 0};
+    const redferry_lint_report report = {findings, 2, promises, 1, 2, 1, 1, 0, NULL, 0};
     expect(document_lint(&report, 2),
            "{\"findings\":[{\"code\":\"RF100\",\"severity\":\"error\",\"file\":\"1_a.yaml\","
            "\"line\":3,\"column\":4,\"text\":\"unknown key\"},{\"code\":\"RF101\","
@@ -182,6 +183,43 @@ static void test_lint(void **state)
            "\"name\":\"a\",\"direction\":\"down\",\"step\":2,\"step_name\":\"all\","
            "\"guarantee\":\"exactly once\"}],\"files\":2,\"errors\":1,\"warnings\":1,"
            "\"notes\":0,\"exit\":2}");
+}
+
+/* Paths are seen from the repository, whatever the finding's was relative to. */
+static void test_sarif_paths(void **state)
+{
+    static const struct {
+        const char *file, *directory, *root, *uri;
+    } cases[] = {
+        {"dm/1_a.yaml", "/repo", "/repo", "dm/1_a.yaml"},
+        {"./dm//1_a.yaml", "/repo/app", "/repo", "app/dm/1_a.yaml"},
+        {"../dm/1 a.yaml", "/repo/app", "/repo", "dm/1%20a.yaml"},
+        {"/repo/dm/1_\xC3\xA9.yaml", "/elsewhere", "/repo/", "dm/1_%C3%A9.yaml"},
+        {"/repository/1.yaml", "/repo", "/repo", "../repository/1.yaml"},
+        {"/1.yaml", "/repo/a", "/repo/a", "../../1.yaml"},
+        {"1.yaml", "/", "/", "1.yaml"},
+        {"../../../1.yaml", "/a/b", "/", "1.yaml"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const redferry_rule rule = {"RF100", "n", "error", "s", "e", "w", "r"};
+        const redferry_finding finding = {"RF100", "error", cases[i].file, 3, 4, "t"};
+        const redferry_lint_report report = {
+            .findings = &finding, .count = 1, .rules = &rule, .rule_count = 1};
+        json_t *log = cmd_lint_sarif(&report, cases[i].directory, cases[i].root);
+        const char *uri = NULL;
+        int line = 0, column = 0, index = -1;
+        assert_int_equal(json_unpack(log, "{s:[{s:[{s:i, s:[{s:{s:{s:s}, s:{s:i, s:i}}}]}]}]}",
+                                     "runs", "results", "ruleIndex", &index, "locations",
+                                     "physicalLocation", "artifactLocation", "uri", &uri,
+                                     "region", "startLine", &line, "startColumn", &column),
+                         0);
+        assert_string_equal(uri, cases[i].uri);
+        assert_int_equal(line, 3);
+        assert_int_equal(column, 4);
+        assert_int_equal(index, 0);
+        json_decref(log);
+    }
 }
 
 static void test_rules(void **state)
@@ -262,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_watch),
         cmocka_unit_test(test_lint),
         cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_sarif_paths),
         cmocka_unit_test(test_doctor),
         cmocka_unit_test(test_texts_and_errors),
         cmocka_unit_test(test_bears_figures_that_are_none),
