@@ -21,7 +21,7 @@ prepares()
     expect_equal "$(ls data_migrations | cut -d_ -f2- | sort | head -n 2)" \
         $'again.test.yaml\nagain.yaml' 'names'
     expect_exit 0 redferry lint
-    expect_stdout_contains '3 files checked'
+    expect_stdout_contains '6 files checked: 0 errors, 0 warnings'
     expect_exit 2 redferry new '../escape'
     expect_exit 2 redferry new ''
     expect_exit 2 redferry new -- '- _'

@@ -69,7 +69,7 @@ page_is_tried()
     expect_exit 0 bash -ec "$(listed cookbook/README.md 'trying one')"
     listed cookbook/README.md 'with JSON.SET' >data_migrations/1_NAME.yaml
     expect_exit 0 redferry lint data_migrations/1_NAME.yaml
-    expect_stdout_contains '1 file checked: 0 errors, 0 warnings'
+    expect_stdout_contains '2 files checked: 0 errors, 0 warnings'
 }
 
 # ---- each with its test -------------------------------------------------------------------------

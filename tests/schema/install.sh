@@ -7,6 +7,8 @@ source=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 directory=$1
 
 mkdir -p "$directory"
+exec 9>"$directory/.lock" # several tests may want them at once
+flock 9
 cp "$source"/*.mjs "$source"/package.json "$directory"
 if ! cmp -s "$source/package-lock.json" "$directory/node_modules/.of"; then
     rm -rf "$directory/node_modules"
