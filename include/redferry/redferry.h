@@ -501,6 +501,7 @@ typedef struct redferry_test_result {
     const redferry_test_difference *differences; /* the first ones */
     size_t difference_count;
     size_t omitted; /* how many more there are */
+    size_t kills;   /* how often its run was killed */
     double seconds;
 } redferry_test_result;
 
@@ -508,18 +509,22 @@ typedef struct redferry_test_report {
     const redferry_test_result *results; /* in version order */
     size_t count;
     size_t ok, failed, untested;
+    uint64_t seed; /* of the moments of kills */
     double seconds;
 } redferry_test_report;
 
 typedef void (*redferry_test_fn)(const redferry_test_result *result, void *payload);
 
 typedef struct redferry_test_options {
-    const char *const *files;  /* migrations, tests, or VERSIONs */
-    size_t file_count;         /* 0: the whole directory */
-    const char *database;      /* the URL of a PostgreSQL on which scratch databases are made;
-                                  NULL: SQLite. The setting "database" does not count */
-    bool require_tests;        /* a migration without a test fails */
-    size_t jobs;               /* at a time; 0: as many as there are processors */
+    const char *const *files; /* migrations, tests, or VERSIONs */
+    size_t file_count;        /* 0: the whole directory */
+    const char *database;     /* the URL of a PostgreSQL on which scratch databases are made;
+                                 NULL: SQLite. The setting "database" does not count */
+    bool require_tests;       /* a migration without a test fails */
+    size_t jobs;              /* at a time; 0: as many as there are processors */
+    size_t kills;  /* kill the run at so many random moments, have it gone on with, and
+                      demand the same end */
+    uint64_t seed; /* of these moments; 0: a new one */
     redferry_test_fn callback; /* told of each result in order, as soon as may be; or NULL */
     void *payload;
 } redferry_test_options;

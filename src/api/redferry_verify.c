@@ -173,6 +173,7 @@ static int describe_result(struct arena *arena, const struct rehearsed *item,
                                               : "failed",
         .error = has_error ? arena_text(arena, verdict->error.message) : NULL,
         .error_moment = has_error ? arena_text(arena, verdict->failed_moment) : NULL,
+        .kills = verdict->kills,
         .seconds = verdict->seconds,
     };
     return copy_differences(arena, verdict, result);
@@ -189,8 +190,8 @@ static void tell_result(void *context, const struct rehearsed *item)
         told->options->callback(&result, told->options->payload);
 }
 
-static int describe_test(struct arena *arena, const struct rehearsal *rehearsal, double seconds,
-                         const redferry_test_report **out, struct error *err)
+static int describe_test(struct arena *arena, const struct rehearsal *rehearsal,
+                         redferry_test_report **out, struct error *err)
 {
     redferry_test_report *report = arena_alloc(arena, sizeof *report);
     redferry_test_result *results = arena_array(arena, rehearsal->count + 1, sizeof *results);
@@ -207,7 +208,6 @@ static int describe_test(struct arena *arena, const struct rehearsal *rehearsal,
     }
     report->results = results;
     report->count = rehearsal->count;
-    report->seconds = seconds;
     *out = report;
     return 0;
 }
@@ -231,6 +231,13 @@ static int judge(const redferry_test_report *report, bool require_tests, struct 
     return 0;
 }
 
+/* Short enough to be typed again. */
+static uint64_t new_seed(void)
+{
+    const uint64_t now = (uint64_t)clock_monotonic();
+    return 1 + (now ^ (now >> 20)) % 999999999;
+}
+
 int redferry_test(redferry *ferry, const redferry_test_options *options,
                   const redferry_test_report **out)
 {
@@ -240,6 +247,7 @@ int redferry_test(redferry *ferry, const redferry_test_options *options,
     *out = NULL;
     if (options == NULL) options = &all;
     struct told told = {.ferry = ferry, .options = options};
+    redferry_test_report *report = NULL;
     const struct rehearsal_wish wish = {
         .config = &ferry->config,
         .stop = &ferry->stop,
@@ -247,17 +255,23 @@ int redferry_test(redferry *ferry, const redferry_test_options *options,
         .file_count = options->file_count,
         .database = options->database,
         .jobs = options->jobs,
+        .kills = options->kills,
+        .seed = options->seed != 0 ? options->seed : new_seed(),
         .tell = tell_result,
         .context = &told,
     };
     const int64_t begun = clock_monotonic();
     int result = handle_begin(ferry, &session);
     if (result == 0) result = rehearsal_perform(&rehearsal, &wish, &ferry->error);
-    const double seconds = (double)(clock_monotonic() - begun) / 1e9;
     if (result == 0)
-        result = describe_test(&ferry->results, &rehearsal, seconds, out, &ferry->error);
+        result = describe_test(&ferry->results, &rehearsal, &report, &ferry->error);
     if (result == 0 && told.failed) result = error_memory(&ferry->error);
-    if (result == 0) result = judge(*out, options->require_tests, &ferry->error);
+    if (result == 0) {
+        report->seed = wish.seed;
+        report->seconds = (double)(clock_monotonic() - begun) / 1e9;
+        *out = report;
+        result = judge(report, options->require_tests, &ferry->error);
+    }
     rehearsal_release(&rehearsal);
     return handle_end(ferry, &session, result);
 }

@@ -17,7 +17,7 @@
 #include "signals.h"
 #include "text.h"
 
-enum { MOST_JOBS = 1000 };
+enum { MOST_JOBS = 1000, MOST_KILLS = 1000000 };
 
 /* How results are told. */
 struct telling {
@@ -85,7 +85,7 @@ static void print_result(const struct telling *telling, const redferry_test_resu
 {
     struct cmd_call *call = telling->call;
     FILE *out = call->out;
-    char took[TEXT_TIME];
+    char took[TEXT_TIME], kills[TEXT_COUNT];
     const bool failed = is(result, "failed");
     const bool lacks = is(result, "untested");
     if (call->quiet && !failed && !(lacks && telling->require_tests)) return;
@@ -98,7 +98,10 @@ static void print_result(const struct telling *telling, const redferry_test_resu
     }
     put_verdict(call, failed ? "FAIL" : "ok  ", failed ? SCREEN_RED : SCREEN_GREEN);
     put_name(out, result);
-    fprintf(out, " (%s)\n", text_duration(took, result->seconds));
+    fprintf(out, " (%s", text_duration(took, result->seconds));
+    if (result->kills > 0)
+        fprintf(out, ", killed %s", text_count(kills, (int64_t)result->kills, "time"));
+    fputs(")\n", out);
     for (size_t i = 0; i < result->difference_count; i++)
         put_difference(out, result, &result->differences[i]);
     if (result->omitted > 0) fprintf(out, "  and %zu more\n", result->omitted);
@@ -106,7 +109,7 @@ static void print_result(const struct telling *telling, const redferry_test_resu
     (void)fflush(out);
 }
 
-static void print_sums(struct cmd_call *call, const redferry_test_report *report)
+static void print_sums(struct cmd_call *call, const redferry_test_report *report, bool kills)
 {
     char tests[TEXT_COUNT], took[TEXT_TIME], lacking[TEXT_COUNT];
     const size_t count = report->ok + report->failed;
@@ -121,6 +124,9 @@ static void print_sums(struct cmd_call *call, const redferry_test_report *report
         fprintf(call->out, "; %s without a test",
                 text_count(lacking, (int64_t)report->untested, "migration"));
     fprintf(call->out, " (%s)\n", text_duration(took, report->seconds));
+    if (kills)
+        fprintf(call->out, "--seed %" PRIu64 " repeats the moments of the kills\n",
+                report->seed);
 }
 
 /* ---- TAP -------------------------------------------------------------------------------- */
@@ -191,9 +197,12 @@ static int read_number(struct cmd_call *call, const char *name, int64_t least, i
 }
 
 /* How a TAP document ends: with its plan, or with why there is none. */
-static void end_tap(const struct telling *telling, const redferry_test_report *report)
+static void end_tap(const struct telling *telling, const redferry_test_report *report,
+                    bool kills)
 {
     FILE *out = telling->call->out;
+    if (report != NULL && kills)
+        fprintf(out, "# --seed %" PRIu64 " repeats the moments of the kills\n", report->seed);
     if (report != NULL) {
         fprintf(out, "1..%zu%s\n", telling->told,
                 telling->told == 0 ? " # SKIP there are no migrations" : "");
@@ -211,19 +220,25 @@ static int run(struct cmd_call *call)
         .tap = cmd_switch(call, "tap"),
         .require_tests = cmd_switch(call, "require-tests"),
     };
-    int64_t jobs = 0;
+    int64_t jobs = 0, kills = 0, seed = 0;
     const redferry_test_report *report = NULL;
     if (cmd_option(call, "redis") != NULL)
         return cmd_refuse(call, "'test' starts a Redis of its own, and takes no '--redis'");
     if (telling.tap && call->json)
         return cmd_refuse(call, "--tap and --json exclude each other");
-    if (read_number(call, "jobs", 1, MOST_JOBS, &jobs) != 0) return REDFERRY_INVALID;
+    if (read_number(call, "jobs", 1, MOST_JOBS, &jobs) != 0 ||
+        read_number(call, "kills", 1, MOST_KILLS, &kills) != 0 ||
+        read_number(call, "seed", 1, INT64_MAX, &seed) != 0)
+        return REDFERRY_INVALID;
+    if (seed > 0 && kills == 0) return cmd_refuse(call, "--seed goes with --kills");
     const redferry_test_options options = {
         .files = call->arguments,
         .file_count = call->count,
         .database = cmd_option(call, "database"),
         .require_tests = telling.require_tests,
         .jobs = (size_t)jobs,
+        .kills = (size_t)kills,
+        .seed = (uint64_t)seed,
         .callback = call->json ? NULL : tell,
         .payload = &telling,
     };
@@ -231,17 +246,19 @@ static int run(struct cmd_call *call)
     if (telling.tap) fputs("TAP version 13\n", call->out);
     const int code = redferry_test(call->ferry, &options, &report);
     if (telling.tap)
-        end_tap(&telling, report);
+        end_tap(&telling, report, kills > 0);
     else if (call->json && report != NULL)
-        call->document = document_test(report, code, redferry_error(call->ferry));
+        call->document = document_test(report, kills > 0, code, redferry_error(call->ferry));
     else if (report != NULL)
-        print_sums(call, report);
+        print_sums(call, report, kills > 0);
     return code;
 }
 
 static const struct option_line options[] = {
     {"jobs", 0, "NUMBER", "how many at a time [default: as many as there are processors]"},
+    {"kills", 0, "NUMBER", "kill each run so often, at random, and demand the same end"},
     {"require-tests", 0, NULL, "a migration without a test fails"},
+    {"seed", 0, "NUMBER", "with --kills: repeat the moments of an earlier call"},
     {"tap", 0, NULL, "print the results in the Test Anything Protocol"},
     {0},
 };

@@ -54,8 +54,9 @@ struct json_t *document_doctor(const redferry_doctor_report *report, int code);
 struct json_t *document_verify(const redferry_verify_report *report, int code,
                                const char *error);
 
-/* What came of tests; where code is not REDFERRY_OK also the error. */
-struct json_t *document_test(const redferry_test_report *report, int code, const char *error);
+/* What came of tests; kills: the seed counts; where code is not REDFERRY_OK also the error. */
+struct json_t *document_test(const redferry_test_report *report, bool kills, int code,
+                             const char *error);
 
 /* A few texts: name, value (NULL: null), name, value, …, NULL. */
 struct json_t *document_texts(int code, const char *name, ...) __attribute__((sentinel));

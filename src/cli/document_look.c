@@ -406,24 +406,27 @@ static json_t *test_entry(const redferry_test_result *result)
         json_decref(differences);
         return NULL;
     }
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "version",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "version",
                      document_id(result->version), "name", document_text(result->name), "file",
                      document_text(result->file), "test", document_text(result->test),
                      "verdict", document_text(result->verdict), "error",
                      document_text(result->error), "error_moment",
                      document_text(result->error_moment), "differences", differences, "omitted",
-                     (json_int_t)result->omitted, "seconds", document_decimal(result->seconds));
+                     (json_int_t)result->omitted, "kills", (json_int_t)result->kills, "seconds",
+                     document_decimal(result->seconds));
 }
 
-json_t *document_test(const redferry_test_report *report, int code, const char *error)
+json_t *document_test(const redferry_test_report *report, bool kills, int code,
+                      const char *error)
 {
     json_t *tests = json_array();
     int failed = 0;
     for (size_t i = 0; i < report->count; i++)
         failed |= json_array_append_new(tests, test_entry(&report->results[i]));
-    json_t *document = json_pack("{s:o, s:I, s:I, s:I, s:o, s:i}", "tests", tests, "ok",
+    json_t *document = json_pack("{s:o, s:I, s:I, s:I, s:o, s:o, s:i}", "tests", tests, "ok",
                                  (json_int_t)report->ok, "failed", (json_int_t)report->failed,
-                                 "untested", (json_int_t)report->untested, "seconds",
+                                 "untested", (json_int_t)report->untested, "seed",
+                                 document_id(kills ? (int64_t)report->seed : 0), "seconds",
                                  document_decimal(report->seconds), "exit", code);
     if (code != REDFERRY_OK && *error != '\0')
         failed |= json_object_set_new(document, "error", document_text(error));

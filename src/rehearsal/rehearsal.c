@@ -26,6 +26,7 @@
 #include "error.h"
 #include "file.h"
 #include "keeper.h"
+#include "killing.h"
 #include "migration_dir.h"
 #include "number.h"
 #include "stage.h"
@@ -282,6 +283,7 @@ static int use_postgres(struct rehearsal *rehearsal, const char *text, struct ur
 struct work {
     struct rehearsal *rehearsal;
     struct stage_plan plan;
+    struct killing_wish killing;
     struct url postgres;
     char *directory;
     size_t *tested; /* the index of each piece among the rehearsal's items */
@@ -316,6 +318,15 @@ static int leave(const struct verdict *verdict, const char *path)
     return result;
 }
 
+/* A migration that does not do what it should need not be killed. */
+static void rehearse(const struct work *work, struct stage *stage, const struct play *play,
+                     struct verdict *verdict)
+{
+    cycle_perform(stage, play, verdict);
+    if (work->killing.kills > 0 && verdict_is_good(verdict))
+        killing_perform(stage, play, &work->killing, verdict);
+}
+
 /* In a process of its own. */
 static void perform(void *context, size_t index)
 {
@@ -332,7 +343,7 @@ static void perform(void *context, size_t index)
         (void)error_set(&verdict->error, ERROR_FAILED, "cannot make '%s': %s", directory,
                         strerror(errno));
     else if (stage_open(&stage, &work->plan, directory, index, &verdict->error) == 0)
-        cycle_perform(&stage, &play, verdict);
+        rehearse(work, &stage, &play, verdict);
     stage_close(&stage);
     verdict->seconds = (double)(clock_monotonic() - begun) / 1e9;
     if (leave(verdict, path) != 0) abort();
@@ -413,7 +424,7 @@ int rehearsal_perform(struct rehearsal *rehearsal, const struct rehearsal_wish *
                       struct error *err)
 {
     struct config *config = wish->config;
-    struct work work = {.rehearsal = rehearsal};
+    struct work work = {.rehearsal = rehearsal, .killing = {wish->kills, wish->seed}};
     static const char *const nothing[] = {NULL};
     size_t told = 0;
     work.plan = (struct stage_plan){

@@ -30,6 +30,8 @@ struct rehearsal_wish {
     size_t file_count;
     const char *database; /* the URL of a PostgreSQL; NULL: SQLite */
     size_t jobs;          /* at a time; 0: as many as there are processors */
+    size_t kills;         /* how often each run is killed */
+    uint64_t seed;        /* of when */
     /* Told of each in order, as soon as it is its turn. Or NULL. */
     void (*tell)(void *context, const struct rehearsed *rehearsed);
     void *context;

@@ -215,11 +215,21 @@ static int append_locales(struct db *db, struct buffer *sql, struct error *err)
     return next == DB_FAILED ? -1 : 0;
 }
 
+/* Who is killed while it makes a database leaves a session that goes on making it: it can be
+ * told by its name. */
+static int sign(struct db *db, const char *token, struct error *err)
+{
+    char sql[128];
+    (void)snprintf(sql, sizeof sql, "SET application_name = '%s'", token);
+    return db_execute_alone(db, sql, err);
+}
+
 static int create_in_postgres(const struct stage *stage, const char *name, struct error *err)
 {
     struct db *db = NULL;
     struct buffer sql = {0};
     int result = db_open(&db, stage->plan->postgres, NULL, err);
+    if (result == 0) result = sign(db, stage->plan->token, err);
     buffer_append_text(&sql, "CREATE DATABASE ");
     db_append_identifier(&sql, name);
     buffer_append_text(&sql, " TEMPLATE template0");
@@ -481,6 +491,28 @@ int stage_check_postgres(const struct url *postgres, struct error *err)
     return result;
 }
 
+/* End the sessions that signed, and wait until they are gone. */
+static int end_signed(struct db *db, const char *token, struct error *err)
+{
+    enum { TRIES = 500 };
+    const struct value name = value_text(token);
+    enum db_next next = DB_ROW;
+    for (int tries = 0; tries < TRIES && next == DB_ROW; tries++) {
+        struct error ignored = {0};
+        struct db_rows *rows = NULL;
+        struct row row = {0};
+        if (tries > 0) (void)stop_sleep(NULL, 10, &ignored);
+        if (db_query(db,
+                     "SELECT pg_catalog.pg_terminate_backend(pid) FROM "
+                     "pg_catalog.pg_stat_activity WHERE application_name = $1",
+                     &name, 1, &rows, err) != 0)
+            return -1;
+        next = db_rows_next(rows, true, &row, err);
+        db_rows_close(rows);
+    }
+    return next == DB_FAILED ? -1 : 0;
+}
+
 /* Names are not taken from a table while it changes. */
 static int list_left(struct db *db, const char *token, struct arena *arena, const char **names,
                      size_t most, size_t *count, struct error *err)
@@ -511,6 +543,7 @@ int stage_sweep_postgres(const struct url *postgres, const char *token, struct e
     struct db *db = NULL;
     size_t count = 0;
     int result = db_open(&db, postgres, NULL, err);
+    if (result == 0) result = end_signed(db, token, err);
     do {
         count = 0;
         if (result == 0) result = list_left(db, token, &arena, names, MOST, &count, err);

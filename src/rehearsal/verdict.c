@@ -130,7 +130,8 @@ int verdict_read(struct verdict *verdict, const char *bytes, size_t length, stru
     const char *message = read_text(&rest);
     if (code != ERROR_NONE && message != NULL)
         (void)error_set(&verdict->error, code, "%s", message);
-    verdict->failed_moment = read_text(&rest);
+    const char *moment = read_text(&rest);
+    if (moment != NULL && moment[0] != '\0') verdict->failed_moment = moment;
     verdict->seconds = (double)read_number(&rest) / 1e6;
     verdict->kills = (size_t)read_number(&rest);
     verdict->moments = (size_t)read_number(&rest);

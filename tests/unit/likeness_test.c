@@ -1,0 +1,211 @@
+/* Replies as trees, and whether they are what a test file expects. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "arena.h"
+#include "buffer.h"
+#include "error.h"
+#include "likeness.h"
+#include "reply.h"
+#include "test_file.h"
+
+struct world {
+    struct arena arena;
+    struct reply_reader *reader;
+    struct migration_test *test;
+    struct test_value got;
+    const struct test_value *expected;
+};
+
+/* Have reply (RESP) answer command, which is expected to answer yaml. */
+static void answer(struct world *world, const char *command, const char *yaml,
+                   const char *reply)
+{
+    struct error err = {0};
+    char text[2048];
+    const struct reply *read = NULL;
+    (void)snprintf(text, sizeof text, "expect:\n  redis:\n    - %s: %s\n", command, yaml);
+    *world = (struct world){0};
+    if (test_file_parse(&world->test, "t.test.yaml", text, strlen(text), &err) != 0)
+        fail_msg("%s", err.message);
+    assert_int_equal(reply_reader_new(&world->reader, &err), 0);
+    assert_int_equal(reply_reader_feed(world->reader, reply, strlen(reply), &err), 0);
+    assert_int_equal(reply_reader_next(world->reader, &read, &err), 1);
+    world->expected = &world->test->expect.checks[0].reply;
+    assert_int_equal(likeness_of_reply(read, world->expected, &world->arena, &world->got, &err),
+                     0);
+}
+
+static void leave(struct world *world)
+{
+    migration_test_free(world->test);
+    reply_reader_free(world->reader);
+    arena_release(&world->arena);
+}
+
+static int holds(const char *command, const char *yaml, const char *reply)
+{
+    struct world world;
+    struct error err = {0};
+    answer(&world, command, yaml, reply);
+    const char *name = world.test->expect.checks[0].command.arguments[0];
+    const int result =
+        likeness_holds(world.expected, &world.got, likeness_rule_of(name), &world.arena, &err);
+    leave(&world);
+    return result;
+}
+
+static void assert_shown(const char *command, const char *yaml, const char *reply,
+                         const char *shown)
+{
+    struct world world;
+    struct buffer text = {0};
+    answer(&world, command, yaml, reply);
+    likeness_append(&text, &world.got);
+    assert_string_equal(buffer_text(&text), shown);
+    buffer_release(&text);
+    leave(&world);
+}
+
+static void texts_are_compared_as_texts(void **state)
+{
+    (void)state;
+    assert_int_equal(holds("GET a", "x", "$1\r\nx\r\n"), 1);
+    assert_int_equal(holds("GET a", "x", "$1\r\ny\r\n"), 0);
+    assert_int_equal(holds("GET a", "x", "$2\r\nxx\r\n"), 0);
+    assert_int_equal(holds("EXISTS a", "1", ":1\r\n"), 1);
+    assert_int_equal(holds("EXISTS a", "\"1\"", ":1\r\n"), 1);
+    assert_int_equal(holds("EXISTS a", "01", ":1\r\n"), 0);
+    assert_int_equal(holds("TYPE a", "hash", "+hash\r\n"), 1);
+    assert_int_equal(holds("GET a", "''", "$0\r\n\r\n"), 1);
+}
+
+static void nil_is_null_and_no_text(void **state)
+{
+    (void)state;
+    assert_int_equal(holds("GET a", "null", "$-1\r\n"), 1);
+    assert_int_equal(holds("GET a", "~", "*-1\r\n"), 1);
+    assert_int_equal(holds("GET a", "null", "$4\r\nnull\r\n"), 0);
+    assert_int_equal(holds("GET a", "\"null\"", "$4\r\nnull\r\n"), 1);
+    assert_int_equal(holds("GET a", "''", "$-1\r\n"), 0);
+    assert_int_equal(holds("MGET a b", "[x, null]", "*2\r\n$1\r\nx\r\n$-1\r\n"), 1);
+}
+
+static void lists_have_an_order_and_sets_have_none(void **state)
+{
+    static const char ba[] = "*2\r\n$1\r\nb\r\n$1\r\na\r\n";
+    (void)state;
+    assert_int_equal(holds("LRANGE l 0 -1", "[b, a]", ba), 1);
+    assert_int_equal(holds("LRANGE l 0 -1", "[a, b]", ba), 0);
+    assert_int_equal(holds("LRANGE l 0 -1", "[b]", ba), 0);
+    assert_int_equal(holds("LRANGE l 0 -1", "[b, a, a]", ba), 0);
+    assert_int_equal(holds("LRANGE l 0 -1", "b", ba), 0);
+    assert_int_equal(holds("SMEMBERS s", "[a, b]", ba), 1);
+    assert_int_equal(holds("smembers s", "[a, b]", ba), 1);
+    assert_int_equal(holds("KEYS *", "[a, b]", ba), 1);
+    assert_int_equal(holds("HKEYS h", "[a, b]", ba), 1);
+    assert_int_equal(holds("SINTER s t", "[a, c]", ba), 0);
+    assert_int_equal(holds("SMEMBERS s", "[a, a]", ba), 0);
+    assert_int_equal(holds("SMEMBERS s", "[]", "*0\r\n"), 1);
+    assert_int_equal(holds("SMEMBERS s", "[]", ba), 0);
+    assert_int_equal(holds("SMEMBERS s", "null", "*0\r\n"), 0);
+}
+
+static void hashes_are_mappings(void **state)
+{
+    static const char hash[] = "*4\r\n$1\r\nb\r\n$1\r\n2\r\n$1\r\na\r\n$1\r\n1\r\n";
+    static const char odd[] = "*1\r\n$1\r\nb\r\n";
+    (void)state;
+    assert_int_equal(holds("HGETALL h", "{a: 1, b: 2}", hash), 1);
+    assert_int_equal(holds("HGETALL h", "{b: 2, a: 1}", hash), 1);
+    assert_int_equal(holds("HGETALL h", "{a: 2, b: 1}", hash), 0);
+    assert_int_equal(holds("HGETALL h", "{a: 1}", hash), 0);
+    assert_int_equal(holds("HGETALL h", "{a: 1, b: 2, c: 3}", hash), 0);
+    assert_int_equal(holds("HGETALL h", "{}", "*0\r\n"), 1);
+    /* As a list, too: pairs in any order, but not names and values mixed. */
+    assert_int_equal(holds("HGETALL h", "[a, 1, b, 2]", hash), 1);
+    assert_int_equal(holds("HGETALL h", "[a, b, 1, 2]", hash), 0);
+    assert_int_equal(holds("ZRANGE z 0 -1 WITHSCORES", "{a: 1, b: 2}", hash), 1);
+    assert_int_equal(holds("ZRANGE z 0 -1 WITHSCORES", "[a, 1, b, 2]", hash), 0);
+    assert_int_equal(holds("LRANGE l 0 -1", "{b: 1}", odd), 0);
+}
+
+static void what_is_nested_is_compared_to_its_depth(void **state)
+{
+    static const char entries[] =
+        "*2\r\n"
+        "*2\r\n$3\r\n1-1\r\n*4\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$1\r\n2\r\n"
+        "*2\r\n$3\r\n2-1\r\n*2\r\n$1\r\nc\r\n$1\r\n3\r\n";
+    (void)state;
+    assert_int_equal(holds("XRANGE x - +", "[[1-1, [a, 1, b, 2]], [2-1, [c, 3]]]", entries), 1);
+    assert_int_equal(holds("XRANGE x - +", "[[1-1, {b: 2, a: 1}], [2-1, {c: 3}]]", entries), 1);
+    assert_int_equal(holds("XRANGE x - +", "{1-1: {b: 2, a: 1}, 2-1: {c: 3}}", entries), 1);
+    assert_int_equal(holds("XRANGE x - +", "{1-1: {b: 2, a: 1}, 2-1: {c: 4}}", entries), 0);
+    assert_int_equal(holds("XRANGE x - +", "[[2-1, [c, 3]], [1-1, [a, 1, b, 2]]]", entries), 0);
+}
+
+static void times_may_be_some_seconds_apart(void **state)
+{
+    (void)state;
+    assert_int_equal(holds("TTL a", "100", ":95\r\n"), 1);
+    assert_int_equal(holds("TTL a", "100", ":94\r\n"), 0);
+    assert_int_equal(holds("TTL a", "100", ":105\r\n"), 1);
+    assert_int_equal(holds("TTL a", "100", ":106\r\n"), 0);
+    assert_int_equal(holds("PTTL a", "100000", ":95000\r\n"), 1);
+    assert_int_equal(holds("PTTL a", "100000", ":94999\r\n"), 0);
+    /* No TTL, and no key, are not times. */
+    assert_int_equal(holds("TTL a", "-1", ":-1\r\n"), 1);
+    assert_int_equal(holds("TTL a", "-1", ":-2\r\n"), 0);
+    assert_int_equal(holds("TTL a", "1", ":-1\r\n"), 0);
+    assert_int_equal(holds("TTL a", "-1", ":3\r\n"), 0);
+    /* Of nothing else. */
+    assert_int_equal(holds("GET a", "100", "$2\r\n99\r\n"), 0);
+    assert_int_equal(holds("EXPIRETIME a", "100", ":99\r\n"), 0);
+}
+
+static void trees_are_shown_as_a_command_line_would_take_them(void **state)
+{
+    (void)state;
+    assert_shown("GET a", "x", "$3\r\na b\r\n", "\"a b\"");
+    assert_shown("GET a", "x", "$1\r\nx\r\n", "x");
+    assert_shown("GET a", "x", "$-1\r\n", "nil");
+    assert_shown("GET a", "x", "$3\r\nnil\r\n", "\"nil\"");
+    assert_shown("GET a", "x", "$0\r\n\r\n", "\"\"");
+    assert_shown("LRANGE a 0 -1", "x", "*2\r\n$1\r\na\r\n:3\r\n", "[a, 3]");
+    assert_shown("HGETALL a", "{}", "*2\r\n$1\r\na\r\n$1\r\nb\r\n", "{a: b}");
+    assert_shown("HGETALL a", "x", "*0\r\n", "[]");
+}
+
+static void what_is_long_is_cut(void **state)
+{
+    struct buffer text = {0};
+    char bytes[5000];
+    (void)state;
+    memset(bytes, 'x', sizeof bytes);
+    likeness_append_text(&text, bytes, sizeof bytes);
+    assert_true(text.length < 1100);
+    assert_non_null(strstr(buffer_text(&text), "… (5000 bytes)"));
+    buffer_release(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(texts_are_compared_as_texts),
+        cmocka_unit_test(nil_is_null_and_no_text),
+        cmocka_unit_test(lists_have_an_order_and_sets_have_none),
+        cmocka_unit_test(hashes_are_mappings),
+        cmocka_unit_test(what_is_nested_is_compared_to_its_depth),
+        cmocka_unit_test(times_may_be_some_seconds_apart),
+        cmocka_unit_test(trees_are_shown_as_a_command_line_would_take_them),
+        cmocka_unit_test(what_is_long_is_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
