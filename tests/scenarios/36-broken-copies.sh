@@ -208,7 +208,8 @@ caches_are_broken()
 renames_and_cut_overs_are_broken()
 {
     of docs/cookbook/20240304090000_copy_to_new_names
-    broken 'a key taken away' 's/COPY/RENAME/' test '~no such key'
+    broken 'a key taken away' 's/COPY (.*) REPLACE/RENAME \1/' test '~no such key'
+    broken 'a field that hides the others' 's/ REPLACE//' test 'HGETALL account:1'
     broken 'another key' 's/member:\$\{id\} account:/&s:/' test 'HGETALL account:1'
     broken 'a lost row' '1,/^down/s/FROM members/& WHERE id > 1/' test 'HGETALL account:1'
     broken 'a down that forgets' 's/UNLINK account:/UNLINK accounts:/' test 'KEYS account:*'
@@ -222,6 +223,7 @@ renames_and_cut_overs_are_broken()
 
     of docs/cookbook/20240311090000_split_profiles
     broken 'a field left behind' '/^down:/,$!{/- likes/d}' test 'HGETALL profile:1: {name: Ada, mail: ada@example.com}'
+    broken 'a click lost' "s/HINCRBY/HSET/" test 'HGETALL profile:2:counts'
     broken 'a field in both' '/^down:/,$!{/HDEL/d}' test 'HGETALL profile:1: {name: Ada, mail: ada@example.com}'
     broken 'a lost row' '1,/^down/s/FROM profiles/& WHERE id > 1/' test 'HGETALL profile:1: {name: Ada, mail: ada@example.com}'
     broken 'no key' '0,/key: id/{/key: id/d}' RF201 'EVAL'
