@@ -24,7 +24,8 @@ static redferry_migration describe(struct arena *arena, const struct agenda_item
 {
     const struct entry *entry = item->entry;
     const struct run *run = item->run;
-    const bool unsuccessful = run != NULL && run->status != RUN_SUCCEEDED;
+    /* What was marked as applied since it stopped is that. */
+    const bool unsuccessful = item->stopped || item->state == STATE_HALF_UNDONE;
     redferry_migration line = {
         .version = item->version,
         .name = arena_text(arena, item->name),

@@ -79,8 +79,9 @@ static const char *on_unfinished(const struct adviser *adviser, const struct age
     struct arena *arena = adviser->session->results;
     char remedy[SELECTION_REMEDY_SIZE];
     if (item->state == STATE_HALF_UNDONE)
-        return arena_format(arena, "`redferry down --only %" PRId64 "` goes on undoing it",
-                            item->version);
+        return arena_format(arena, "`redferry down --only %" PRId64 "` %s", item->version,
+                            place->way == PLAN_RESUME ? "goes on undoing it"
+                                                      : "begins anew to undo it");
     if (item->state == STATE_CANCELLED)
         return arena_text(arena, selection_cancelled_remedy(item, remedy));
     if (item->migration == NULL) return on_missing(arena, item, task->migration);

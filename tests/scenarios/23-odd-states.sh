@@ -338,13 +338,25 @@ stopped_by_an_operator()
     advises 1 'the checkpoint is gone from Redis (flushed, evicted, or restored), and what was delivered before must not be delivered twice: look at what is in Redis, then `redferry repair 1`, and `redferry down --only 1` begins anew'
     expect_exit 4 redferry down --only 1
     expect_exit 0 redferry repair 1
+    advises 1 '`redferry down --only 1` begins anew to undo it'
+
+    # He may as well say that it is applied; then it is, and of what went wrong no more is said.
+    expect_exit 0 redferry mark 1
+    expect_stdout_contains 'marked 1 count'
+    expect_exit 0 redferry status --check
+    expect_stdout_lacks 'error:'
+    expect_exit 0 redferry status --json
+    expect_stdout_contains '"error": null'
+    expect_stdout_contains '"run_id": null'
+    expect_exit 0 redferry mark 1
+    expect_stdout_contains 'nothing to do'
     redis DEL n1:2 n1:3 >/dev/null
     expect_exit 0 redferry down --only 1
 }
 
-for_both_databases what_helps
-for_both_databases starts_over
-with_database sqlite stopped_by_an_operator
+with_database postgresql what_helps
+with_database sqlite starts_over
+for_both_databases stopped_by_an_operator
 for_both_databases modified
 for_both_databases old
 for_both_databases old_and_repaired
