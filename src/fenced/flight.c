@@ -18,8 +18,9 @@
 #include "pipeline.h"
 #include "reply.h"
 
-/* What the wire needs: one that executes, one whose body is sent, one that is ready. */
-enum { WANTED = 3, ENOUGH_BYTES = 1024 * 1024, NS_PER_US = 1000 };
+/* What the wire needs: one that executes, one whose body is sent, one that is ready. Where they
+ * are large, there is time enough to get the third one ready. */
+enum { WANTED = 3, WANTED_LARGE = 2, LARGE_BYTES = 768 * 1024, NS_PER_US = 1000 };
 
 int flight_init(struct flight *flight, const struct fence *fence, struct connection *connection,
                 struct error *err)
@@ -66,8 +67,8 @@ bool flight_is_full(const struct flight *flight)
     size_t bytes = 0;
     for (size_t i = 0; i < flight->queued; i++) bytes += flight->queue[i]->batch.bytes.length;
     return flight->queued == FLIGHT_QUEUE ||
-           (flight->queued >= WANTED && bytes >= ENOUGH_BYTES) ||
-           (flight->queued > WANTED &&
+           (flight->queued >= WANTED_LARGE && bytes >= LARGE_BYTES) ||
+           (flight->queued >= WANTED &&
             growth_is_likely(&flight->growth, round_trip_us(flight)));
 }
 
@@ -264,7 +265,8 @@ static void note_growth(struct flight *flight, const struct flight_batch *batch)
     const int64_t idle_us = (batch->left_ns - batch->queued_ns) / NS_PER_US + trip_us;
     const struct growth_sign sign = {
         .rows = (int64_t)batch->batch.rows,
-        .idle_us = batch->is_followed ? idle_us : 0,
+        .is_followed = batch->is_followed,
+        .idle_us = idle_us,
         .took_us = took_ns / NS_PER_US,
         .round_trip_us = trip_us,
     };

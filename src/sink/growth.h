@@ -11,11 +11,12 @@
  * one EXEC would keep the server from everybody else for too long.
  */
 struct growth {
-    int64_t rows;    /* of the batches to come */
-    bool is_fixed;   /* somebody said how many */
-    bool is_tried;   /* one of this size came in time: it may be enough */
-    unsigned late;   /* late ones less timely ones of late, from 0 */
-    int64_t busy_us; /* the least that one EXEC of this size kept the server busy */
+    int64_t rows;      /* of the batches to come */
+    bool is_fixed;     /* somebody said how many */
+    bool is_tried;     /* one of this size came in time: it may be enough */
+    unsigned late;     /* late ones less timely ones of late, from 0 */
+    int64_t busy_us;   /* the least that one EXEC of this size kept the server busy */
+    int64_t filled_us; /* the most of a round trip for which taking in one of this size did */
 };
 
 /* For how long one EXEC may keep the server busy: what Redis takes for slow, unless told
@@ -37,9 +38,10 @@ void growth_begin(struct growth *growth, int64_t rows, bool is_fixed);
 /* What is to be seen when a batch is answered. Times are in microseconds. */
 struct growth_sign {
     int64_t rows;
-    int64_t idle_us; /* for how long its EXEC was waited for by a server that had nothing else
-                        to do, while more was there; 0 or less: not at all */
-    int64_t took_us; /* from when EXEC left until it was answered */
+    bool is_followed; /* more was there to be sent when its EXEC left */
+    int64_t idle_us;  /* for how long its EXEC was waited for by a server that had nothing else
+                         to do; negative: so long before it was done came the EXEC */
+    int64_t took_us;  /* from when EXEC left until it was answered */
     int64_t round_trip_us;
 };
 void growth_note(struct growth *growth, const struct growth_sign *sign);
