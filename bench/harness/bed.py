@@ -27,6 +27,7 @@ class Bed:
         self.build = Path(build).resolve()
         self.scratch = Path(os.environ["REDFERRY_TEST_DIR"])
         self.socket = os.environ["REDFERRY_TEST_REDIS_SOCKET"]
+        self.redis_pid = int(os.environ["REDFERRY_TEST_REDIS_PID"])
         self.postgres_pid = int(os.environ["REDFERRY_TEST_POSTGRES_PID"])
         self._url = os.environ["REDFERRY_TEST_POSTGRES"]
         self.redis = Redis(self.socket)

@@ -89,6 +89,7 @@ class Redferry(Contestant):
 
     def __init__(self, source, batch=None, socket=None, line=None):
         self.source, self.batch, self.socket = source, batch, socket
+        self.ledger = None  # of this turn
         self.key = named("redferry", source, batch, line)
         size = batch and f"batches of {batch}"
         self.label = labelled("redferry", self.titles[source], size, line)
@@ -105,6 +106,7 @@ class Redferry(Contestant):
             "--migrations": directory,
             "--ledger-table": f"ledger{number}",
         }
+        self.ledger = options["--ledger-table"]
         words = [str(word) for pair in options.items() for word in pair]
         run([bed.redferry, "init", "--quiet", *words], env=bed.environment)
         return [bed.redferry, "up", "--json", *words]
@@ -115,6 +117,16 @@ class Redferry(Contestant):
         said = tuple(applied[name] for name in ("rows_read", "commands_sent", "messages_published"))
         if said != wanted:
             raise WrongResult(f"rows, commands, messages: {said}, not {wanted}")
+        self._drop_ledger(data)
+
+    def _drop_ledger(self, data):
+        """A database has one ledger, and reading a schema with many takes memory."""
+        tables = [f"{self.ledger}{end}" for end in ("", "_runs", "_ledger")]
+        drop = "".join(f"DROP TABLE {table};" for table in tables)
+        if self.source == "sqlite":
+            run(["sqlite3", "-bail", str(data.file), drop])
+        else:
+            run([data.bed.psql, "-Xqw", data.postgres, "-c", drop])
 
 
 class Pipe(Contestant):

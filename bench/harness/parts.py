@@ -1,4 +1,5 @@
 """The parts of the benchmark: who is compared with whom, over what."""
+import os
 import statistics
 import subprocess
 import time
@@ -65,14 +66,24 @@ def many_part(data, name, rounds):
 
 
 class SlowLines:
-    """A bench/delay_proxy for every round trip; they end with the block."""
+    """A bench/delay_proxy for every round trip; they end with the block.
+
+    Who is far away shares no core with the line: Redis keeps to the first one meanwhile, as the
+    proxies do to the last one.
+    """
 
     def __init__(self, bed):
         self.bed = bed
         self.proxies = []
         self.sockets = {}
+        self.cores = os.sched_getaffinity(0)
+
+    def _keep_redis_to(self, cores):
+        for thread in os.listdir(f"/proc/{self.bed.redis_pid}/task"):
+            os.sched_setaffinity(int(thread), cores)
 
     def __enter__(self):
+        self._keep_redis_to({min(self.cores)})
         for trip in ROUND_TRIPS:
             path = str(self.bed.scratch / f"line{self.bed.number()}.sock")
             proxy = subprocess.Popen(
@@ -101,6 +112,7 @@ class SlowLines:
             raise WrongResult(f"delay_proxy: a round trip took {min(times):.0f} µs, not {trip}")
 
     def __exit__(self, *_):
+        self._keep_redis_to(self.cores)
         for proxy in self.proxies:
             proxy.kill()
             proxy.wait()
