@@ -15,7 +15,7 @@ enum { LATE_ENOUGH = 3, CHANCE_US = 500, NS_PER_US = 1000 };
 
 /* Executing a command takes a server at most so many times as long as taking it in. Where all
  * of a small batch is answered at once, that is all there is to go by. */
-enum { MOST_TO_EXECUTE = 4 };
+enum { MOST_TO_EXECUTE = 3 };
 
 void growth_begin(struct growth *growth, int64_t rows, bool is_fixed)
 {

@@ -100,7 +100,7 @@ static void test_how_long_taking_in_takes_at_least(void **state)
     struct growth growth;
     (void)state;
     growth_begin(&growth, 1000, false);
-    note_idle(&growth, 1000, FAR_US, 4 * QUICK_US);
+    note_idle(&growth, 1000, FAR_US, 3 * QUICK_US);
     assert_int_equal(growth.rows, 1000 * FAR_US * 5 / 4 / QUICK_US);
 }
 
