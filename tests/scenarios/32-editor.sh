@@ -15,7 +15,12 @@ readonly tools=${REDFERRY_TEST_CACHE:-$SCRATCH}/schema
 HOME=$home "$root/tests/schema/install.sh" "$tools" || fail 'the packages of tests/schema are not to be had'
 
 export TMPDIR=$SCRATCH
-node "$tools/authors.mjs" "$root" "$REDFERRY_TEST_PARSER" || fail 'the schemas and the parser differ'
+mkdir "$SCRATCH/offered"
+node "$tools/authors.mjs" "$root" "$REDFERRY_TEST_PARSER" "$SCRATCH/offered" || fail 'the schemas and the parser differ'
+expect_exit 0 redferry lint -m "$SCRATCH/offered"
+expect_stdout_contains '0 errors, 0 warnings'
+expect_exit 0 redferry test -m "$SCRATCH/offered"
+expect_stdout_contains '1 test: 1 ok'
 mkdir "$SCRATCH/dm"
 redferry new 'what an author edits' -m "$SCRATCH/dm" >/dev/null
 expect_equal "$(head -qn 1 "$SCRATCH"/dm/*[a-z].yaml)" "$(listed migrations.md 'the first line' | sed 'h; s/migration\./migration-test./; G')" \

@@ -1,6 +1,6 @@
 // authors.mjs: the schemas with which an author's editor checks files, held against the parser.
 //
-//   node authors.mjs ROOT PARSER      (ROOT: the sources; PARSER: what parser.c became)
+//   node authors.mjs ROOT PARSER [DIRECTORY]      (ROOT: the sources; PARSER: what parser.c became)
 //
 // For each kind of file (kinds.mjs has what is particular to them):
 //
@@ -12,14 +12,16 @@
 //     says (`content`), not for where it stands or for its sort;
 //   - what the schema offers for a key, its examples and snippets, passes both.
 //
+// Into DIRECTORY go the whole files that are offered, a migration and its test, for who would run them.
+//
 // So what is known on one side only, be it a key, a duty or a sort of value, fails here. What an editor makes of
 // the schemas is editor.mjs's subject.
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { kinds } from "./kinds.mjs";
 import { filesBelow, inserted, mappings, parsersKeys, parsersVerdicts, readSchema, settled, validator } from "./schemas.mjs";
 
-const [root, parser] = process.argv.slice(2);
+const [root, parser, directory] = process.argv.slice(2);
 const known = parsersKeys(parser);
 let checks = 0;
 let failures = 0;
@@ -175,4 +177,6 @@ for (const kind of Object.keys(kinds)) {
   sidesAgree(kind, schema, complaint);
   offersPass(kind, schema, complaint);
 }
+for (const [kind, name] of directory ? [["migration", "1_offered.yaml"], ["test", "1_offered.test.yaml"]] : [])
+  writeFileSync(join(directory, name), settled(readSchema(root, kind).defaultSnippets[0].bodyText));
 process.exit(failures > 0 ? 1 : 0);
