@@ -2,6 +2,7 @@
 # Goal: the manual pages are sound mdoc and name every command, option, variable, exit code, key and
 # column; bash, zsh and fish complete commands, options, choices and versions.
 # not under valgrind: the shells are what is looked at
+# not with sanitizers: the shells are what is looked at
 source "$(dirname "$0")/../support/scenario.sh"
 source "$(dirname "$0")/../support/blocks.sh"
 

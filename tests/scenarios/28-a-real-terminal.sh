@@ -3,6 +3,7 @@
 # a bar, rows of the total that the database expects, the rate, and when it may end; at 80 columns and at 40,
 # also when that changes; that it waits, when it does; and nothing of it once the run is over. So does who
 # follows it by `watch`. Where lines cannot be drawn again, or nobody wants to see it, there is none.
+# not with sanitizers: the screen is what is looked at; 27-watch and 56-… draw on terminals there as well
 source "$(dirname "$0")/../support/scenario.sh"
 
 # A server for each terminal: one that is told to go is not gone yet.
