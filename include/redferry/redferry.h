@@ -405,6 +405,12 @@ typedef struct redferry_lint_report {
 REDFERRY_API int redferry_lint(redferry *ferry, const char *const *files, size_t count,
                                const redferry_lint_report **report);
 
+/* The same, and hold them against the database: what its ledger does not call applied, or else
+ * the files that were given. Queries and statements are prepared, and nothing is run or
+ * written. */
+REDFERRY_API int redferry_lint_with_database(redferry *ferry, const char *const *files,
+                                             size_t count, const redferry_lint_report **report);
+
 /* One line of what the doctor says. */
 typedef struct redferry_examination {
     const char *verdict; /* "ok", "warning", "problem" */

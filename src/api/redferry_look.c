@@ -9,6 +9,7 @@
 #include "agenda.h"
 #include "doctor.h"
 #include "handle.h"
+#include "inspection.h"
 #include "lint.h"
 #include "lint_report.h"
 #include "runner.h"
@@ -308,20 +309,29 @@ static int lint_verdict(const struct lint_report *found, bool strict, struct err
     return 0;
 }
 
-int redferry_lint(redferry *ferry, const char *const *files, size_t count,
-                  const redferry_lint_report **out)
+/* Hold what was found in files against the database, as its ledger says what is applied. */
+static int ask_database(struct redferry *ferry, struct session *session,
+                        struct lint_report *found, bool all)
+{
+    if (config_require(&ferry->config, "database", &ferry->error) != 0 ||
+        session_connect(session, &ferry->error) != 0 ||
+        session_read(session, &ferry->error) != 0)
+        return -1;
+    return inspection_add(found, session, all, &ferry->error);
+}
+
+static int lint(redferry *ferry, const struct lint_wish *files, bool asks,
+                const redferry_lint_report **out)
 {
     struct session session;
     struct lint_report found = {0};
     int result = handle_begin(ferry, &session);
-    const struct lint_wish wish = {
-        .directory = ferry->config.migrations,
-        .files = files,
-        .count = count,
-        .allow_repeats = ferry->config.allow_repeats,
-        .expects_tests = ferry->config.tests,
-    };
+    struct lint_wish wish = *files;
+    wish.directory = ferry->config.migrations;
+    wish.allow_repeats = ferry->config.allow_repeats;
+    wish.expects_tests = ferry->config.tests;
     if (result == 0) result = lint_check(&found, &wish, &ferry->results, &ferry->error);
+    if (result == 0 && asks) result = ask_database(ferry, &session, &found, wish.count > 0);
     if (result == 0) result = lint_settle(&found, &ferry->error);
     if (result == 0) {
         *out = lint_report_of(&ferry->results, &found);
@@ -330,6 +340,20 @@ int redferry_lint(redferry *ferry, const char *const *files, size_t count,
     }
     lint_release(&found);
     return handle_end(ferry, &session, result);
+}
+
+int redferry_lint(redferry *ferry, const char *const *files, size_t count,
+                  const redferry_lint_report **out)
+{
+    const struct lint_wish wish = {.files = files, .count = count};
+    return lint(ferry, &wish, false, out);
+}
+
+int redferry_lint_with_database(redferry *ferry, const char *const *files, size_t count,
+                                const redferry_lint_report **out)
+{
+    const struct lint_wish wish = {.files = files, .count = count};
+    return lint(ferry, &wish, true, out);
 }
 
 /* ---- doctor --------------------------------------------------------------------------- */

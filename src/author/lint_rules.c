@@ -733,6 +733,134 @@ static const struct lint_rule rules[] = {
     "  channel: users\n"
     "  message: ready\n"},
 
+/* ---- RF6: against a database ------------------------------------------------------------ */
+
+{.code = "RF601", .name = "query-refused", .severity = LINT_ERROR, .asks_database = true,
+ .summary = "the database does not take a query or a statement",
+ .explanation =
+    "It was prepared, or planned, and not run: a table or a column is not there, a word is not "
+    "SQL's, or the role may not read it. The finding ends in the database's own words. Behind "
+    "an `sql` step, which may make what is missing, it is a note; so it is where the database "
+    "that `from` names is not at hand. Migrations that are applied are passed over, unless they "
+    "are named on the command line. In the examples the table is users.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name FROM user_accounts\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"},
+
+{.code = "RF602", .name = "unknown-column", .severity = LINT_ERROR, .asks_database = true,
+ .summary = "a placeholder or a `key` asks for a column that the query does not have",
+ .explanation =
+    "A placeholder and a `key` name columns of the query's result, as the database calls them: an "
+    "expression is given its name with AS. PostgreSQL makes names without quotes lower case, and "
+    "two columns of one name are refused, since nothing could tell them apart.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, upper(name) FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, upper(name) AS name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"},
+
+{.code = "RF603", .name = "key-without-order", .severity = LINT_ERROR, .asks_database = true,
+ .summary = "the `key` is of a type that has no order",
+ .explanation =
+    "Rows are carried in the order of the `key`, and a run goes on behind the last one. Values of "
+    "`json`, `xml`, `point` and their like cannot be compared, so that there is no such order: "
+    "take another column, or one that is made of it. In the examples doc is json. SQLite "
+    "compares everything.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name, doc FROM users\n"
+    "    key: doc\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"},
+
+{.code = "RF604", .name = "key-without-index", .severity = LINT_WARNING, .asks_database = true,
+ .summary = "no index serves the order of the `key`",
+ .explanation =
+    "The database reads and sorts all rows before the first one is carried, and again wherever a "
+    "run goes on: after a pause, a lost connection, the next start. On SQLite in rollback mode "
+    "the application cannot write as long as the step reads. Make an index over the columns of "
+    "the `key`, in their order, or take a key that has one. In the examples only id has one.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: [name, id]\n"
+    "    write: SADD users:${name} ${id}\n"
+    "down:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SREM users:${name} ${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SADD users:${name} ${id}\n"
+    "down:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SREM users:${name} ${id}\n"},
+
+{.code = "RF605", .name = "value-of-wrong-type", .severity = LINT_WARNING, .asks_database = true,
+ .summary = "a command takes a number where the column is none",
+ .explanation =
+    "INCRBY, EXPIREAT, ZADD and their like refuse a text, a boolean or a timestamp, and the run "
+    "fails at the first row. Have the query make a number of it: extract(epoch FROM expires_at)"
+    "::bigint, a CASE, a CAST. A text whose rows are all digits is taken; say so with a comment. "
+    "In the examples seen_at is a timestamp.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, seen_at FROM users\n"
+    "    key: id\n"
+    "    write: ZADD users:seen ${seen_at} ${id}\n"
+    "down:\n"
+    "  - write: DEL users:seen\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, id * 10 AS score FROM users\n"
+    "    key: id\n"
+    "    write: ZADD users:seen ${score} ${id}\n"
+    "down:\n"
+    "  - write: DEL users:seen\n"},
+
 /* ---- RF7: tests ------------------------------------------------------------------------- */
 
 {.code = "RF700", .name = "invalid-test", .severity = LINT_ERROR, .is_fixed = true,

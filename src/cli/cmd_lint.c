@@ -168,7 +168,11 @@ static int run(struct cmd_call *call)
         return cmd_refuse(call, "'--sarif' is another document than %s",
                           call->json ? "--json's" : "'--explain'");
     if (cmd_switch(call, "explain")) return explain(call);
-    const int code = redferry_lint(call->ferry, call->arguments, call->count, &report);
+    /* The database of the settings is not asked: most who lint have none at hand. */
+    const int code =
+        cmd_option(call, "database") != NULL
+            ? redferry_lint_with_database(call->ferry, call->arguments, call->count, &report)
+            : redferry_lint(call->ferry, call->arguments, call->count, &report);
     if (report == NULL) return code;
     if (sarif) return print_sarif(call, report, code);
     if (call->json)
@@ -192,7 +196,10 @@ const struct cmd cmd_lint = {
                "guarantee each step gets. Without a FILE the whole directory is checked. Exits "
                "with 2 where there is an error among the findings, with --strict also where "
                "there is a warning. A comment `# redferry: allow CODE` on a finding's line "
-               "silences it; 'redferry lint --explain CODE' says what a rule is about.",
+               "silences it; 'redferry lint --explain CODE' says what a rule is about. With "
+               "--database on the command line, queries and statements are prepared there as "
+               "well, columns, types and an index for each `key` looked for, and nothing is "
+               "written.",
     .options = options,
     .most = CMD_ANY,
     .run = run,

@@ -2,10 +2,8 @@
  * The doctor's look at the steps of the pending migrations.
  *
  * Whether a query may be read is not worked out from grants but tried: it is described, planned
- * and read for its first rows, in transactions that can only read. A statement that writes is
- * planned only, which is when PostgreSQL looks at privileges, too; what cannot be planned (DDL)
- * cannot be known beforehand. Where another session has locked a table, the doctor does not
- * queue behind it. The rows' commands are kept, for Redis to be asked about them.
+ * and read for its first rows, in transactions that can only read (db_look). The rows' commands
+ * are kept, for Redis to be asked about them.
  */
 #include "doctor_steps.h"
 
@@ -18,6 +16,7 @@
 #include "command_facts.h"
 #include "config.h"
 #include "db.h"
+#include "db_look.h"
 #include "doctor.h"
 #include "doctor_sql.h"
 #include "error.h"
@@ -28,7 +27,6 @@
 #include "session.h"
 #include "sink.h"
 #include "source_query.h"
-#include "sql_text.h"
 
 enum {
     SAMPLE_ROWS = 3,
@@ -73,26 +71,6 @@ static int blame(struct visit *visit, int line, int column, struct error *err)
     return 0;
 }
 
-/* Who merely looks does not queue behind an ALTER TABLE. */
-static int begin_impatiently(struct db *db, struct error *err)
-{
-    if (db_begin(db, DB_READ, err) != 0) return -1;
-    if (db_dialect(db) == DB_SQLITE) return 0;
-    return db_execute(db, "SET LOCAL lock_timeout = '2s'", NULL, 0, NULL, err);
-}
-
-/* Whether the query can be looked at at all, without waiting for it. */
-static int knock(struct visit *visit, struct error *err)
-{
-    struct arena arena = {0};
-    struct columns columns = {0};
-    int result = begin_impatiently(visit->db, err);
-    if (result == 0) result = db_describe(visit->db, visit->step->read, &arena, &columns, err);
-    db_rollback(visit->db);
-    arena_release(&arena);
-    return result;
-}
-
 static int take_count(void *context, const struct row *row, struct error *err)
 {
     (void)err;
@@ -105,15 +83,7 @@ static int take_count(void *context, const struct row *row, struct error *err)
 static int warn_of_hidden_rows(struct visit *visit, struct error *err)
 {
     struct doctor *doctor = visit->doctor;
-    struct arena arena = {0};
-    struct columns columns = {0};
-    if (db_dialect(visit->db) == DB_SQLITE) return 0;
-    int result = begin_impatiently(visit->db, err);
-    if (result == 0)
-        result = db_execute(visit->db, "SET LOCAL row_security = off", NULL, 0, NULL, err);
-    if (result == 0) result = db_describe(visit->db, visit->step->read, &arena, &columns, err);
-    db_rollback(visit->db);
-    arena_release(&arena);
+    const int result = db_look_query_unfiltered(visit->db, visit->step->read, err);
     if (result == 0 || err->code != ERROR_FAILED) return result;
     error_clear(err);
     doctor_find(doctor, DOCTOR_WARNING,
@@ -257,7 +227,7 @@ static int try_read(struct visit *visit, struct error *err)
 {
     const struct source_span whole = {0};
     int64_t expected = 0;
-    if (knock(visit, err) != 0 ||
+    if (db_look_query(visit->db, visit->step->read, err) != 0 ||
         source_query_init(&visit->query, visit->db, visit->step, err) != 0 ||
         source_query_try(&visit->query, &whole, err) != 0)
         return -1;
@@ -289,46 +259,13 @@ static int visit_read(struct visit *visit, struct error *err)
     return result < 0 ? -1 : 0;
 }
 
-static bool can_be_planned(const char *sql)
-{
-    static const char *const words[] = {"SELECT", "INSERT",  "UPDATE", "DELETE",
-                                        "MERGE",  "REPLACE", "WITH",   "VALUES"};
-    const struct sql_text text = sql_text_scan(sql, strlen(sql));
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(text.keyword, words[i]) == 0) return true;
-    return false;
-}
-
-static int take_nothing(void *context, const struct row *row, struct error *err)
-{
-    (void)context;
-    (void)row;
-    (void)err;
-    return 0;
-}
-
-static int plan_statement(struct visit *visit, struct error *err)
-{
-    struct db *db = visit->doctor->session->db;
-    struct buffer sql = {0};
-    int result = -1;
-    buffer_append_format(&sql, "EXPLAIN %s", visit->step->sql);
-    if (buffer_text(&sql) == NULL)
-        (void)error_memory(err);
-    else if (begin_impatiently(db, err) == 0)
-        result = doctor_sql_ask(db, sql.bytes, take_nothing, NULL, err);
-    db_rollback(db);
-    buffer_release(&sql);
-    return result;
-}
-
 static int visit_statement(struct visit *visit, struct error *err)
 {
     const struct step *step = visit->step;
     int result = 0;
-    if (!can_be_planned(step->sql))
+    if (!db_look_can_plan(step->sql))
         visit->unknowable++;
-    else if (plan_statement(visit, err) == 0)
+    else if (db_look_statement(visit->doctor->session->db, step->sql, err) == 0)
         visit->statements++;
     else
         result = blame(visit, step->sql_line, step->sql_column, err);
