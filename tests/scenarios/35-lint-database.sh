@@ -12,11 +12,11 @@ example()
         >data_migrations/1_example.yaml
 }
 
-# found: the codes that lint finds, each once.
+# found: the codes that lint finds, each once; that an example has no test does not count.
 found()
 {
     redferry lint --database "$DB" >"$OUT" 2>"$ERR" || true
-    sed -nE 's/^[^ ]+: (error|warning|note): .* \[(RF[0-9]+)\]$/\2/p' "$OUT" | sort -u | tr '\n' ' '
+    sed -nE '/RF701/d; s/^[^ ]+: (error|warning|note): .* \[(RF[0-9]+)\]$/\2/p' "$OUT" | sort -u | tr '\n' ' '
 }
 
 examples()
