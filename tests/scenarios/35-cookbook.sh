@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Goal: every example in data_migrations/ and every recipe of docs/cookbook passes its own test on both databases,
-# and lint has nothing to say of it; all recipes together are one valid directory, in which none comes in
-# another's way; and the cookbook's page shows the files as they are, all of them.
+# some of them also where they are killed in the middle, and lint has nothing to say of it; all recipes together
+# are one valid directory, in which none comes in another's way; and the cookbook's page shows the files as they
+# are, all of them.
 # not under valgrind: it is the recipes that are looked at
 # not with sanitizers: it is the recipes that are looked at
 source "$(dirname "$0")/../support/scenario.sh"
@@ -87,6 +88,17 @@ tests_pass()
     expect_stdout_contains '1 test: 1 ok, 0 failed'
 }
 
+# Those that count, tell, switch, or change SQL as well.
+kills_do_no_harm()
+{
+    local files=("$root"/data_migrations/20200715093000_normalise_then_count.yaml
+        "$cookbook"/20240{205090000_counters_added,108090000_flags_with_toggles,212090000_stream_of_events}.yaml
+        "$cookbook"/20240{325090000_settings_cut_over,408090000_subscribers_set}.yaml) scratch=()
+    [[ $DIALECT == sqlite ]] || { scratch=(--database "$DB"); files=("${files[@]:0:2}"); } # each kill makes one anew
+    expect_exit 0 redferry test --kills "$1" --jobs 8 "${scratch[@]}" "${files[@]}"
+    expect_equal "$(grep -c ", killed $1 times)$" "$OUT")" "${#files[@]}" 'how many were killed'
+}
+
 lint_is_content()
 {
     local directory
@@ -168,5 +180,7 @@ with_database sqlite page_is_whole
 with_database sqlite page_is_tried
 with_database sqlite lint_is_content
 for_both_databases tests_pass
+with_database sqlite kills_do_no_harm 5
+with_database postgresql kills_do_no_harm 2
 for_both_databases together
 for_both_databases two_applications
