@@ -5,7 +5,7 @@
 // For each kind of file (kinds.mjs has what is particular to them):
 //
 //   - the keys of the schema are those of the parser's tables, and accept the same sorts of values;
-//   - every example is valid;
+//   - every example is valid, in its own file or on a page;
 //   - every fixture that the parser refuses is refused, or stands in onlyTheParser, with the reason;
 //   - of thousands of small files, every key with every sort of value, the schema refuses nothing that the parser
 //     takes (but for `pickier`), and what it lets pass and the parser refuses is refused for what a text
@@ -99,6 +99,26 @@ function examplesAreValid(kind, schema, complaint) {
   report(`examples: ${schema.title}`, least.examples);
 }
 
+const PAGES = ["README.md", "docs/migrations.md", "docs/tests.md", "docs/cookbook/README.md"];
+
+// The yaml blocks of a page, but for those whose next block is what is said of them.
+function blocksOf(page) {
+  const blocks = [...readFileSync(join(root, page), "utf8").matchAll(/^```(\w*)\n([^]*?)^```$/gm)];
+  return blocks.filter(([, language], i) => language === "yaml" && !blocks[i + 1]?.[2].includes(": error: ")).map(([, , text]) => text);
+}
+
+// A block is a migration or a test by its keys, and something else without any of them.
+const LOOKS_LIKE = { migration: /^up:/m, test: /^expect:/m };
+
+function pagesAreValid(kind, schema, complaint) {
+  for (const page of PAGES)
+    for (const text of blocksOf(page).filter((block) => LOOKS_LIKE[kind].test(block))) {
+      const found = complaint(text);
+      check(found === null, `${page}: ${found?.text}\n${text}`);
+    }
+  report(`examples on pages: ${schema.title}`, kinds[kind].least.pages);
+}
+
 function fixturesAreRefused(kind, schema, complaint) {
   const { fixtures, onlyTheParser, least } = kinds[kind];
   const folder = join(root, "tests/fixtures", fixtures);
@@ -172,6 +192,7 @@ for (const kind of Object.keys(kinds)) {
   } else {
     keysAreTheParsers(kind, schema, complaint);
     examplesAreValid(kind, schema, complaint);
+    pagesAreValid(kind, schema, complaint);
     fixturesAreRefused(kind, schema, complaint);
   }
   sidesAgree(kind, schema, complaint);

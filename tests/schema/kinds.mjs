@@ -109,7 +109,7 @@ export const kinds = {
       "SQL is read by redferry":
         "read_comment_only read_symbol read_two read_two_lines read_unclosed read_update sql_transaction sql_two",
     },
-    least: { examples: 20, fixtures: 200, files: 4000, offers: 30 },
+    least: { examples: 20, pages: 20, fixtures: 200, files: 4000, offers: 30 },
   },
 
   test: {
@@ -156,7 +156,7 @@ export const kinds = {
       "SQL is read by redferry": "given_sql_empty given_sql_quote sql_no_query sql_two",
       "rows are counted by redferry": "sql_lengths",
     },
-    least: { examples: 20, fixtures: 100, files: 1000, offers: 20 },
+    least: { examples: 20, pages: 10, fixtures: 100, files: 1000, offers: 20 },
   },
 
   settings: {
