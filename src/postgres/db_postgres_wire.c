@@ -100,6 +100,9 @@ int db_postgres_wire_error(struct postgres *pg, const PGresult *result, const ch
     if (*detail != '\0' && strncmp(sqlstate, "23", 2) != 0)
         buffer_append_format(&text, "; %s", detail);
     if (*hint != '\0') buffer_append_format(&text, "; hint: %s", hint);
+    if (read_only && pg->writing)
+        buffer_append_text(&text,
+                           "; `redferry doctor` says why it is, and what lets it be written");
     if (strcmp(primary, "query_wait_timeout") == 0)
         buffer_append_text(
             &text, "; the pooler had no connection to the server free: a run needs three "

@@ -233,7 +233,8 @@ static void test_read_only_database(void **state)
     assert_int_equal(err.code, ERROR_OPERATOR);
     assert_string_equal(err.message,
                         "the database is read-only now: cannot execute CREATE TABLE "
-                        "in a read-only transaction");
+                        "in a read-only transaction; `redferry doctor` says why it is, and "
+                        "what lets it be written");
     db_rollback(db);
     fixture_run(db, "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE");
     fixture_run(db, "ALTER DATABASE test RESET default_transaction_read_only");
