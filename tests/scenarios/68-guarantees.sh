@@ -157,7 +157,7 @@ servers()
     local primary=$REDIS_PORT
     start_redis --replicaof "127.0.0.1 $primary"
     until redis INFO replication | grep -q master_link_status:up; do sleep 0.02; done
-    REDIS_SOCKET=$socket server_refused "unix://$REDIS_SOCKET" 7 \
+    REDIS_SOCKET=$socket server_refused "unix://$REDIS_SOCKET" 4 \
         "'unix://$REDIS_SOCKET': a replica of 127.0.0.1:$primary: redferry writes to a primary"
 
     # Once it is promoted, it will do.
