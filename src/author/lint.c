@@ -27,11 +27,13 @@
 /* Take in the comments of a file that is no migration; one that cannot be read has none. */
 static void read_comments(struct lint_report *report, const char *file)
 {
-    struct error ignored = {0};
+    struct error err = {0};
     size_t length = 0;
     char *bytes = NULL;
-    if (file_read(file, &report->scratch, &bytes, &length, &ignored) == 0)
+    if (file_read(file, &report->scratch, &bytes, &length, &err) == 0)
         (void)lint_text_read(report, file, bytes, length);
+    else if (err.code == ERROR_FAILED)
+        report->failed = true;
 }
 
 /* Take "FILE:LINE:COLUMN: text" or "FILE: text" apart. A file's name may hold colons, so the
@@ -62,6 +64,15 @@ static void add_words(struct lint_report *report, const char *code, const char *
     lint_report_add(report, code, place, "%s", rest);
     /* What cannot be read as what it should be has no comments that count. */
     if (lint_rule_find(code)->severity != LINT_ERROR) read_comments(report, place.file);
+}
+
+/* The same of an error; one that no file is to blame for is a want of memory. */
+static void add_error(struct lint_report *report, const char *code, const struct error *err)
+{
+    if (err->code == ERROR_INVALID)
+        add_words(report, code, err->message);
+    else
+        report->failed = true;
 }
 
 /* ---- all of them ---------------------------------------------------------------------- */
@@ -166,10 +177,8 @@ static void judge_test(struct lint_report *report, const struct migration *migra
     if (test_file_read(&test, path, &err) == 0) {
         if (migration != NULL) compare(report, migration, test, path);
         read_comments(report, path);
-    } else if (err.code == ERROR_INVALID) {
-        add_words(report, "RF700", err.message);
     } else {
-        report->failed = true;
+        add_error(report, "RF700", &err);
     }
     migration_test_free(test);
 }
@@ -181,7 +190,7 @@ static void judge_test_of(struct lint_report *report, const struct lint_wish *wi
     struct error err = {0};
     const char *path = NULL;
     if (test_file_of(migration->file, report->arena, &path, &err) != 0)
-        add_words(report, "RF700", err.message);
+        add_error(report, "RF700", &err);
     else if (path != NULL)
         judge_test(report, migration, path);
     else if (wish->expects_tests)
@@ -195,7 +204,7 @@ static void judge_lone_test(struct lint_report *report, const char *path)
     const char *migration = NULL;
     struct error err = {0};
     if (test_file_migration(path, report->arena, &migration, &err) != 0) {
-        add_words(report, "RF700", err.message);
+        add_error(report, "RF700", &err);
         return;
     }
     if (migration != NULL && is_migration(&report->migrations, migration)) return;

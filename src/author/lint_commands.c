@@ -124,7 +124,7 @@ static bool check_overwritten(const struct scene *scene, const struct command *c
 static const struct lint_key *cleared_key(const struct scene *scene,
                                           const struct command *command)
 {
-    for (size_t i = 0; i < scene->keys.count; i++) {
+    for (size_t i = 0; scene->many && i < scene->keys.count; i++) {
         const struct lint_key *clear = &scene->keys.items[i];
         if (clear->command != command || clear->effect != LINT_REMOVES) continue;
         for (size_t j = 0; j < scene->keys.count; j++) {
@@ -263,18 +263,12 @@ static bool writes_keys(const struct step *step)
     return false;
 }
 
-/* The first step behind this one that writes what its messages may be about: anything, where it
- * writes nothing itself, else one of its own keys. NULL: there is none. */
-static const struct step *late_writer(const struct lint_keys *keys, const struct steps *steps,
-                                      const struct step *step)
+/* The first step behind this one that writes to one of its own keys, or NULL. Where there are
+ * more keys than anybody writes by hand, they are not compared. */
+static const struct step *late_writer(const struct lint_keys *keys, const struct step *step)
 {
-    const bool writes = writes_keys(step);
-    if (!writes) {
-        for (const struct step *one = step + 1; one < steps->items + steps->count; one++)
-            if (writes_keys(one)) return one;
-        return NULL;
-    }
-    for (size_t i = 0; i < keys->count; i++) {
+    enum { MOST = 2000 };
+    for (size_t i = 0; i < keys->count && keys->count <= MOST; i++) {
         if (keys->items[i].step != step) continue;
         for (size_t j = i + 1; j < keys->count; j++)
             if (keys->items[j].step > step && keys->items[j].effect != LINT_REMOVES &&
@@ -284,18 +278,24 @@ static const struct step *late_writer(const struct lint_keys *keys, const struct
     return NULL;
 }
 
+/* A message is sent too early where a later step writes what it may be about: anything, where
+ * its own step writes nothing, else one of that step's keys. */
 static void check_messages(const struct lint_subject *subject, const struct lint_keys *keys,
                            const struct steps *steps)
 {
-    for (size_t i = 0; i < steps->count; i++) {
+    const struct step *next_writer = NULL;
+    for (size_t i = steps->count; i-- > 0;) {
         const struct step *step = &steps->items[i];
         const struct command *message = first_message(step);
-        if (message == NULL) continue;
-        const struct step *late = late_writer(keys, steps, step);
-        if (late == NULL) continue;
-        lint_report_add(subject->report, "RF503", lint_text_command(subject, message),
-                        "step '%s' publishes before step '%s' writes %s", step->name,
-                        late->name, writes_keys(step) ? "to the same keys" : "anything");
+        const bool writes = writes_keys(step);
+        const struct step *late = message == NULL ? NULL
+                                  : writes        ? late_writer(keys, step)
+                                                  : next_writer;
+        if (late != NULL)
+            lint_report_add(subject->report, "RF503", lint_text_command(subject, message),
+                            "step '%s' publishes before step '%s' writes %s", step->name,
+                            late->name, writes ? "to the same keys" : "anything");
+        if (writes) next_writer = step;
     }
 }
 

@@ -263,49 +263,59 @@ static bool forgets_expiry(const struct command *command)
            !lint_keys_has_word(command, 3, "KEEPTTL");
 }
 
-/* Say what later does to what earlier did to the same key. Returns whether there is no need to
- * look further back. */
-static bool compare(const struct lint_subject *subject, const struct lint_key *earlier,
+/* What has become of a key so far, command by command. */
+struct past {
+    const struct lint_key *writer;  /* wrote it last; NULL: it is gone, or was never written */
+    const struct lint_key *expirer; /* gave it the time at which it expires, or NULL */
+};
+
+/* Say what later does to what was done to the same key before. */
+static void compare(const struct lint_subject *subject, const struct past *past,
                     const struct lint_key *later)
 {
     const struct lint_place place = lint_text_command(subject, later->command);
-    const bool writes = earlier->effect == LINT_ADDS || earlier->effect == LINT_REPLACES;
+    const struct lint_key *writer = past->writer;
     const bool replaces = later->effect == LINT_REPLACES;
-    const bool expires = lint_keys_expiry(earlier->command) != LINT_NO_EXPIRY;
-    const bool clashes = writes && earlier->type != LINT_ANY && later->type != LINT_ANY &&
-                         earlier->type != later->type;
-    if (earlier->effect == LINT_REMOVES || earlier->command == later->command) return true;
-    if (replaces && expires && forgets_expiry(later->command))
+    if (writer != NULL && writer->command == later->command) return;
+    if (replaces && past->expirer != NULL && forgets_expiry(later->command))
         lint_report_add(subject->report, "RF307", place,
                         "'%s' takes away the TTL that '%s' in line %d gave the key",
-                        later->command->text, earlier->command->text, earlier->command->line);
-    else if (replaces && writes)
+                        later->command->text, past->expirer->command->text,
+                        past->expirer->command->line);
+    else if (replaces && writer != NULL)
         lint_report_add(
             subject->report, "RF311", place,
             "'%s' writes the same keys as '%s' in line %d, and replaces what that wrote",
-            later->command->text, earlier->command->text, earlier->command->line);
-    else if (clashes && later->effect != LINT_REMOVES && !replaces)
+            later->command->text, writer->command->text, writer->command->line);
+    else if (!replaces && writer != NULL && writer->type != LINT_ANY &&
+             later->type != LINT_ANY && writer->type != later->type)
         lint_report_add(subject->report, "RF310", place,
                         "'%s' needs a %s, and '%s' in line %d makes a %s of the same key",
-                        later->command->text, type_names[later->type], earlier->command->text,
-                        earlier->command->line, type_names[earlier->type]);
-    else
-        return writes;
-    return true;
+                        later->command->text, type_names[later->type], writer->command->text,
+                        writer->command->line, type_names[writer->type]);
+}
+
+static void follow(struct past *past, const struct lint_key *key)
+{
+    if (key->effect == LINT_REMOVES || key->effect == LINT_REPLACES) *past = (struct past){0};
+    if (key->effect == LINT_ADDS || key->effect == LINT_REPLACES) past->writer = key;
+    if (lint_keys_expiry(key->command) != LINT_NO_EXPIRY) past->expirer = key;
 }
 
 static void check_one_direction(const struct lint_subject *subject,
                                 const struct lint_keys *keys)
 {
     const struct lint_key **sorted = group(keys, &subject->report->scratch);
+    struct past past = {0};
     if (sorted == NULL) {
         subject->report->failed = true;
         return;
     }
-    for (size_t i = 1; i < keys->count; i++) {
-        if (sorted[i]->effect == LINT_REMOVES) continue;
-        for (size_t j = i; j > 0 && strcmp(sorted[j - 1]->shape, sorted[i]->shape) == 0; j--)
-            if (compare(subject, sorted[j - 1], sorted[i])) break;
+    for (size_t i = 0; i < keys->count; i++) {
+        if (i > 0 && strcmp(sorted[i - 1]->shape, sorted[i]->shape) != 0)
+            past = (struct past){0};
+        if (sorted[i]->effect != LINT_REMOVES) compare(subject, &past, sorted[i]);
+        follow(&past, sorted[i]);
     }
 }
 
@@ -371,13 +381,14 @@ static void check_down(const struct lint_subject *subject, const struct lint_key
         if (!writes || again) continue;
         before = key->shape;
         if (is_touched(down, key) || goes_later(up, key)) continue;
-        buffer_clear(&text);
+        text.length = 0;
         template_append(key->key, &text);
         lint_report_add(subject->report, "RF502", lint_text_command(subject, key->command),
                         "step '%s': '%s' writes '%s', and `down` does not touch it",
                         key->step->name, key->command->text,
                         buffer_text(&text) != NULL ? buffer_text(&text) : "");
     }
+    if (buffer_failed(&text)) subject->report->failed = true;
     buffer_release(&text);
 }
 

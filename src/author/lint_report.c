@@ -106,5 +106,6 @@ int lint_report_finish(struct lint_report *report, struct error *err)
         count++;
     }
     report->findings = sort(report->findings, count);
+    report->failed = report->failed || report->arena->failed || report->scratch.failed;
     return report->failed ? error_memory(err) : 0;
 }

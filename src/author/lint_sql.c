@@ -298,21 +298,19 @@ static const char *ordering_column(const struct lint_query *query, size_t begin,
 }
 
 bool lint_query_contradicts(const struct lint_query *query, const char *const *key,
-                            size_t count)
+                            size_t count, struct arena *arena)
 {
-    struct arena arena = {0};
     size_t terms = 0, begin = query->order;
     bool same = true;
     if (!query->is_ordered || query->is_cut) return false;
     for (size_t at = begin; at <= query->count; at = next_outside(query, at)) {
         if (at < query->count && !is_symbol(query, at, ',')) continue;
-        const char *column = ordering_column(query, begin, at, &arena);
+        const char *column = ordering_column(query, begin, at, arena);
         same = same && column != NULL && terms < count && strcasecmp(column, key[terms]) == 0;
         terms++;
         begin = at + 1;
         if (at == query->count) break;
     }
-    arena_release(&arena);
     return !same;
 }
 

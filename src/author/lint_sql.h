@@ -42,9 +42,9 @@ const struct lint_query *lint_query_of(const struct lint_subject *subject,
 bool lint_query_has(const struct lint_query *query, const char *column);
 
 /* Whether the query's own ORDER BY says otherwise than count columns of a key, and would have
- * been heeded without that key. */
+ * been heeded without that key. arena is for scratch. */
 bool lint_query_contradicts(const struct lint_query *query, const char *const *key,
-                            size_t count);
+                            size_t count, struct arena *arena);
 
 /* Judge the queries of a migration's steps (RF4). */
 void lint_sql_check(const struct lint_subject *subject);

@@ -36,7 +36,8 @@ static void check_order(const struct lint_subject *subject, const struct step *s
 {
     const struct lint_query *query = lint_query_of(subject, step);
     if (step->read == NULL || step->key_count == 0) return;
-    if (!lint_query_contradicts(query, step->key, step->key_count)) return;
+    if (!lint_query_contradicts(query, step->key, step->key_count, &subject->report->scratch))
+        return;
     lint_report_add(subject->report, "RF202",
                     lint_text_query(subject, step, query->tokens[query->order - 2].begin),
                     "step '%s': the rows come in the order of the `key`; the query's own ORDER "
@@ -57,10 +58,13 @@ static void check_pause(const struct lint_subject *subject, const struct step *s
 static const char *list_columns(const struct lint_subject *subject,
                                 const struct lint_query *query)
 {
+    enum { MOST = 12 };
     struct arena *arena = &subject->report->scratch;
+    const size_t shown = query->column_count < MOST ? query->column_count : MOST;
     const char *list = query->columns[0];
-    for (size_t i = 1; i < query->column_count && list != NULL; i++)
+    for (size_t i = 1; i < shown && list != NULL; i++)
         list = arena_format(arena, "%s, %s", list, query->columns[i]);
+    if (list != NULL && shown < query->column_count) list = arena_format(arena, "%s, …", list);
     if (list == NULL) subject->report->failed = true;
     return list;
 }

@@ -29,9 +29,13 @@ struct allow {
 
 struct lint_text {
     struct yaml_source source;
-    struct yaml_node *root; /* NULL: no YAML */
-    const struct yaml_node **scalars;
+    struct yaml_node *root;           /* NULL: no YAML */
+    const struct yaml_node **scalars; /* in their order */
+    int *last_lines;                  /* of each */
     size_t scalar_count;
+    size_t head; /* where the text above the first key ends */
+    size_t seen; /* bytes whose line breaks are counted: */
+    int lines;
     struct allow *allows, **end;
     struct lint_text *next;
 };
@@ -44,13 +48,6 @@ static size_t count_scalars(const struct yaml_node *node)
     for (const struct yaml_node *child = node->first; child != NULL; child = child->next)
         count += count_scalars(child);
     return count;
-}
-
-static void collect_scalars(struct lint_text *text, const struct yaml_node *node)
-{
-    if (node->kind == YAML_TEXT) text->scalars[text->scalar_count++] = node;
-    for (const struct yaml_node *child = node->first; child != NULL; child = child->next)
-        collect_scalars(text, child);
 }
 
 static bool is_block(const struct yaml_node *node)
@@ -74,6 +71,16 @@ static int last_line(const struct lint_text *text, const struct yaml_node *node)
     const size_t end = end_of(text, node);
     for (size_t i = node->offset; i < end; i++) lines += text->source.bytes[i] == '\n';
     return lines;
+}
+
+static void collect_scalars(struct lint_text *text, const struct yaml_node *node)
+{
+    if (node->kind == YAML_TEXT) {
+        text->last_lines[text->scalar_count] = last_line(text, node);
+        text->scalars[text->scalar_count++] = node;
+    }
+    for (const struct yaml_node *child = node->first; child != NULL; child = child->next)
+        collect_scalars(text, child);
 }
 
 /* ---- what a comment says ---------------------------------------------------------------- */
@@ -102,21 +109,21 @@ static bool is_alone(const struct yaml_source *source, size_t comment)
 }
 
 /* How many lines below a comment that has its line for itself the next line stands that is
- * neither blank nor a comment. */
+ * neither blank nor a comment; 0 where there is none, or none near enough to be meant. */
 static int lines_below(const struct yaml_source *source, size_t comment)
 {
-    int lines = 0;
+    enum { MOST = 200 };
     size_t at = comment;
-    for (;;) {
+    for (int lines = 1; lines <= MOST; lines++) {
         at = yaml_raw_line_end(source, at);
-        if (at >= source->length) return lines;
+        if (at >= source->length) return 0;
         at++;
-        lines++;
         size_t first = at;
         while (first < source->length && strchr(" \t", source->bytes[first]) != NULL) first++;
         if (first < source->length && strchr("#\r\n", source->bytes[first]) == NULL)
             return lines;
     }
+    return 0;
 }
 
 /* The lines that a comment at place counts for. */
@@ -124,16 +131,33 @@ static void set_reach(const struct lint_text *text, struct allow *allow, size_t 
 {
     const bool alone = is_alone(&text->source, comment);
     const int line = allow->place.line + (alone ? lines_below(&text->source, comment) : 0);
-    allow->whole = alone && comment < end_of_head(&text->source);
+    allow->whole = alone && comment < text->head;
     allow->first = allow->last = line;
-    for (size_t i = 0; i < text->scalar_count; i++) {
-        const struct yaml_node *node = text->scalars[i];
-        if (node->line > line) break;
-        const int last = last_line(text, node);
-        if (last < line) continue;
-        if (node->line < allow->first) allow->first = node->line;
-        if (last > allow->last) allow->last = last;
+    size_t low = 0, high = text->scalar_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (text->last_lines[middle] < line)
+            low = middle + 1;
+        else
+            high = middle;
     }
+    for (; low < text->scalar_count && text->scalars[low]->line <= line; low++) {
+        if (text->scalars[low]->line < allow->first) allow->first = text->scalars[low]->line;
+        if (text->last_lines[low] > allow->last) allow->last = text->last_lines[low];
+    }
+}
+
+/* Find the place of a comment. Comments come in their order, so the walk goes on where it
+ * stopped. */
+static void find_place(struct lint_text *text, struct lint_place *place, size_t comment)
+{
+    const char *bytes = text->source.bytes;
+    for (; text->seen < comment; text->seen++) text->lines += bytes[text->seen] == '\n';
+    place->file = text->source.file;
+    place->line = text->lines + 1;
+    place->column = 1;
+    for (size_t i = yaml_raw_line_begin(&text->source, comment); i < comment; i++)
+        if (((unsigned char)bytes[i] & 0xC0) != 0x80) place->column++;
 }
 
 static void add_allow(struct lint_report *report, struct lint_text *text, size_t comment,
@@ -147,8 +171,7 @@ static void add_allow(struct lint_report *report, struct lint_text *text, size_t
     }
     *allow = (struct allow){.rule = lint_rule_find(copy), .code = copy};
     if (allow->rule != NULL && allow->rule->is_fixed) allow->rule = NULL;
-    allow->place.file = text->source.file;
-    yaml_raw_place(&text->source, comment, &allow->place.line, &allow->place.column);
+    find_place(text, &allow->place, comment);
     set_reach(text, allow, comment);
     *text->end = allow;
     text->end = &allow->next;
@@ -219,30 +242,32 @@ static void read_all_comments(struct lint_report *report, struct lint_text *text
                           yaml_raw_line_end(&text->source, node->offset));
         at = end_of(text, node);
     }
-    read_comments(report, text, at,
-                  text->root != NULL ? text->source.length : end_of_head(&text->source));
+    read_comments(report, text, at, text->root != NULL ? text->source.length : text->head);
 }
 
 const struct lint_text *lint_text_read(struct lint_report *report, const char *file,
                                        const char *bytes, size_t length)
 {
     struct lint_text *text = arena_alloc(&report->scratch, sizeof *text);
-    struct error ignored = {0};
+    struct error err = {0}; /* no YAML is no error here */
     if (text == NULL) {
         report->failed = true;
         return NULL;
     }
     text->source = (struct yaml_source){file, bytes, length};
     text->end = &text->allows;
-    if (yaml_parse(file, bytes, length, &report->scratch, &text->root, &ignored) == 0) {
-        text->scalars =
-            arena_array(&report->scratch, count_scalars(text->root), sizeof *text->scalars);
-        if (text->scalars == NULL) {
+    text->head = end_of_head(&text->source);
+    if (yaml_parse(file, bytes, length, &report->scratch, &text->root, &err) == 0) {
+        const size_t count = count_scalars(text->root) + 1;
+        text->scalars = arena_array(&report->scratch, count, sizeof *text->scalars);
+        text->last_lines = arena_array(&report->scratch, count, sizeof *text->last_lines);
+        if (text->scalars == NULL || text->last_lines == NULL) {
             report->failed = true;
             return NULL;
         }
         collect_scalars(text, text->root);
     }
+    if (err.code == ERROR_FAILED) report->failed = true;
     read_all_comments(report, text);
     text->next = report->texts;
     report->texts = text;

@@ -47,7 +47,73 @@ rules_are_explained()
     python3 "$root/scripts/rules" "$REDFERRY_PROGRAM" --check || fail 'docs/lint.md is stale'
 }
 
+# What is known is told of a test, too: of one alone, of one beside its migration, and of none.
+tests_are_looked_at()
+{
+    rm data_migrations/*
+    write_migration 1_users.yaml <<'YAML'
+up:
+  - read: SELECT id, name FROM users
+    key: id
+    write: SET user:${id} ${name}
+YAML
+    expect_exit 0 redferry lint
+    expect_stdout_contains '1_users.yaml: note: there is no test beside this migration [RF701]'
+    expect_stdout_contains '1 file checked: 0 errors, 0 warnings, 2 notes'
+    expect_exit 0 redferry lint --quiet
+    expect_equal "$(sed -n '/note:/p' "$OUT")" '' 'notes with --quiet'
+    expect_exit 0 redferry lint --strict
+    echo 'tests: false' >data_migrations/redferry.yaml
+    expect_exit 0 redferry lint
+    expect_equal "$(sed -n '/RF701/p' "$OUT")" '' 'missing tests where none are wanted'
+    rm data_migrations/redferry.yaml
+
+    write_migration 1_users.test.yml <<'YAML'
+expect:
+  redis:
+    - DBSIZE: 0
+after_down:
+  redis:
+    - DBSIZE: 0
+YAML
+    cp data_migrations/1_users.test.yml data_migrations/2_gone.test.yaml
+    expect_exit 0 redferry lint
+    expect_stdout_contains 'data_migrations/1_users.test.yml:5:3: warning: '
+    expect_stdout_contains ' [RF703]'
+    expect_stdout_contains 'data_migrations/2_gone.test.yaml: warning: there is no migration beside this test [RF702]'
+    expect_stdout_contains '3 files checked'
+    sed -i '1i # redferry: allow RF702 it will come' data_migrations/2_gone.test.yaml
+    expect_exit 0 redferry lint --strict data_migrations/2_gone.test.yaml
+    expect_stdout_contains '1 file checked: 0 errors, 0 warnings'
+    echo 'unexpected: {}' >>data_migrations/2_gone.test.yaml
+    expect_exit 2 redferry lint
+    expect_stdout_contains 'data_migrations/2_gone.test.yaml:8:1: error: '
+    expect_stdout_contains ' [RF700]'
+}
+
+# A comment silences what stands on its line, and is told where nothing does.
+comments_allow()
+{
+    rm data_migrations/*
+    write_migration 1_sessions.yaml <<'YAML'
+# redferry: allow RF501, RF701
+up:
+  - read: |  # redferry: allow RF401 the cache holds what lives
+      SELECT id, name
+      FROM sessions WHERE expires_at > now()
+    key: id
+    write:
+      - 'SET session:${id} "${name} # redferry: allow RF999"'
+      - EXPIRE session:${id} 60 # redferry: allow RF304 RF305
+YAML
+    expect_exit 2 redferry lint --strict
+    expect_stdout_contains '1_sessions.yaml:9:33: warning: RF305 is allowed here, and nothing here is against it [RF102]'
+    expect_stdout_contains '1 file checked: 0 errors, 1 warning'
+}
+
 cd "$SCRATCH"
 mkdir -p data_migrations
 severities_count
+tests_are_looked_at
+comments_allow
 rules_are_explained

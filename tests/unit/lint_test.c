@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alloc_fail.h"
 #include "arena.h"
 #include "error.h"
 #include "lint.h"
@@ -467,7 +468,8 @@ static void test_allowed_for_all(void **state)
     struct lint lint;
     (void)state;
     write_file("1_example.yaml", text, sizeof text - 1);
-    write_file("config.yaml", "# redferry: allow RF101 of another tool\nx: [\n", 49);
+    static const char other[] = "# redferry: allow RF101 of another tool\nx: [\n";
+    write_file("config.yaml", other, sizeof other - 1);
     look(&lint);
     assert_int_equal(lint.report.errors, 0);
     assert_int_equal(lint.report.notes, 1); /* there is no test */
@@ -513,6 +515,57 @@ static void test_places(void **state)
     leave_off(&lint);
 }
 
+/* ---- memory -------------------------------------------------------------------------------
+ */
+
+static void test_memory_runs_out(void **state)
+{
+    static const char files[] =
+        "# 1_a.yaml\n"
+        "# redferry: allow RF304 RF501\n"
+        "up:\n"
+        "  - read: SELECT a, t.b, now() AS c FROM t ORDER BY x LIMIT 5\n"
+        "    key: [b, d]\n"
+        "    write: # redferry: allow RF999\n"
+        "      - SET k:${a} ${e} EX 5\n"
+        "      - HSET k:${a} f ${b}\n"
+        "      - DEL all ${b}\n"
+        "      - GET all\n"
+        "    publish: news\n"
+        "  - write: [[SET, k, v]]\n"
+        "    publish: {channel: x, message: y}\n"
+        "  - write: [RENAME k l, SADD k m]\n"
+        "down:\n"
+        "  - write: DEL l\n"
+        "# 1_a.test.yaml\n"
+        "expect: {redis: [EXISTS k: 1]}\n"
+        "# b.yaml\n"
+        "# redferry: allow RF101\n"
+        "# 2_b.test.yaml\n"
+        "oops: 1\n";
+    const struct lint_wish wish = {.directory = ".", .expects_tests = true};
+    bool happened = true;
+    size_t nth = 0;
+    (void)state;
+    write_example(files);
+    while (happened) {
+        struct arena arena = {0};
+        struct error err = {0};
+        struct lint_report report = {0};
+        alloc_fail_at(++nth, false);
+        int result = lint_check(&report, &wish, &arena, &err);
+        if (result == 0) result = lint_settle(&report, &err);
+        happened = alloc_fail_happened();
+        alloc_fail_never();
+        assert_int_equal(result, happened ? -1 : 0);
+        if (happened) assert_non_null(strstr(err.message, "out of memory"));
+        if (!happened) assert_true(report.errors > 2 && report.warnings > 5);
+        lint_release(&report);
+        arena_release(&arena);
+    }
+    assert_true(nth > 20);
+}
+
 /* ---- the report ------------------------------------------------------------------------- */
 
 static void test_order(void **state)
@@ -546,6 +599,7 @@ int main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_examples),
         cmocka_unit_test(test_order),
+        cmocka_unit_test_setup_teardown(test_memory_runs_out, enter, leave),
         cmocka_unit_test_setup_teardown(test_order_by, enter, leave),
         cmocka_unit_test_setup_teardown(test_columns, enter, leave),
         cmocka_unit_test_setup_teardown(test_times, enter, leave),
