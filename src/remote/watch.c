@@ -50,12 +50,17 @@ static const char *name_of(const char *by)
 /* ---- the end ------------------------------------------------------------------------------
  */
 
+/* What the run itself said may name the next command, and then knows it better. */
 static void refuse(struct error *err, int code, const struct run *run, const char *what)
 {
     char next[PETITION_COMMAND_SIZE];
-    (void)error_set(err, code, "run %" PRId64 " of %" PRId64 "_%s %s%s%s; `%s` goes on with it",
-                    run->id, run->version, run->name, what, run->error != NULL ? ": " : "",
-                    run->error != NULL ? run->error : "", petition_next(run, next));
+    const char *why = run->error != NULL ? run->error : "";
+    (void)error_set(err, code, "run %" PRId64 " of %" PRId64 "_%s %s%s%s", run->id,
+                    run->version, run->name, what, why[0] != '\0' ? ": " : "", why);
+    if (strchr(why, '`') != NULL) return;
+    const struct error known = *err;
+    (void)error_set(err, code, "%s; `%s` goes on with it", known.message,
+                    petition_next(run, next));
 }
 
 /* How a run that has ended did. Returns 0 or -1 with err. */

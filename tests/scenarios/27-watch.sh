@@ -139,6 +139,12 @@ sees_a_crash()
     expect_equal "$(sql 'SELECT status FROM data_migration_runs')" running 'what the ledger says'
     quicken
     expect_exit 0 redferry up
+
+    # What the run said of itself names the next command already.
+    expect_exit 3 redferry run 1 --again --max-time 1ms
+    expect_exit 3 redferry watch
+    expect_equal "$(sed 's/.*: step/step/' "$ERR")" "step 'first': --max-time is over; \`redferry up\` goes on" \
+        'what is said of one that was interrupted'
 }
 
 sees_a_failure()
