@@ -1,26 +1,21 @@
 /*
- * The SQLite engine: the file, transactions, waiting for others' locks, and the lock file.
+ * The SQLite engine: opening, transactions, and waiting for others' locks.
  *
  * A file is never created, since a mistyped path would then be an empty database in which
  * nothing was ever applied. SQLite waits and computes inside its own calls; two callbacks let a
- * stop's grace end both. Who may run is an open-file-description lock on a file beside the
- * database, which the kernel takes back when the process dies, however it dies.
+ * stop's grace end both. What lies on the disk, the lock file as well, is db_sqlite_file.c's.
  */
 #include "db_sqlite_explain.h"
+#include "db_sqlite_file.h"
 #include "db_sqlite_rows.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "buffer.h"
 #include "clock.h"
-#include "digest.h"
 #include "error.h"
 #include "stop.h"
 #include "url.h"
@@ -50,20 +45,6 @@ static int on_progress(void *context)
 
 /* ---- opening and closing ---------------------------------------------------------------- */
 
-static int check_file(const char *path, struct error *err)
-{
-    struct stat facts;
-    if (stat(path, &facts) != 0)
-        return error_set(err, ERROR_SQL_UNREACHABLE, "cannot open '%s': %s", path,
-                         strerror(errno));
-    if (S_ISDIR(facts.st_mode))
-        return error_set(err, ERROR_SQL_UNREACHABLE, "'%s' is a directory, not a database",
-                         path);
-    if (!S_ISREG(facts.st_mode))
-        return error_set(err, ERROR_SQL_UNREACHABLE, "'%s' is not a file", path);
-    return 0;
-}
-
 static void close_sqlite(struct db *db)
 {
     struct sqlite *lite = (struct sqlite *)db;
@@ -72,35 +53,6 @@ static void close_sqlite(struct db *db)
     (void)sqlite3_close_v2(lite->connection);
     free(lite->path);
     free(lite);
-}
-
-static bool is_on_read_only_disk(const struct sqlite *lite)
-{
-    struct statvfs disk;
-    return statvfs(lite->path, &disk) == 0 && (disk.f_flag & ST_RDONLY) != 0;
-}
-
-/* What helps who may not write to the file, or beside it; the doctor advises the same. A
- * ledger that is to be written may be kept elsewhere. */
-static const char *advise_writing(const struct sqlite *lite, bool is_ledger)
-{
-    if (!is_on_read_only_disk(lite))
-        return "; run redferry as the user that owns the database, or let its group write the "
-               "file and its directory";
-    return is_ledger ? "; its file system is mounted read-only: mount it for writing, or keep "
-                       "the ledger elsewhere (--ledger)"
-                     : "; its file system is mounted read-only: mount it for writing";
-}
-
-/* Whether the file's header says that it is in WAL mode. */
-static bool is_in_wal_mode(const char *path)
-{
-    enum { READ_VERSION = 19, WAL = 2 };
-    char version = 0;
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    const bool is_read = file >= 0 && pread(file, &version, 1, READ_VERSION) == 1;
-    if (file >= 0) close(file);
-    return is_read && version == WAL;
 }
 
 /* Reading the schema is what tells whether the file is a database. */
@@ -117,14 +69,15 @@ static int open_file(struct sqlite *lite, struct error *err)
                             NULL);
     }
     if (code == SQLITE_OK) return 0;
-    const bool is_denied = (code & 0xff) == SQLITE_CANTOPEN && is_on_read_only_disk(lite) &&
-                           is_in_wal_mode(lite->path);
+    const bool is_denied = (code & 0xff) == SQLITE_CANTOPEN &&
+                           db_sqlite_file_is_read_only(lite) &&
+                           db_sqlite_file_has_wal(lite->path);
     db_sqlite_rows_error(lite, NULL, err);
     if (is_denied || (code & 0xff) == SQLITE_READONLY)
         return error_set(err, ERROR_SQL_UNREACHABLE,
                          "cannot open '%s': in WAL mode SQLite writes beside the file even to "
                          "read it, and that is not permitted%s",
-                         lite->path, advise_writing(lite, false));
+                         lite->path, db_sqlite_file_advice(lite, false));
     if (err->code == ERROR_FAILED && !err->passing)
         return error_set(err, ERROR_SQL_UNREACHABLE, "cannot open '%s': %s", lite->path,
                          sqlite3_errmsg(lite->connection));
@@ -134,7 +87,7 @@ static int open_file(struct sqlite *lite, struct error *err)
 static int open_sqlite(struct db **out, const struct url *url, const struct stop *stop,
                        struct error *err)
 {
-    if (check_file(url->path, err) != 0) return -1;
+    if (db_sqlite_file_check(url->path, err) != 0) return -1;
 
     struct sqlite *lite = calloc(1, sizeof *lite);
     if (lite == NULL) return error_memory(err);
@@ -206,7 +159,7 @@ static int begin(struct db *db, enum db_access access, struct error *err)
         return error_set(err, ERROR_FAILED, "a transaction is open already");
     if (access == DB_WRITE && sqlite3_db_readonly(lite->connection, "main") == 1)
         return error_set(err, ERROR_OPERATOR, "'%s' cannot be written: the file is read-only%s",
-                         lite->path, advise_writing(lite, true));
+                         lite->path, db_sqlite_file_advice(lite, true));
 
     const char *sql =
         access == DB_READ ? "PRAGMA query_only = 1; BEGIN DEFERRED" : "BEGIN IMMEDIATE";
@@ -375,117 +328,6 @@ static int reading_blocks_writers(struct db *db, struct error *err)
     return next == DB_FAILED ? -1 : blocks;
 }
 
-/* ---- the lock --------------------------------------------------------------------------- */
-
-/* Each ledger of one file has a byte of its own in the one lock file. */
-static int lock_offset(const char *name, int64_t *offset, struct error *err)
-{
-    struct buffer text = {0};
-    int status = -1;
-    buffer_append_format(&text, "redferry:%s", name);
-    if (buffer_failed(&text))
-        error_memory(err);
-    else
-        status = digest_number(text.bytes, text.length, offset, err);
-    *offset &= INT64_MAX >> 1;
-    buffer_release(&text);
-    return status;
-}
-
-/* Whoever may write to the database may use its lock: as SQLite does for its own side files,
- * the new one is given the database's mode and owner, as far as we may. */
-static void share_lock(const struct sqlite *lite, int lock)
-{
-    struct stat database;
-    if (stat(lite->path, &database) != 0) return;
-    (void)fchmod(lock, (database.st_mode & 0666) | 0600);
-    if (geteuid() == 0 && fchown(lock, database.st_uid, database.st_gid) != 0) return;
-}
-
-/* Open the lock file. Returns its descriptor; -1 with err, or without creating, where there is
- * none, -1 and err untouched. */
-static int open_lock(struct sqlite *lite, bool create, struct error *err)
-{
-    char path[4096 + 32];
-    int flags = (create ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW;
-    (void)snprintf(path, sizeof path, "%s-redferry.lock", lite->path);
-    int lock = open(path, flags);
-    if (lock < 0 && create && errno == ENOENT) {
-        lock = open(path, flags | O_CREAT, 0666);
-        if (lock >= 0) share_lock(lite, lock);
-    }
-    bool denied = errno == EACCES || errno == EPERM || errno == EROFS;
-    if (lock < 0 && (create || errno != ENOENT))
-        error_set(err, create && denied ? ERROR_OPERATOR : ERROR_FAILED,
-                  "cannot open the lock file '%s': %s%s", path, strerror(errno),
-                  create && denied ? advise_writing(lite, true) : "");
-    return lock;
-}
-
-static int lock_try(struct db *db, const char *name, struct error *err)
-{
-    struct sqlite *lite = (struct sqlite *)db;
-    if (lite->lock >= 0) return error_set(err, ERROR_FAILED, "the lock is held already");
-    if (lock_offset(name, &lite->lock_offset, err) != 0) return -1;
-    int lock = open_lock(lite, true, err);
-    if (lock < 0) return -1;
-
-    struct flock range = {.l_type = F_WRLCK, .l_start = lite->lock_offset, .l_len = 1};
-    if (fcntl(lock, F_OFD_SETLK, &range) == 0) {
-        lite->lock = lock;
-        return 1;
-    }
-    int reason = errno;
-    close(lock);
-    if (reason == EAGAIN || reason == EACCES) return 0;
-    return error_set(err, ERROR_FAILED, "cannot lock '%s-redferry.lock': %s", lite->path,
-                     strerror(reason));
-}
-
-/* The lock lives as long as its descriptor; what can happen to it is that its file goes away
- * and another runner locks a new one. */
-static int lock_check(struct db *db, struct error *err)
-{
-    struct sqlite *lite = (struct sqlite *)db;
-    struct stat own, there;
-    int lock = lite->lock < 0 ? -1 : open_lock(lite, false, &(struct error){0});
-    bool same = lock >= 0 && fstat(lock, &there) == 0 && fstat(lite->lock, &own) == 0 &&
-                own.st_dev == there.st_dev && own.st_ino == there.st_ino;
-    if (lock >= 0) close(lock);
-    if (same) return 0;
-    return error_set(
-        err, ERROR_OPERATOR,
-        "the lock of this ledger was lost: '%s-redferry.lock' is not the file that "
-        "was locked",
-        lite->path);
-}
-
-/* The file stays: who removes it could remove the one that another has just locked. */
-static void lock_release(struct db *db)
-{
-    struct sqlite *lite = (struct sqlite *)db;
-    if (lite->lock >= 0) close(lite->lock);
-    lite->lock = -1;
-}
-
-static int lock_held(struct db *db, const char *name, struct error *err)
-{
-    struct sqlite *lite = (struct sqlite *)db;
-    int64_t offset;
-    if (lock_offset(name, &offset, err) != 0) return -1;
-    error_clear(err);
-    int lock = open_lock(lite, false, err);
-    if (lock < 0) return err->code == ERROR_NONE ? 0 : -1;
-
-    struct flock range = {.l_type = F_WRLCK, .l_start = offset, .l_len = 1};
-    int status = fcntl(lock, F_OFD_GETLK, &range);
-    if (status != 0)
-        error_set(err, ERROR_FAILED, "cannot look at '%s-redferry.lock': %s", lite->path,
-                  strerror(errno));
-    close(lock);
-    return status != 0 ? -1 : range.l_type != F_UNLCK;
-}
-
 const struct db_ops db_sqlite_ops = {
     .dialect = DB_SQLITE,
     .open = open_sqlite,
@@ -511,9 +353,9 @@ const struct db_ops db_sqlite_ops = {
     .close_rows = db_sqlite_rows_close,
     .reading_blocks_writers = reading_blocks_writers,
     .forecast = db_sqlite_explain,
-    .lock_try = lock_try,
-    .lock_check = lock_check,
-    .lock_glance = lock_check,
-    .lock_release = lock_release,
-    .lock_held = lock_held,
+    .lock_try = db_sqlite_file_lock_try,
+    .lock_check = db_sqlite_file_lock_check,
+    .lock_glance = db_sqlite_file_lock_check,
+    .lock_release = db_sqlite_file_lock_release,
+    .lock_held = db_sqlite_file_lock_held,
 };

@@ -1,0 +1,30 @@
+#ifndef REDFERRY_DB_SQLITE_FILE_H
+#define REDFERRY_DB_SQLITE_FILE_H
+
+#include <stdbool.h>
+
+struct db;
+struct error;
+struct sqlite;
+
+/* Whether path is a file at all. Returns 0, or -1 with err (ERROR_SQL_UNREACHABLE). */
+int db_sqlite_file_check(const char *path, struct error *err);
+
+/* Whether its file system is mounted read-only. */
+bool db_sqlite_file_is_read_only(const struct sqlite *lite);
+
+/* Whether its header says that it is in WAL mode; false where it cannot be read. Not for a file
+ * that this process has open through SQLite: closing any descriptor of it drops those locks. */
+bool db_sqlite_file_has_wal(const char *path);
+
+/* What helps who may not write to the file, or beside it, as the end of a message ("; …"); a
+ * ledger that is to be written may be kept elsewhere. A constant. */
+const char *db_sqlite_file_advice(const struct sqlite *lite, bool is_ledger);
+
+/* Functions of struct db_ops. */
+int db_sqlite_file_lock_try(struct db *db, const char *name, struct error *err);
+int db_sqlite_file_lock_check(struct db *db, struct error *err);
+void db_sqlite_file_lock_release(struct db *db);
+int db_sqlite_file_lock_held(struct db *db, const char *name, struct error *err);
+
+#endif
