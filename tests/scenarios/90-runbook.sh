@@ -317,6 +317,16 @@ of_checkpoints()
     expect_exit 0 redferry down
     carry
     stop
+    cp "data_migrations/$file" .
+    sed -i 's/RPUSH flags/LPUSH flags/' "data_migrations/$file"
+    says 'changed half-way' 4 redferry up
+    mv "$file" data_migrations
+    types 'changed half-way'
+    expect_equal "$(redis LLEN flags)" 3 'the list'
+
+    expect_exit 0 redferry down
+    carry
+    stop
     says 'too old' 4 redferry up --resume-within 1ms
     types 'too old'
     expect_equal "$(redis LLEN flags)" 3 'the list'
