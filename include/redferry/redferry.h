@@ -45,7 +45,7 @@ typedef enum redferry_code {
     REDFERRY_LOCKED = 5,     /* a lock was not obtained in time */
     REDFERRY_SQL_UNREACHABLE = 6,
     REDFERRY_REDIS_UNREACHABLE = 7,
-    REDFERRY_DIFFERENT = 8, /* a comparison found differences */
+    REDFERRY_DIFFERENT = 8, /* a comparison found differences, or a test failed */
     REDFERRY_STOPPED = 128  /* + the signal that redferry_stop() was given; resumable */
 } redferry_code;
 

@@ -23,7 +23,7 @@ static const struct reference_code codes[] = {
     {"5", "a lock was not obtained in time: redferry's own, or a schema migration's"},
     {"6", "the SQL database is unreachable"},
     {"7", "Redis is unreachable"},
-    {"8", "a comparison found differences"},
+    {"8", "a comparison found differences, or a test failed"},
     {"128+n", "stopped by signal n; the next 'up' goes on"},
     {0},
 };

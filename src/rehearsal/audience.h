@@ -56,14 +56,15 @@ void heard_release(struct heard *heard);
 int audience_compare(const struct heard *heard, const struct test_expectation *expected,
                      const char *moment, struct verdict *verdict, struct error *err);
 
-/* Hold what was heard against what was heard of a run that nobody disturbed, in any order. The
- * last `often` of those may have come more than once; so may all of them where !once. Notes
- * what differs. Returns as above. */
+/* What is promised of a run that was disturbed, going by one that was not. */
 struct audience_promise {
     const struct heard *undisturbed;
-    size_t often;
-    bool once;
+    size_t often;      /* so many of its last messages may come more than once */
+    bool numbers_vary; /* and their numbers may be others: ${rows} */
+    bool once;         /* else all messages may come more than once */
 };
+
+/* Hold what was heard against that, in any order, and note what differs. Returns as above. */
 int audience_compare_again(const struct heard *heard, const struct audience_promise *promise,
                            const char *moment, struct verdict *verdict, struct error *err);
 

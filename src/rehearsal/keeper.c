@@ -336,6 +336,9 @@ int keeper_close(struct keeper *keeper, struct error *err)
     while (waited < 0 && errno == EINTR);
     (void)close(keeper->socket);
     keeper->socket = -1;
-    if (waited == keeper->pid && !WIFEXITED(status)) return take_away(keeper->work, err);
-    return result;
+    /* Where nobody was left to be waited for (the caller ignores SIGCHLD), the directory tells.
+     */
+    const bool was_killed =
+        waited == keeper->pid ? !WIFEXITED(status) : access(keeper->work->directory, F_OK) == 0;
+    return was_killed ? take_away(keeper->work, err) : result;
 }

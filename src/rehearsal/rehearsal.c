@@ -23,6 +23,7 @@
 #include "clock.h"
 #include "config.h"
 #include "cycle.h"
+#include "db_scratch.h"
 #include "error.h"
 #include "file.h"
 #include "keeper.h"
@@ -293,14 +294,14 @@ struct work {
 static int prepare(void *context, struct error *err)
 {
     const struct work *work = context;
-    return work->plan.postgres != NULL ? stage_check_postgres(work->plan.postgres, err) : 0;
+    return work->plan.postgres != NULL ? db_scratch_check(work->plan.postgres, err) : 0;
 }
 
 static int sweep(void *context, struct error *err)
 {
     const struct work *work = context;
     if (work->plan.postgres == NULL) return 0;
-    return stage_sweep_postgres(work->plan.postgres, work->plan.token, err);
+    return db_scratch_sweep(work->plan.postgres, work->plan.token, err);
 }
 
 /* Leave what was found where who asked looks for it. */

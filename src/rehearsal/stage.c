@@ -2,10 +2,8 @@
  * The stage: a Redis that nobody else knows, and databases that did not exist a moment ago.
  *
  * Redis listens on a Unix socket in a directory that only we may enter, keeps nothing on disk,
- * and is killed by the kernel when the process that started it ends. Scratch databases of
- * PostgreSQL are made from template0, so that nobody's session on another template is in the
- * way, with the encoding and the locale of the database that was named. What a file gives is
- * done as psql or sqlite3 would: statement by statement, outside any transaction of ours.
+ * and is killed by the kernel when the process that started it ends. What a file gives is done
+ * as psql or sqlite3 would: statement by statement, outside any transaction of ours.
  *
  * It does not know what is rehearsed on it.
  */
@@ -25,6 +23,7 @@
 #include "clock.h"
 #include "connection.h"
 #include "db.h"
+#include "db_scratch.h"
 #include "error.h"
 #include "file.h"
 #include "reply.h"
@@ -175,116 +174,14 @@ static int set_redis(struct stage *stage, const struct migration_test *test, str
 
 /* ---- scratch databases ------------------------------------------------------------------ */
 
-/* Append "; name and value" where there is something to be said. */
-static void append_locale(struct buffer *sql, const char *words, const struct value *value)
-{
-    if (value->kind == VALUE_NULL || value->length == 0) return;
-    buffer_append_format(sql, " %s '", words);
-    for (size_t i = 0; i < value->length; i++) {
-        if (value->bytes[i] == '\'') buffer_append_char(sql, '\'');
-        buffer_append_char(sql, value->bytes[i]);
-    }
-    buffer_append_char(sql, '\'');
-}
-
-/* What CREATE DATABASE is to say of encoding and locale: those of the database we are in. What
- * pg_database calls them changed with its versions, which to_jsonb() does not mind. */
-static const char LOCALE_QUERY[] =
-    "SELECT pg_catalog.pg_encoding_to_char(encoding), datcollate::text, datctype::text, "
-    "CASE pg_catalog.to_jsonb(d)->>'datlocprovider' WHEN 'i' THEN 'icu' WHEN 'b' THEN "
-    "'builtin' END, coalesce(pg_catalog.to_jsonb(d)->>'datlocale', "
-    "pg_catalog.to_jsonb(d)->>'daticulocale') "
-    "FROM pg_catalog.pg_database d WHERE datname = pg_catalog.current_database()";
-
-static int append_locales(struct db *db, struct buffer *sql, struct error *err)
-{
-    struct db_rows *rows = NULL;
-    struct row row = {0};
-    if (db_query(db, LOCALE_QUERY, NULL, 0, &rows, err) != 0) return -1;
-    const enum db_next next = db_rows_next(rows, true, &row, err);
-    if (next == DB_ROW) {
-        const bool is_icu = row.values[3].length == 3;
-        append_locale(sql, "ENCODING", &row.values[0]);
-        append_locale(sql, "LC_COLLATE", &row.values[1]);
-        append_locale(sql, "LC_CTYPE", &row.values[2]);
-        append_locale(sql, "LOCALE_PROVIDER", &row.values[3]);
-        if (row.values[3].kind != VALUE_NULL)
-            append_locale(sql, is_icu ? "ICU_LOCALE" : "BUILTIN_LOCALE", &row.values[4]);
-    }
-    db_rows_close(rows);
-    return next == DB_FAILED ? -1 : 0;
-}
-
-/* Who is killed while it makes a database leaves a session that goes on making it: it can be
- * told by its name. */
-static int sign(struct db *db, const char *token, struct error *err)
-{
-    char sql[128];
-    (void)snprintf(sql, sizeof sql, "SET application_name = '%s'", token);
-    return db_execute_alone(db, sql, err);
-}
-
-static int create_in_postgres(const struct stage *stage, const char *name, struct error *err)
-{
-    struct db *db = NULL;
-    struct buffer sql = {0};
-    int result = db_open(&db, stage->plan->postgres, NULL, err);
-    if (result == 0) result = sign(db, stage->plan->token, err);
-    buffer_append_text(&sql, "CREATE DATABASE ");
-    db_append_identifier(&sql, name);
-    buffer_append_text(&sql, " TEMPLATE template0");
-    if (result == 0) result = append_locales(db, &sql, err);
-    if (result == 0 && buffer_text(&sql) == NULL) result = error_memory(err);
-    if (result == 0) result = db_execute_alone(db, sql.bytes, err);
-    if (result != 0) (void)error_prefix(err, "making a scratch database: ");
-    db_close(db);
-    buffer_release(&sql);
-    return result;
-}
-
-/* Its sessions are our own, of runs that were killed at that. */
-static int drop_in_postgres(struct db *db, const char *name, struct error *err)
-{
-    struct buffer end = {0}, drop = {0};
-    buffer_append_format(&end,
-                         "SELECT pg_catalog.pg_terminate_backend(pid) FROM "
-                         "pg_catalog.pg_stat_activity WHERE datname = '%s'",
-                         name);
-    buffer_append_format(&drop, "DROP DATABASE IF EXISTS \"%s\"", name);
-    int result = -1;
-    if (buffer_text(&end) == NULL || buffer_text(&drop) == NULL) {
-        (void)error_memory(err);
-    } else {
-        /* A session that was told to end is not gone at once. */
-        for (int tries = 0; tries < 50 && result != 0; tries++) {
-            struct error ignored = {0};
-            if (tries > 0) (void)stop_sleep(NULL, 20, &ignored);
-            (void)db_execute_alone(db, end.bytes, &ignored);
-            error_clear(err);
-            result = db_execute_alone(db, drop.bytes, err);
-            if (result != 0 && err->code == ERROR_SQL_UNREACHABLE) break;
-        }
-    }
-    buffer_release(&end);
-    buffer_release(&drop);
-    return result;
-}
-
 static void drop_databases(struct stage *stage)
 {
-    struct db *db = NULL;
+    const struct url *postgres = stage->plan->postgres;
     struct error ignored = {0}; /* the keeper looks after what is left, and says why */
-    if (stage->made_count == 0) return;
-    if (stage->plan->postgres != NULL &&
-        db_open(&db, stage->plan->postgres, NULL, &ignored) != 0)
-        return;
-    for (size_t i = 0; i < stage->made_count; i++) {
-        if (db != NULL)
-            (void)drop_in_postgres(db, stage->made[i], &ignored);
-        else
-            (void)unlink(stage->made[i]);
-    }
-    db_close(db);
+    if (postgres != NULL && stage->made_count > 0)
+        (void)db_scratch_drop(postgres, stage->made, stage->made_count, &ignored);
+    for (size_t i = 0; i < stage->made_count && postgres == NULL; i++)
+        (void)unlink(stage->made[i]);
     stage->made_count = 0;
 }
 
@@ -320,7 +217,8 @@ static int create(struct stage *stage, const char **url, struct error *err)
     *url = is_file ? arena_format(&stage->setting, "sqlite:%s", name)
                    : url_in_postgres(stage, name);
     if (*url == NULL) return error_memory(err);
-    return is_file ? create_file(name, err) : create_in_postgres(stage, name, err);
+    return is_file ? create_file(name, err)
+                   : db_scratch_create(stage->plan->postgres, stage->plan->token, name, err);
 }
 
 /* ---- filling them ----------------------------------------------------------------------- */
@@ -459,99 +357,9 @@ int stage_open(struct stage *stage, const struct stage_plan *plan, const char *d
 void stage_close(struct stage *stage)
 {
     stop_redis(stage);
-    drop_databases(stage);
+    if (stage->plan != NULL) drop_databases(stage);
     config_release(&stage->config);
     arena_release(&stage->setting);
     arena_release(&stage->arena);
     *stage = (struct stage){0};
-}
-
-/* ---- for the keeper --------------------------------------------------------------------- */
-
-int stage_check_postgres(const struct url *postgres, struct error *err)
-{
-    struct db *db = NULL;
-    struct db_rows *rows = NULL;
-    struct row row = {0};
-    if (db_open(&db, postgres, NULL, err) != 0) return -1;
-    int result = db_query(db,
-                          "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = current_user AND "
-                          "(rolsuper OR rolcreatedb)",
-                          NULL, 0, &rows, err);
-    if (result == 0) {
-        const enum db_next next = db_rows_next(rows, true, &row, err);
-        if (next == DB_END)
-            result = error_set(err, ERROR_INVALID,
-                               "the role may not make scratch databases: ALTER ROLE … CREATEDB "
-                               "permits it; without --database tests run on SQLite");
-        if (next == DB_FAILED) result = -1;
-    }
-    db_rows_close(rows);
-    db_close(db);
-    return result;
-}
-
-/* End the sessions that signed, and wait until they are gone. */
-static int end_signed(struct db *db, const char *token, struct error *err)
-{
-    enum { TRIES = 500 };
-    const struct value name = value_text(token);
-    enum db_next next = DB_ROW;
-    for (int tries = 0; tries < TRIES && next == DB_ROW; tries++) {
-        struct error ignored = {0};
-        struct db_rows *rows = NULL;
-        struct row row = {0};
-        if (tries > 0) (void)stop_sleep(NULL, 10, &ignored);
-        if (db_query(db,
-                     "SELECT pg_catalog.pg_terminate_backend(pid) FROM "
-                     "pg_catalog.pg_stat_activity WHERE application_name = $1",
-                     &name, 1, &rows, err) != 0)
-            return -1;
-        next = db_rows_next(rows, true, &row, err);
-        db_rows_close(rows);
-    }
-    return next == DB_FAILED ? -1 : 0;
-}
-
-/* Names are not taken from a table while it changes. */
-static int list_left(struct db *db, const char *token, struct arena *arena, const char **names,
-                     size_t most, size_t *count, struct error *err)
-{
-    struct db_rows *rows = NULL;
-    struct row row = {0};
-    enum db_next next = DB_END;
-    const struct value prefix = value_text(token);
-    if (db_query(db,
-                 "SELECT datname::text FROM pg_catalog.pg_database WHERE "
-                 "pg_catalog.left(datname::text, pg_catalog.length($1)) = $1",
-                 &prefix, 1, &rows, err) != 0)
-        return -1;
-    while (*count < most && (next = db_rows_next(rows, true, &row, err)) == DB_ROW) {
-        names[*count] = arena_copy(arena, row.values[0].bytes, row.values[0].length);
-        if (names[(*count)++] == NULL) next = DB_FAILED;
-        if (next == DB_FAILED) break;
-    }
-    db_rows_close(rows);
-    return next == DB_FAILED ? -1 : 0;
-}
-
-int stage_sweep_postgres(const struct url *postgres, const char *token, struct error *err)
-{
-    enum { MOST = 256 };
-    const char *names[MOST];
-    struct arena arena = {0};
-    struct db *db = NULL;
-    size_t count = 0;
-    int result = db_open(&db, postgres, NULL, err);
-    if (result == 0) result = end_signed(db, token, err);
-    do {
-        count = 0;
-        if (result == 0) result = list_left(db, token, &arena, names, MOST, &count, err);
-        for (size_t i = 0; i < count && result == 0; i++)
-            result = drop_in_postgres(db, names[i], err);
-    } while (result == 0 && count == MOST);
-    if (result != 0) (void)error_prefix(err, "scratch databases '%s…' may be left: ", token);
-    db_close(db);
-    arena_release(&arena);
-    return result;
 }

@@ -62,11 +62,4 @@ struct db *stage_database(const struct stage *stage, struct error *err);
 /* Stop Redis and drop what is there. Harmless on {0}. */
 void stage_close(struct stage *stage);
 
-/* Whether scratch databases can be made on that server. Returns 0, or -1 with err
- * (ERROR_INVALID: the role may not; ERROR_SQL_UNREACHABLE). */
-int stage_check_postgres(const struct url *postgres, struct error *err);
-
-/* Drop every database there whose name begins with token. Returns 0, or -1 with err. */
-int stage_sweep_postgres(const struct url *postgres, const char *token, struct error *err);
-
 #endif

@@ -62,6 +62,7 @@ given:
     INSERT INTO flags VALUES ('a', true), ('b b', false);
   redis:
     - SADD flags legacy
+    - RPUSH order a "b b"
 expect:
   redis:
     - HGET flag:a enabled: true
@@ -107,15 +108,12 @@ up:
       - SADD flags ${name}
       - SET ttl:${name} x EX 100
     publish: flags
-  - write:
-      - ZADD board 1 "b b" 2.5 a
-      - DEL order
-      - RPUSH order a "b b"
+  - write: ZADD board 1 "b b" 2.5 a
 down:
   - read: SELECT name FROM flags
     key: name
     write:
-      - DEL flag:${name} ttl:${name} order board
+      - DEL flag:${name} ttl:${name} board
       - SREM flags ${name}
 publish: {channel: done, message: '${rows} rows of ${version}_${name}'}
 YAML
@@ -523,7 +521,7 @@ bad_files()
         data_migrations/2_lost.test.yaml
     rm data_migrations/2_lost.test.yaml
     sed -i 's/^expect:/except:/' data_migrations/1_flags.test.yaml
-    refused "data_migrations/1_flags.test.yaml:7:1: unknown key 'except'"
+    refused "data_migrations/1_flags.test.yaml:8:1: unknown key 'except'"
     cp data_migrations/1_flags.test.yaml data_migrations/2_b.test.yaml
     cp data_migrations/1_flags.yaml data_migrations/2_b.yaml
     refused '(and 1 more)'
@@ -678,8 +676,8 @@ kills()
     local seed
     flags_migration 1_flags
     flags_test 1_flags
-    expect_exit 0 tests --kills 12
-    grep -Eq '^ok   1_flags \([0-9.]+ s, killed 1[0-9] times\)$' "$OUT" || fail 'it was not killed'
+    expect_exit 0 tests --kills 8
+    grep -Eq '^ok   1_flags \([0-9.]+ s, killed [89] times\)$' "$OUT" || fail 'it was not killed'
     # Without a key it starts over, and what it counted before is counted twice.
     write_migration 2_count.yaml <<'YAML'
 up:
@@ -698,6 +696,7 @@ YAML
     expect_exit 8 tests 2 --allow-repeats --kills 60
     grep -Eq '^  data_migrations/2_count.test.yaml: after a kill at [0-9]+ of [0-9]+: key total$' "$OUT" ||
         fail 'no kill is told of'
+    [[ $DIALECT == sqlite ]] || return 0
     seed=$(sed -n 's/^--seed \([0-9]*\) repeats .*/\1/p' "$OUT")
     expect_exit 8 tests 2 --allow-repeats --kills 60 --seed "$seed" --json
     expect_stdout_contains "\"seed\": \"$seed\""
@@ -714,4 +713,4 @@ with_database sqlite bad_files
 with_database sqlite bad_servers
 with_database postgresql a_role_without_rights
 for_both_databases killed
-with_database sqlite kills
+for_both_databases kills
