@@ -138,6 +138,8 @@ together()
     give data_migrations/!(*_remove_old_names).test.yaml # which goes on with what the copies are given
     keys >before
     export REPLICA_URL=$DB
+    expect_exit 0 redferry lint --database "$DB"
+    expect_equal "$(sed -nE 's/.*\[(RF[0-9]+)\]$/\1/p' "$OUT" | grep -v RF604 || true)" '' 'what lint finds but that groups are sorted'
     expect_exit 0 redferry up
     expect_exit 0 redferry run 20240219090000 # the manual one
     expect_exit 0 redferry status --check
