@@ -299,6 +299,18 @@ static void check_messages(const struct lint_subject *subject, const struct lint
     }
 }
 
+/* Whether a step may have several rows, as far as its query tells: not where it picks one by
+ * its key, nor, where no key says what tells rows apart, by any column. */
+static bool has_many_rows(const struct lint_subject *subject, const struct step *step)
+{
+    const struct lint_query *query = lint_query_of(subject, step);
+    if (step->read == NULL || query->is_one_row) return false;
+    if (step->key_count == 0) return !lint_query_pins(query, NULL);
+    for (size_t i = 0; i < step->key_count; i++)
+        if (!lint_query_pins(query, step->key[i])) return true;
+    return false;
+}
+
 void lint_commands_check(const struct lint_subject *subject)
 {
     const struct steps *const lists[] = {&subject->migration->up, &subject->migration->down};
@@ -308,7 +320,7 @@ void lint_commands_check(const struct lint_subject *subject)
         for (size_t i = 0; i < lists[down]->count; i++) {
             const struct step *step = &lists[down]->items[i];
             struct scene scene = {.subject = subject, .step = step};
-            scene.many = step->read != NULL && !lint_query_of(subject, step)->is_one_row;
+            scene.many = has_many_rows(subject, step);
             if (lint_keys_read(&scene.keys, step, 1, arena) == 0)
                 check_step(&scene);
             else

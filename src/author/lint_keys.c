@@ -269,6 +269,27 @@ struct past {
     const struct lint_key *expirer; /* gave it the time at which it expires, or NULL */
 };
 
+/* Whether two commands write one field of a hash, by its name. */
+static bool share_field(const struct command *one, const struct command *other)
+{
+    static const char *const names[] = {"HSET", "HMSET", NULL};
+    enum { MOST = 100 };
+    if (!is_called(one, names) || !is_called(other, names)) return false;
+    for (size_t i = 2; i < one->argument_count && i < MOST; i += 2) {
+        const char *field = NULL, *text = NULL;
+        size_t length = 0, size = 0;
+        if (template_is_pairs(one->arguments[i])) return false;
+        if (!template_is_literal(one->arguments[i], &field, &length)) continue;
+        for (size_t j = 2; j < other->argument_count && j < MOST; j += 2) {
+            if (template_is_pairs(other->arguments[j])) break;
+            if (template_is_literal(other->arguments[j], &text, &size) && size == length &&
+                memcmp(text, field, size) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Say what later does to what was done to the same key before. */
 static void compare(const struct lint_subject *subject, const struct past *past,
                     const struct lint_key *later)
@@ -282,7 +303,7 @@ static void compare(const struct lint_subject *subject, const struct past *past,
                         "'%s' takes away the TTL that '%s' in line %d gave the key",
                         later->command->text, past->expirer->command->text,
                         past->expirer->command->line);
-    else if (replaces && writer != NULL)
+    else if (writer != NULL && (replaces || share_field(writer->command, later->command)))
         lint_report_add(
             subject->report, "RF311", place,
             "'%s' writes the same keys as '%s' in line %d, and replaces what that wrote",

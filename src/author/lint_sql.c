@@ -173,6 +173,18 @@ static bool is_call(const struct lint_query *query, size_t at, const char *const
     return is_one_of(query, at, functions) && is_symbol(query, at + 1, '(');
 }
 
+/* Whether max() or min() of one argument stands here; of several, SQLite takes those of one
+ * row.
+ */
+static bool is_extreme(const struct lint_query *query, size_t at)
+{
+    static const char *const functions[] = {"max", "min", NULL};
+    if (!is_call(query, at, functions)) return false;
+    for (at += 2; at < query->count && !is_symbol(query, at, ')'); at = next_outside(query, at))
+        if (is_symbol(query, at, ',')) return false;
+    return true;
+}
+
 /* Whether between two tokens, outside parentheses, an aggregate over all rows is called. */
 static bool aggregates(const struct lint_query *query, size_t at, size_t end)
 {
@@ -197,7 +209,7 @@ static bool aggregates(const struct lint_query *query, size_t at, size_t end)
     bool found = false;
     for (; at < end; at++) {
         if (is_one_of(query, at, windows)) return false;
-        found = found || is_call(query, at, functions);
+        found = found || is_call(query, at, functions) || is_extreme(query, at);
     }
     return found;
 }
@@ -277,6 +289,31 @@ const struct lint_query *lint_query_of(const struct lint_subject *subject,
     return lint_text_is_down(subject, step)
                ? &subject->down_queries[step - subject->migration->down.items]
                : &subject->up_queries[step - subject->migration->up.items];
+}
+
+/* Whether a string or a number stands at at. */
+static bool is_constant(const struct lint_query *query, size_t at)
+{
+    if (at >= query->count || query->tokens[at].kind == SQL_TOKEN_WORD) return false;
+    const char c = query->sql[query->tokens[at].begin];
+    return c == '\'' || (c >= '0' && c <= '9');
+}
+
+bool lint_query_pins(const struct lint_query *query, const char *column)
+{
+    static const char *const where[] = {"WHERE", NULL};
+    static const char *const either[] = {"OR", "GROUP", "UNION", "EXCEPT", "INTERSECT", NULL};
+    const size_t begin = find_outside(query, query->body, where);
+    if (find_outside(query, begin, either) < query->count) return false;
+    for (size_t at = begin; at < query->count; at = next_outside(query, at)) {
+        if (!is_symbol(query, at, '=') || !is_name(query, at - 1)) continue;
+        const struct sql_token *name = &query->tokens[at - 1];
+        const bool is_meant = column == NULL || (name->end - name->begin == strlen(column) &&
+                                                 strncasecmp(query->sql + name->begin, column,
+                                                             strlen(column)) == 0);
+        if (is_meant && is_constant(query, at + 1)) return true;
+    }
+    return false;
 }
 
 /* ---- order ------------------------------------------------------------------------------ */

@@ -46,6 +46,9 @@ bool lint_query_has(const struct lint_query *query, const char *column);
 bool lint_query_contradicts(const struct lint_query *query, const char *const *key,
                             size_t count, struct arena *arena);
 
+/* Whether the query's WHERE demands that column (NULL: some column) is a constant. */
+bool lint_query_pins(const struct lint_query *query, const char *column);
+
 /* Judge the queries of a migration's steps (RF4). */
 void lint_sql_check(const struct lint_subject *subject);
 

@@ -313,6 +313,14 @@ static void test_once_per_row(void **state)
         {"SELECT a AS n FROM t ORDER BY b LIMIT 1", "n", "SET total ${n}", ""},
         {"SELECT a AS n FROM t ORDER BY b LIMIT 10", "n", "SET total ${n}", "RF302"},
         {"SELECT 1 AS n", "n", "SET total ${n}", ""},
+        {"SELECT max(a) AS n FROM t", "n", "SET total ${n}", ""},
+        {"SELECT max(a, b) AS n FROM t", "n", "SET total ${n}", "RF302"},
+        {"SELECT a, n FROM t WHERE t.a = 'x' AND b > 5", "a", "SET total ${n}", ""},
+        {"SELECT a, n FROM t WHERE b = 'x'", "a", "SET total ${n}", "RF302"},
+        {"SELECT a, n FROM t WHERE a >= 5", "a", "SET total ${n}", "RF302"},
+        {"SELECT a, n FROM t WHERE a = 5 OR a = 6", "a", "SET total ${n}", "RF302"},
+        {"SELECT a, b, n FROM t WHERE a = 5", "[a, b]", "SET total ${n}", "RF302"},
+        {"SELECT a, b, n FROM t WHERE a = 5 AND b = ''", "[a, b]", "SET total ${n}", ""},
         {"SELECT generate_series(1, 9) AS n", "n", "SET total ${n}", "RF302"},
         {"SELECT id, name FROM t", "id", "SET by:${name} ${id}", ""},
         {"SELECT id, name FROM t", "id", "SET total ${name} NX", ""},
@@ -334,6 +342,7 @@ static void test_once_per_row(void **state)
     (void)state;
     expect_queries(cases, sizeof cases / sizeof *cases);
     expect_step("  - read: SELECT id, a FROM t\n    write: SET last ${a}", "RF302");
+    expect_step("  - read: SELECT a FROM t WHERE b = 'x'\n    write: SET last ${a}", "");
     expect_step("  - read: SELECT id, a FROM t\n    write: SET x:${a} ${id}", "");
     expect_step("  - read: SELECT id FROM t\n    key: id\n    write:\n      - DEL all\n"
                 "      - SADD all ${id}",
@@ -367,6 +376,10 @@ static void test_same_keys(void **state)
     expect_step("  - write: [SET a b, SET a c XX]", "");
     expect_step("  - write: [SET a b, DEL a, SET a c]", "");
     expect_step("  - write: [HSET a b c, HSET a d e]", "");
+    expect_step("  - write: [HSET a b c, HSET a d e b f]", "RF311");
+    expect_step("  - read: SELECT i FROM t\n    key: i\n    write:\n      - HSET a:${i} b c\n"
+                "      - HSET a:${i} ${*} d b",
+                "");
     expect_step("  - write: [HSET a b c, SET a d]", "RF311");
     expect_step("  - write: [SET a d, HSET a b c]", "RF310");
     expect_step("  - write: [SADD a d, ZREM a b]", "RF310");
