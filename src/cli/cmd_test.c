@@ -272,8 +272,9 @@ const struct cmd cmd_test = {
         "time from the start, which must change nothing, undoes it and applies it again; "
         "on a Redis of its own, and on a SQLite file, or on a scratch database of the "
         "PostgreSQL that --database names on the command line. The settings' own servers "
-        "are left alone. A FILE is a migration, a test, or a VERSION; without one all "
-        "tests are run. Exits with 8 where a test fails.",
+        "are left alone; REDFERRY_REDIS_SERVER names another program than the "
+        "redis-server or valkey-server that is in PATH. A FILE is a migration, a test, or a "
+        "VERSION; without one all tests are run. Exits with 8 where a test fails.",
     .options = options,
     .most = CMD_ANY,
     .run = run,

@@ -22,12 +22,12 @@ enum { TRIES = 500, PAUSE_MS = 10 };
 
 /* ---- making ----------------------------------------------------------------------------- */
 
-int db_scratch_check(const struct url *url, struct error *err)
+int db_scratch_check(const struct url *url, const struct stop *stop, struct error *err)
 {
     struct db *db = NULL;
     struct db_rows *rows = NULL;
     struct row row = {0};
-    if (db_open(&db, url, NULL, err) != 0) return -1;
+    if (db_open(&db, url, stop, err) != 0) return -1;
     int result = db_query(db,
                           "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = current_user AND "
                           "(rolsuper OR rolcreatedb)",

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 struct error;
+struct stop;
 struct url;
 
 /*
@@ -12,9 +13,9 @@ struct url;
  * server is reached, by a database that is not touched.
  */
 
-/* Whether the role may make any. Returns 0, or -1 with err (ERROR_INVALID: it may not;
- * ERROR_SQL_UNREACHABLE). */
-int db_scratch_check(const struct url *url, struct error *err);
+/* Whether the role may make any. stop (may be NULL) ends the waits. Returns 0, or -1 with err
+ * (ERROR_INVALID: it may not; ERROR_SQL_UNREACHABLE; a stop). */
+int db_scratch_check(const struct url *url, const struct stop *stop, struct error *err);
 
 /* Make one called name, empty, with the encoding and the locale of the database of url. token
  * is what name begins with; both need no quotes. Returns 0 or -1 with err. */

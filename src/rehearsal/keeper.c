@@ -255,7 +255,7 @@ static void be_keeper(const struct keeper_work *work, int socket)
     if (process.deaths < 0 || process.pieces == NULL)
         (void)error_set(&note.error, ERROR_FAILED, "cannot start a process: %s",
                         strerror(errno));
-    else if (work->prepare == NULL || work->prepare(work->context, &note.error) == 0)
+    else
         keep(&process);
     if (note.error.code != ERROR_NONE) tell(&process, &note);
     end_children();
@@ -266,12 +266,26 @@ static void be_keeper(const struct keeper_work *work, int socket)
 
 /* ---- who asked -------------------------------------------------------------------------- */
 
+/* Have none of both be one of the standard streams, whose place may be free. Returns 0 or -1.
+ */
+static int lift(int ends[2])
+{
+    for (int i = 0; i < 2; i++) {
+        if (ends[i] > STDERR_FILENO) continue;
+        const int higher = fcntl(ends[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        if (higher < 0) return -1;
+        (void)close(ends[i]);
+        ends[i] = higher;
+    }
+    return 0;
+}
+
 int keeper_open(struct keeper *keeper, const struct keeper_work *work, struct error *err)
 {
     int ends[2];
     sigset_t all, before;
     *keeper = (struct keeper){.work = work, .socket = -1};
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0 || lift(ends) != 0)
         return error_set(err, ERROR_FAILED, "cannot make a socket: %s", strerror(errno));
     /* A signal that comes in between would be handled by the child as if it were us. */
     (void)sigfillset(&all);

@@ -15,8 +15,6 @@ struct keeper_work {
     size_t count;          /* pieces of it */
     size_t at_once;        /* at least 1 */
     const char *directory; /* what is in it, and itself, is removed at the end */
-    /* In the keeper, before anything else: whether to begin at all. Or NULL. */
-    int (*prepare)(void *context, struct error *err);
     /* In a process of its own, which ends with it. Its stderr is DIRECTORY/INDEX.log. */
     void (*perform)(void *context, size_t index);
     /* In whoever is left, once no process is: what else is to be taken away. Or NULL. */

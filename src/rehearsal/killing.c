@@ -363,7 +363,6 @@ void killing_perform(struct stage *stage, const struct play *play,
     };
     struct error err = {0};
     int result = count_moments(&killing, &err);
-    verdict->moments = killing.timeline.count;
     if (result == 0) result = try_moments(&killing, wish->kills, &err);
     if (result != 0) {
         verdict->error = err;

@@ -52,7 +52,7 @@ static const struct likeness_rule rules[] = {
     {"SUNION", .any_order = true},
     {"TTL", .tolerance = TOLERANCE_S},
     {"ZRANDMEMBER", .any_order = true},
-    {NULL},
+    {.command = NULL},
 };
 /* clang-format on */
 

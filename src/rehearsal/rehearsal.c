@@ -291,12 +291,6 @@ struct work {
     size_t count;
 };
 
-static int prepare(void *context, struct error *err)
-{
-    const struct work *work = context;
-    return work->plan.postgres != NULL ? db_scratch_check(work->plan.postgres, err) : 0;
-}
-
 static int sweep(void *context, struct error *err)
 {
     const struct work *work = context;
@@ -394,7 +388,6 @@ static int carry_out(struct work *work, const struct rehearsal_wish *wish, struc
         .count = work->count,
         .at_once = jobs < work->count ? jobs : work->count,
         .directory = work->directory,
-        .prepare = prepare,
         .perform = perform,
         .sweep = sweep,
         .context = work,
@@ -447,6 +440,8 @@ int rehearsal_perform(struct rehearsal *rehearsal, const struct rehearsal_wish *
         return 0;
     }
     if (find_redis(rehearsal, config, &work.plan.redis_server, err) != 0 ||
+        (work.plan.postgres != NULL &&
+         db_scratch_check(work.plan.postgres, wish->stop, err) != 0) ||
         make_token(rehearsal, &work.plan.token, err) != 0 ||
         make_directory(rehearsal, config, &work.directory, err) != 0)
         return -1;

@@ -64,7 +64,6 @@ void verdict_write(const struct verdict *verdict, struct buffer *out)
     write_text(out, verdict->failed_moment);
     write_number(out, (int64_t)(verdict->seconds * 1e6));
     write_number(out, (int64_t)verdict->kills);
-    write_number(out, (int64_t)verdict->moments);
     write_number(out, (int64_t)verdict->omitted);
     write_number(out, (int64_t)verdict->count);
     for (size_t i = 0; i < verdict->count; i++) {
@@ -134,7 +133,6 @@ int verdict_read(struct verdict *verdict, const char *bytes, size_t length, stru
     if (moment != NULL && moment[0] != '\0') verdict->failed_moment = moment;
     verdict->seconds = (double)read_number(&rest) / 1e6;
     verdict->kills = (size_t)read_number(&rest);
-    verdict->moments = (size_t)read_number(&rest);
     verdict->omitted = (size_t)read_number(&rest);
     const int64_t count = read_number(&rest);
     for (int64_t i = 0; i < count && i < VERDICT_MOST && rest.bytes != NULL; i++)

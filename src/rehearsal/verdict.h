@@ -24,15 +24,12 @@ struct verdict_difference {
 /* What a rehearsal came to. Texts live in its arena; {0} is one in which nothing was found. */
 struct verdict {
     struct verdict_difference items[VERDICT_MOST];
-    size_t count;   /* how many items there are */
-    size_t omitted; /* differences for which there was no room */
-    /* Why it could not be carried to its end; code ERROR_NONE: it was. failed_line: of the
-     * test's file, where that is about one. */
-    struct error error;
-    const char *failed_moment;
+    size_t count;       /* how many items there are */
+    size_t omitted;     /* differences for which there was no room */
+    struct error error; /* why it could not be carried to its end; code ERROR_NONE: it was */
+    const char *failed_moment; /* in what, where that is known */
     double seconds;
-    size_t kills;   /* how often the run was killed */
-    size_t moments; /* how many moments there were to kill it at */
+    size_t kills; /* how often the run was killed */
     struct arena arena;
 };
 
