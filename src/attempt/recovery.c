@@ -91,6 +91,12 @@ static int waiting(void *context, struct error *err)
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
+static const struct entry *entry_of(const struct session *session, int64_t version)
+{
+    const struct agenda_item *item = agenda_find(&session->agenda, version);
+    return item != NULL ? item->entry : NULL;
+}
+
 /* The file as the last run that began to write had it, where it has changed since. */
 static int load_before(struct resume *resume, struct session *session,
                        struct migration **before, struct error *err)
@@ -108,6 +114,7 @@ int recovery_study(struct resume *resume, struct session *session, struct migrat
     struct run *runs = NULL;
     *before = NULL;
     resume->run_id = INT64_MAX;
+    resume->entry = entry_of(session, resume->migration->version);
     if (ledger_history(session->ledger, resume->migration->version, 0, arena, &runs,
                        &resume->run_count, err) != 0)
         return -1;
@@ -263,6 +270,7 @@ int recovery_init(struct recovery *recovery, struct attempt *attempt, bool afres
         .down = attempt->beginning.down,
         .afresh = afresh,
         .run_id = attempt->run_id,
+        .entry = entry_of(attempt->session, attempt->beginning.migration->version),
     };
     if (load_history(recovery, err) != 0) return -1;
     crash_point("history read");

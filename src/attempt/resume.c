@@ -28,12 +28,13 @@ static bool has_done(const struct run *run, const struct step *step)
 }
 
 /* The newest runs of one direction that did not succeed, the own one first, back to one that
- * began at step 1: what was before that is past. */
+ * began at step 1: what was before that is past, and so is what was before a `mark`. */
 static size_t count_chain(const struct resume *resume)
 {
     for (size_t i = 0; i < resume->run_count; i++) {
         const struct run *run = &resume->runs[i];
         if (run->down != resume->down || run->status == RUN_SUCCEEDED) return i;
+        if (run->id != resume->run_id && run_is_past(run, resume->entry)) return i;
         if (run->origin == run->id) return i + 1;
     }
     return resume->run_count;

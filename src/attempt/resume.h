@@ -18,8 +18,9 @@ struct migration;
 struct resume {
     const struct migration *migration;
     bool down;
-    bool afresh;            /* asked to begin at step 1, whatever there is (`run --again`) */
-    int64_t run_id;         /* the own run; INT64_MAX: it is yet to begin */
+    bool afresh;               /* asked to begin at step 1, whatever there is (`run --again`) */
+    int64_t run_id;            /* the own run; INT64_MAX: it is yet to begin */
+    const struct entry *entry; /* of this version, or NULL: it is not applied */
     const struct run *runs; /* all runs of this version, newest first, the own one included */
     size_t run_count;
 

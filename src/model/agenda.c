@@ -75,6 +75,12 @@ static bool is_before(const char *one, const char *other)
     return order != 0 ? order < 0 : length < other_length;
 }
 
+bool run_is_past(const struct run *run, const struct entry *entry)
+{
+    return entry != NULL && entry->run_id == 0 && entry->applied_at != NULL &&
+           run->started_at != NULL && is_before(run->started_at, entry->applied_at);
+}
+
 /* Whether the latest run still says something: it did not end well, and nobody has marked the
  * migration as applied since. */
 static bool is_open(const struct run *run, const struct entry *entry)

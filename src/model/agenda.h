@@ -72,6 +72,10 @@ struct run {
                                go on with, or it was not asked */
 };
 
+/* Whether somebody has said since run began that its version is applied (`mark`); entry is the
+ * version's, or NULL. */
+bool run_is_past(const struct run *run, const struct entry *entry);
+
 /* The word that SQL has for status, and back (-1 for another word). */
 const char *run_status_text(enum run_status status);
 int run_status_parse(const char *text);

@@ -354,9 +354,32 @@ stopped_by_an_operator()
     expect_exit 0 redferry down --only 1
 }
 
+# Half undone, mended by hand and marked: who undoes it then, undoes all of it.
+marked_half_undone()
+{
+    sql 'CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)'
+    write_migration 1_count.yaml <<'YAML'
+up:
+  - {read: SELECT id FROM t, key: id, write: 'INCR n:${id}', batch: 1}
+down:
+  - {read: SELECT id FROM t, key: id, write: 'DECR n:${id}', batch: 1}
+YAML
+    expect_exit 0 redferry up
+    redis SET n:2 x >/dev/null
+    expect_exit 1 redferry down
+    redis MSET n:1 1 n:2 1 >/dev/null
+    expect_exit 0 redferry mark 1
+    expect_exit 0 redferry down --dry-run
+    expect_stdout_lacks 'goes on'
+    expect_exit 0 redferry down
+    expect_stderr_lacks 'going on'
+    expect_equal "$(redis MGET n:1 n:2 n:3 | xargs)" '0 0 0' 'the counters'
+}
+
 with_database postgresql what_helps
 with_database sqlite starts_over
 for_both_databases stopped_by_an_operator
+for_both_databases marked_half_undone
 for_both_databases modified
 for_both_databases old
 for_both_databases old_and_repaired

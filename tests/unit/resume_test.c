@@ -444,6 +444,37 @@ static void test_the_ledger_alone(void **state)
     assert_false(found.present);
 }
 
+/* Who says that it is applied does not mean half of it. */
+static void test_mark_ends_what_was_before(void **state)
+{
+    (void)state;
+    struct migration *migration = parse(mixed);
+    const struct checkpoint found = {
+        .present = true, .down = true, .fence_run = 4, .fence = "", .origin = 4, .step = 2};
+    const struct run runs[] = {
+        {.id = OWN, .down = true, .started_at = "2026-01-03T00:00:00Z"},
+        {.id = 4, .down = true, .origin = 4, .step = 1, .started_at = "2026-01-01T00:00:00Z"},
+    };
+    struct entry entry = {.version = 1, .run_id = 2, .applied_at = "2026-01-02T00:00:00Z"};
+    struct resume resume = {.migration = migration,
+                            .down = true,
+                            .run_id = OWN,
+                            .entry = &entry,
+                            .runs = runs,
+                            .run_count = 2};
+    struct error err = {0};
+    resume_study(&resume);
+    assert_int_equal(resume.chain_count, 2); /* a run wrote it: whatever the clock did */
+    entry.run_id = 0;
+    resume_study(&resume);
+    assert_int_equal(resume.chain_count, 1);
+    assert_int_equal(resume_decide(&resume, &found, false, &err), RESUME_AFRESH);
+    entry.applied_at = "2025-12-31T00:00:00Z";
+    resume_study(&resume);
+    assert_int_equal(resume.chain_count, 2);
+    migration_free(migration);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +482,7 @@ int main(void)
         cmocka_unit_test(test_a_changed_file),
         cmocka_unit_test(test_a_changed_file_before_anything),
         cmocka_unit_test(test_the_ledger_alone),
+        cmocka_unit_test(test_mark_ends_what_was_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
