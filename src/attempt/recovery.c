@@ -97,13 +97,17 @@ static const struct entry *entry_of(const struct session *session, int64_t versi
     return item != NULL ? item->entry : NULL;
 }
 
-/* The file as the last run that began to write had it, where it has changed since. */
+/* The file as the last run that began to write had it, where it has changed since. What this
+ * release cannot read any more is as good as unknown: nothing is known to be unchanged. */
 static int load_before(struct resume *resume, struct session *session,
                        struct migration **before, struct error *err)
 {
     const struct run *then = resume->then;
     if (then == NULL || strcmp(then->checksum, resume->migration->checksum) == 0) return 0;
-    if (session_definition(session, then->id, before, err) != 0) return -1;
+    if (session_definition(session, then->id, before, err) != 0) {
+        if (err->code != ERROR_INVALID) return -1;
+        error_clear(err);
+    }
     resume->before = *before;
     return 0;
 }

@@ -236,6 +236,7 @@ int doctor_checkpoints(struct doctor *doctor, struct error *err)
     struct search search = {.doctor = doctor,
                             .newest_run = record_newest_run(&session->state.record)};
     if (session->state.id == NULL || session->state.layout > LEDGER_LAYOUT) return 0;
+    if (doctor->advices == NULL) return 0; /* `migrations` has said why */
     if (doctor->lock_held) {
         doctor_find(doctor, DOCTOR_OK, "not looked at: a run is at work");
         return 0;

@@ -376,10 +376,35 @@ YAML
     expect_equal "$(redis MGET n:1 n:2 n:3 | xargs)" '0 0 0' 'the counters'
 }
 
+# A release that cannot read any more what ran does not know what was changed in it; it says so of
+# that one, and of the others what it says anyway.
+unreadable()
+{
+    write_key 2
+    sql 'CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)'
+    fails_at_row_2 1
+    sql "UPDATE data_migration_runs SET definition = 'up: [{from_then: 1}]', checksum = 'sha256:00'"
+    local changed='the file has changed in a step that was begun already, and what that step left behind does not fit: look at what is in Redis, then `redferry repair 1` begins anew, or `redferry down --only 1` undoes it'
+    advises 1 "$changed"
+    expect_exit 4 redferry up
+    expect_stderr_contains "$changed"
+    expect_equal "$(sql 'SELECT count(*) FROM data_migration_runs')" 1 'the runs'
+    expect_exit 0 redferry repair 1
+    advises 1 'mend the cause, then `redferry up` begins it anew'
+
+    # Of a ledger that is damaged as well the doctor says what he can.
+    fails_at_row_2 1
+    sql "PRAGMA ignore_check_constraints = 1; UPDATE data_migration_runs SET request = '?' WHERE id = 1"
+    expect_exit 4 redferry doctor
+    expect_stdout_contains "problem  migrations: the column 'request'"
+    expect_stdout_lacks 'ok       checkpoints'
+}
+
 with_database postgresql what_helps
 with_database sqlite starts_over
 for_both_databases stopped_by_an_operator
 for_both_databases marked_half_undone
+with_database sqlite unreadable
 for_both_databases modified
 for_both_databases old
 for_both_databases old_and_repaired
