@@ -158,7 +158,8 @@ int flight_send(struct flight *flight, struct error *err)
 int flight_execute(struct flight *flight, struct error *err)
 {
     struct flight_batch *oldest = flight->queue[0];
-    oldest->is_followed = flight->queued >= WANTED;
+    /* A queue that is full, of however few, keeps rows waiting as well. */
+    oldest->is_followed = flight->queued >= WANTED || flight_is_full(flight);
     oldest->left_ns = clock_monotonic();
     if (send_part(flight, FLIGHT_EXEC, oldest, err) != 0) return -1;
     oldest->state = FLIGHT_EXECUTING;

@@ -110,9 +110,30 @@ YAML
         return once" 0 $rows)" $((2 * rows)) 'how many rows are there exactly once'
 }
 
+# Rows so wide that two batches of them fill the queue are waited for no less.
+carry_wide()
+{
+    local line proxy grown
+    write_migration 4_wide.yaml <<YAML
+up:
+  - read: SELECT id, CAST(id AS text) AS name FROM t WHERE id <= 20000
+    key: id
+    write: SET wide:\${id} \${name}$(printf '%0440d' 0)
+YAML
+    make_far
+    for _ in 1 2 3 4 5 6; do
+        grown=$(batches_of run 4 --again)
+        ((grown >= 20)) || break
+    done
+    make_near
+    printf '20000 wide rows: %s batches\n' "$grown"
+    ((grown < 20)) || fail "$grown batches of wide rows: they did not grow"
+}
+
 many_and_few()
 {
     carry_far
+    carry_wide
     wait_seldom
 }
 
