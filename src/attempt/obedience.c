@@ -77,7 +77,8 @@ static int obey(struct attempt *attempt, struct pause *pause, struct error *err)
 /* Returns -1 with err; or 0 where something else is asked by now. */
 static int cancel(struct attempt *attempt, struct error *err)
 {
-    const int64_t version = attempt->beginning.migration->version;
+    const struct migration *migration = attempt->beginning.migration;
+    const int64_t version = migration->version;
     struct arena *arena = &attempt->recovery.arena;
     struct run run = {.request = REQUEST_NONE};
     bool crashed = false;
@@ -90,6 +91,10 @@ static int cancel(struct attempt *attempt, struct error *err)
     if (attempt->beginning.down)
         return error_set(err, ERROR_OPERATOR,
                          "cancelled by %s: `redferry down --only %" PRId64 "` goes on",
+                         name_of(run.requested_by), version);
+    if (!migration->has_down)
+        return error_set(err, ERROR_OPERATOR,
+                         "cancelled by %s: `redferry run %" PRId64 "` goes on",
                          name_of(run.requested_by), version);
     return error_set(err, ERROR_OPERATOR,
                      "cancelled by %s: `redferry run %" PRId64

@@ -348,7 +348,11 @@ cancels_what_has_crashed()
 the_last_request_stands()
 {
     local rows=3000 first second code=0
-    begin_counting 1
+    fill
+    write_counting 1
+    sed -i '/^down:/,$d' data_migrations/1_count.yaml
+    REDFERRY_OPERATOR=ana begin_up
+    wait_for 'some rows' has_rows 20
     kill -STOP "$REDIS_PID" # what is in flight is waited for
     REDFERRY_OPERATOR=ben "$REDFERRY_PROGRAM" pause --json >ben.out 2>ben.err &
     first=$!
@@ -365,7 +369,8 @@ the_last_request_stands()
     expect_equal "$code" 0 'the exit code of the second'
     expect_in cem.out '"result": "obeyed"' '"request": "pause"' '"by": "ben"' '"status": "cancelled"'
     expect_up 4
-    expect_stderr_contains 'cancelled by cem'
+    expect_stderr_contains 'cancelled by cem: `redferry run 1` goes on'
+    expect_stderr_lacks 'down --only'
 }
 
 # Nobody obeys while it hangs; what was asked stands.
