@@ -66,7 +66,7 @@ static bool is_key_column(const struct step *step, const char *column)
 
 /* How many columns of the step's key stand in one of count templates; -1 where any other column
  * does, of which nothing is known. */
-static long count_key_columns(const struct step *step, struct template *const *templates,
+static long count_key_columns(const struct step *step, const struct template *const *templates,
                               size_t count)
 {
     long found = 0;
@@ -90,12 +90,20 @@ static long count_key_columns(const struct step *step, struct template *const *t
 
 /* Whether several rows surely render all these templates alike: they hold nothing, or only some
  * of the columns that make a row what it is. */
-static bool are_shared(const struct scene *scene, struct template *const *templates,
+static bool are_shared(const struct scene *scene, const struct template *const *templates,
                        size_t count)
 {
+    if (!scene->many) return false;
     const long found = count_key_columns(scene->step, templates, count);
-    if (!scene->many || found < 0) return false;
+    if (found < 0) return false;
     return found == 0 || (size_t)found < scene->step->key_count;
+}
+
+/* The same of the command's first count arguments, at most two. */
+static bool is_shared(const struct scene *scene, const struct command *command, size_t count)
+{
+    const struct template *const first[] = {command->arguments[1], command->arguments[2]};
+    return are_shared(scene, first, count);
 }
 
 /* Whether each row writes over what the row before wrote: the same key, or the same field. */
@@ -104,10 +112,9 @@ static bool is_overwritten(const struct scene *scene, const struct command *comm
     static const char *const whole[] = {"SET", "SETEX", "PSETEX", "GETSET", NULL};
     static const char *const fields[] = {"HSET", "HMSET", "JSON.SET", "LSET", NULL};
     if (is_called(command, whole) && command->argument_count > 2)
-        return are_shared(scene, command->arguments + 1, 1) &&
-               !lint_keys_has_word(command, 3, "NX");
+        return is_shared(scene, command, 1) && !lint_keys_has_word(command, 3, "NX");
     if (!is_called(command, fields) || command->argument_count < 4) return false;
-    return are_shared(scene, command->arguments + 1, 2);
+    return is_shared(scene, command, 2);
 }
 
 static bool check_overwritten(const struct scene *scene, const struct command *command)
@@ -124,14 +131,14 @@ static bool check_overwritten(const struct scene *scene, const struct command *c
 static const struct lint_key *cleared_key(const struct scene *scene,
                                           const struct command *command)
 {
-    for (size_t i = 0; scene->many && i < scene->keys.count; i++) {
+    if (!scene->many || scene->keys.count > LINT_KEYS_MOST) return NULL;
+    for (size_t i = 0; i < scene->keys.count; i++) {
         const struct lint_key *clear = &scene->keys.items[i];
         if (clear->command != command || clear->effect != LINT_REMOVES) continue;
         for (size_t j = 0; j < scene->keys.count; j++) {
             const struct lint_key *fill = &scene->keys.items[j];
-            struct template *const key = command->arguments[1];
             if (fill->effect == LINT_ADDS && strcmp(fill->shape, clear->shape) == 0 &&
-                are_shared(scene, &key, 1))
+                are_shared(scene, &clear->key, 1))
                 return fill;
         }
     }
@@ -214,7 +221,7 @@ static void check_rename(const struct scene *scene, const struct command *comman
 {
     static const char *const names[] = {"RENAME", "RENAMENX", NULL};
     const struct lint_key *from = NULL, *to = NULL;
-    if (!is_called(command, names)) return;
+    if (!is_called(command, names) || scene->keys.count > LINT_KEYS_MOST) return;
     for (size_t i = 0; i < scene->keys.count; i++) {
         const struct lint_key *key = &scene->keys.items[i];
         if (key->command != command) continue;
@@ -263,12 +270,10 @@ static bool writes_keys(const struct step *step)
     return false;
 }
 
-/* The first step behind this one that writes to one of its own keys, or NULL. Where there are
- * more keys than anybody writes by hand, they are not compared. */
+/* The first step behind this one that writes to one of its own keys, or NULL. */
 static const struct step *late_writer(const struct lint_keys *keys, const struct step *step)
 {
-    enum { MOST = 2000 };
-    for (size_t i = 0; i < keys->count && keys->count <= MOST; i++) {
+    for (size_t i = 0; i < keys->count && keys->count <= LINT_KEYS_MOST; i++) {
         if (keys->items[i].step != step) continue;
         for (size_t j = i + 1; j < keys->count; j++)
             if (keys->items[j].step > step && keys->items[j].effect != LINT_REMOVES &&
@@ -300,11 +305,13 @@ static void check_messages(const struct lint_subject *subject, const struct lint
 }
 
 /* Whether a step may have several rows, as far as its query tells: not where it picks one by
- * its key, nor, where no key says what tells rows apart, by any column. */
+ * its key, nor, where no key says what tells rows apart, by any column. Of a key with more
+ * columns than any index has nothing is said. */
 static bool has_many_rows(const struct lint_subject *subject, const struct step *step)
 {
+    enum { MOST = 64 };
     const struct lint_query *query = lint_query_of(subject, step);
-    if (step->read == NULL || query->is_one_row) return false;
+    if (step->read == NULL || query->is_one_row || step->key_count > MOST) return false;
     if (step->key_count == 0) return !lint_query_pins(query, NULL);
     for (size_t i = 0; i < step->key_count; i++)
         if (!lint_query_pins(query, step->key[i])) return true;

@@ -425,7 +425,9 @@ void lint_keys_check(const struct lint_subject *subject)
     }
     check_one_direction(subject, &up);
     check_one_direction(subject, &down);
-    if (migration->has_down && !down.has_unknown) check_down(subject, &up, &down);
+    const bool is_comparable = up.count <= LINT_KEYS_MOST && down.count <= LINT_KEYS_MOST;
+    if (migration->has_down && !down.has_unknown && is_comparable)
+        check_down(subject, &up, &down);
     if (!migration->has_down)
         lint_report_add(subject->report, "RF501", (struct lint_place){.file = migration->file},
                         "there is no `down`: what this migration does cannot be rolled back");

@@ -48,6 +48,9 @@ struct lint_keys {
     bool has_unknown; /* a command is among them whose keys nobody knows */
 };
 
+/* Lists of more keys than anybody writes by hand are not compared key by key. */
+enum { LINT_KEYS_MOST = 2000 };
+
 /* The keys of all commands of count steps, in their order, into arena; borrows from the steps.
  * Returns 0, or -1 where memory runs out. */
 int lint_keys_read(struct lint_keys *keys, const struct step *steps, size_t count,

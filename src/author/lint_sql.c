@@ -53,13 +53,34 @@ static bool is_name(const struct lint_query *query, size_t at)
 /* The next token that is not inside what opens at this one. */
 static size_t next_outside(const struct lint_query *query, size_t at)
 {
-    int depth = 0;
-    do {
-        if (is_symbol(query, at, '(') || is_symbol(query, at, '[')) depth++;
-        if (is_symbol(query, at, ')') || is_symbol(query, at, ']')) depth--;
-        at++;
-    } while (depth > 0 && at < query->count);
-    return at;
+    return query->next[at];
+}
+
+/* Find for each token the next one outside; of what never closes it is the end. What is still
+ * open is a list, each one's place holding the one around it. */
+static int pair(struct lint_query *query, struct arena *arena)
+{
+    size_t *next = arena_array(arena, query->count + 1, sizeof *next), open = query->count;
+    if (next == NULL) return -1;
+    for (size_t at = 0; at < query->count; at++) {
+        const bool closes = is_symbol(query, at, ')') || is_symbol(query, at, ']');
+        const size_t last = open;
+        next[at] = at + 1;
+        if (is_symbol(query, at, '(') || is_symbol(query, at, '[')) {
+            next[at] = open;
+            open = at;
+        } else if (closes && last < query->count) {
+            open = next[last];
+            next[last] = at + 1;
+        }
+    }
+    while (open < query->count) {
+        const size_t around = next[open];
+        next[open] = query->count;
+        open = around;
+    }
+    query->next = next;
+    return 0;
 }
 
 /* The first token from at on, outside parentheses, that is one of words, and no column of some
@@ -257,7 +278,7 @@ static int read_query(struct lint_query *query, const struct step *step, struct 
     static const char *const orders[] = {"ORDER", NULL};
     *query = (struct lint_query){.sql = step->read};
     query->tokens = sql_text_tokens(step->read, strlen(step->read), arena, &query->count);
-    if (query->tokens == NULL) return -1;
+    if (query->tokens == NULL || pair(query, arena) != 0) return -1;
     query->body = query->count;
     if (!is_word(query, 0, "SELECT") && !is_word(query, 0, "WITH")) return 0;
     const size_t select = find_outside(query, 0, selects);
@@ -372,15 +393,17 @@ static bool is_now(const struct lint_query *query, size_t at)
     return false;
 }
 
-/* Whether SQLite's function at at is asked for the present: of 'now', or of nothing. */
+/* Whether SQLite's function at at is asked for the present: of 'now', or of nothing. Arguments
+ * that nobody writes by hand are not read to their end. */
 static bool asks_for_now(const struct lint_query *query, size_t at)
 {
+    enum { MOST = 1000 };
     static const char *const functions[] = {"date",     "time",      "datetime", "julianday",
                                             "strftime", "unixepoch", NULL};
     if (!is_own_call(query, at, functions)) return false;
     const size_t end = next_outside(query, at + 1);
     if (end == at + 3) return true;
-    for (size_t i = at + 2; i < end; i++)
+    for (size_t i = at + 2; i < end && i < at + MOST; i++)
         if (is_now(query, i)) return true;
     return false;
 }

@@ -18,6 +18,7 @@ struct lint_query {
     const char *sql;
     const struct sql_token *tokens; /* and one of kind SQL_TOKEN_END behind them */
     size_t count;
+    const size_t *next;   /* for each token, the next one not inside what opens there */
     size_t body;          /* the token behind the columns */
     const char **columns; /* of the result; a NULL among them: its name is not known */
     size_t column_count;

@@ -33,6 +33,8 @@ struct lint_text {
     const struct yaml_node **scalars; /* in their order */
     int *last_lines;                  /* of each */
     size_t scalar_count;
+    const struct yaml_node **steps[2]; /* the elements of `up` and of `down` */
+    size_t step_counts[2];
     size_t head; /* where the text above the first key ends */
     size_t seen; /* bytes whose line breaks are counted: */
     int lines;
@@ -81,6 +83,21 @@ static void collect_scalars(struct lint_text *text, const struct yaml_node *node
     }
     for (const struct yaml_node *child = node->first; child != NULL; child = child->next)
         collect_scalars(text, child);
+}
+
+/* Keep the elements of `up` and `down` where their numbers find them. */
+static int collect_steps(struct lint_text *text, struct arena *arena)
+{
+    static const char *const keys[] = {"up", "down"};
+    for (size_t i = 0; i < 2 && text->root->kind == YAML_MAPPING; i++) {
+        const struct yaml_node *list = yaml_get(text->root, keys[i], NULL);
+        if (list == NULL || list->kind != YAML_LIST) continue;
+        text->steps[i] = arena_array(arena, list->count + 1, sizeof *text->steps[i]);
+        if (text->steps[i] == NULL) return -1;
+        for (const struct yaml_node *one = list->first; one != NULL; one = one->next)
+            text->steps[i][text->step_counts[i]++] = one;
+    }
+    return 0;
 }
 
 /* ---- what a comment says ---------------------------------------------------------------- */
@@ -160,8 +177,9 @@ static void find_place(struct lint_text *text, struct lint_place *place, size_t 
         if (((unsigned char)bytes[i] & 0xC0) != 0x80) place->column++;
 }
 
-static void add_allow(struct lint_report *report, struct lint_text *text, size_t comment,
-                      const char *code, size_t length)
+/* Keep one more code of a comment; reach says where that stands, and what it counts for. */
+static void add_allow(struct lint_report *report, struct lint_text *text,
+                      const struct allow *reach, const char *code, size_t length)
 {
     struct allow *allow = arena_alloc(&report->scratch, sizeof *allow);
     const char *copy = arena_copy(&report->scratch, code, length);
@@ -169,10 +187,10 @@ static void add_allow(struct lint_report *report, struct lint_text *text, size_t
         report->failed = true;
         return;
     }
-    *allow = (struct allow){.rule = lint_rule_find(copy), .code = copy};
+    *allow = *reach;
+    allow->rule = lint_rule_find(copy);
+    allow->code = copy;
     if (allow->rule != NULL && allow->rule->is_fixed) allow->rule = NULL;
-    find_place(text, &allow->place, comment);
-    set_reach(text, allow, comment);
     *text->end = allow;
     text->end = &allow->next;
 }
@@ -198,22 +216,25 @@ static void read_comment(struct lint_report *report, struct lint_text *text, siz
 {
     static const char *const words[] = {"redferry:", "allow"};
     const char *bytes = text->source.bytes;
+    struct allow reach = {0};
     size_t at = begin + 1, codes = 0;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         const size_t length = skip_word(bytes + at, end - at, words[i]);
         if (length == 0) return;
         at += length;
     }
+    find_place(text, &reach.place, begin);
+    set_reach(text, &reach, begin);
     while (at < end) {
         size_t length = 0;
         while (at + length < end && strchr(" \t,:;.", bytes[at + length]) == NULL) length++;
         const bool is_code = length > 2 && memcmp(bytes + at, "RF", 2) == 0;
         if (length > 0 && !is_code) break;
-        if (is_code) add_allow(report, text, begin, bytes + at, length);
+        if (is_code) add_allow(report, text, &reach, bytes + at, length);
         codes += is_code;
         at += length > 0 ? length : 1;
     }
-    if (codes == 0) add_allow(report, text, begin, "", 0);
+    if (codes == 0) add_allow(report, text, &reach, "", 0);
 }
 
 /* Take in the comments of a piece that holds no text: a '#' there begins one, with a blank or
@@ -261,7 +282,8 @@ const struct lint_text *lint_text_read(struct lint_report *report, const char *f
         const size_t count = count_scalars(text->root) + 1;
         text->scalars = arena_array(&report->scratch, count, sizeof *text->scalars);
         text->last_lines = arena_array(&report->scratch, count, sizeof *text->last_lines);
-        if (text->scalars == NULL || text->last_lines == NULL) {
+        if (text->scalars == NULL || text->last_lines == NULL ||
+            collect_steps(text, &report->scratch) != 0) {
             report->failed = true;
             return NULL;
         }
@@ -287,13 +309,11 @@ static const struct yaml_node *step_node(const struct lint_subject *subject,
                                          const struct step *step)
 {
     const struct lint_text *text = subject->text;
-    if (text == NULL || text->root == NULL || text->root->kind != YAML_MAPPING) return NULL;
-    const struct yaml_node *node =
-        yaml_get(text->root, lint_text_is_down(subject, step) ? "down" : "up", NULL);
-    if (node == NULL || node->kind != YAML_LIST) return NULL;
-    node = node->first;
-    for (int i = 1; i < step->number && node != NULL; i++) node = node->next;
-    return node != NULL && node->kind == YAML_MAPPING ? node : NULL;
+    const size_t down = lint_text_is_down(subject, step);
+    const size_t index = (size_t)step->number - 1;
+    if (text == NULL || index >= text->step_counts[down]) return NULL;
+    const struct yaml_node *node = text->steps[down][index];
+    return node->kind == YAML_MAPPING ? node : NULL;
 }
 
 struct lint_place lint_text_step(const struct lint_subject *subject, const struct step *step)

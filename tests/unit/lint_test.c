@@ -347,6 +347,12 @@ static void test_once_per_row(void **state)
     expect_step("  - read: SELECT id FROM t\n    key: id\n    write:\n      - DEL all\n"
                 "      - SADD all ${id}",
                 "RF303");
+    expect_step("  - read: SELECT id FROM t\n    key: id\n    write:\n"
+                "      - DEL own:${id} all\n      - SADD all ${id}",
+                "RF303");
+    expect_step("  - read: SELECT id FROM t\n    key: id\n    write:\n"
+                "      - DEL all own:${id}\n      - SADD own:${id} a",
+                "");
     expect_step("  - write:\n      - DEL all\n      - SADD all a", "");
     expect_step("  - write: [DEL a, GET b]", "RF306");
 }
@@ -579,6 +585,38 @@ static void test_memory_runs_out(void **state)
     assert_true(nth > 20);
 }
 
+/* ---- files that nobody writes by hand ---------------------------------------------------- */
+
+/* Lint a file with piece so often between head and tail; the codes of all that is no note. */
+static void expect_generated(const char *head, const char *piece, const char *tail,
+                             const char *want)
+{
+    enum { SIZE = 900000, PATIENCE_S = 100 };
+    struct lint lint;
+    char *text = malloc(SIZE), got[256];
+    size_t length = (size_t)snprintf(text, SIZE, "%s", head);
+    while (length + strlen(piece) + strlen(tail) < SIZE)
+        length += (size_t)snprintf(text + length, SIZE - length, "%s", piece);
+    length += (size_t)snprintf(text + length, SIZE - length, "%s", tail);
+    write_file("1_example.yaml", text, length);
+    (void)alarm(PATIENCE_S); /* what is quadratic takes minutes */
+    look(&lint);
+    (void)alarm(0);
+    codes(&lint.report, "", got, sizeof got);
+    assert_string_equal(got, want);
+    leave_off(&lint);
+    free(text);
+}
+
+static void test_generated(void **state)
+{
+    static const char step[] = "up:\n  - read: SELECT id FROM t\n    key: id\n    write:\n";
+    (void)state;
+    expect_generated(step, "      - DEL k${id}\n", "", "");
+    expect_generated(step, "      - DEL k${id}\n", "down:\n  - write: DEL a\n", "");
+    expect_generated("# redferry: allow ", "RF301 ", "\nup:\n  - write: SET a b\n", "RF102");
+}
+
 /* ---- the report ------------------------------------------------------------------------- */
 
 static void test_order(void **state)
@@ -625,6 +663,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_allowed, enter, leave),
         cmocka_unit_test_setup_teardown(test_allowed_for_all, enter, leave),
         cmocka_unit_test_setup_teardown(test_places, enter, leave),
+        cmocka_unit_test_setup_teardown(test_generated, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
