@@ -19,8 +19,9 @@ struct test_value;
 /* How the answer of one command is compared. */
 struct likeness_rule {
     const char *command; /* its name, upper case */
-    bool any_order;      /* it answers a set: its lists are compared in any order */
+    bool any_order;      /* it answers a set: the list is compared in any order */
     bool is_pairs;       /* it answers names and values in turn */
+    bool behind_cursor;  /* that list is the second of two elements, behind a cursor */
     int64_t tolerance;   /* it answers times: how far they may be apart; 0: not at all */
 };
 

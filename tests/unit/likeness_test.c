@@ -118,6 +118,24 @@ static void lists_have_an_order_and_sets_have_none(void **state)
     assert_int_equal(holds("SMEMBERS s", "null", "*0\r\n"), 0);
 }
 
+static void what_has_an_order_within_a_set_keeps_it(void **state)
+{
+    static const char places[] = "*2\r\n*2\r\n$1\r\nb\r\n*2\r\n$1\r\n3\r\n$1\r\n4\r\n"
+                                 "*2\r\n$1\r\na\r\n*2\r\n$1\r\n1\r\n$1\r\n2\r\n";
+    static const char scan[] = "*2\r\n$1\r\n0\r\n*4\r\n$1\r\nb\r\n$1\r\n2\r\n$1\r\na\r\n"
+                               "$1\r\n1\r\n";
+    (void)state;
+    assert_int_equal(holds("GEOSEARCH g WITHCOORD", "[[a, [1, 2]], [b, [3, 4]]]", places), 1);
+    assert_int_equal(holds("GEOSEARCH g WITHCOORD", "[[a, [2, 1]], [b, [3, 4]]]", places), 0);
+    assert_int_equal(holds("SSCAN s 0", "[0, [1, 2, a, b]]", scan), 1);
+    assert_int_equal(holds("SSCAN s 0", "[[1, 2, a, b], 0]", scan), 0);
+    assert_int_equal(holds("HSCAN h 0", "[0, [a, 1, b, 2]]", scan), 1);
+    assert_int_equal(holds("HSCAN h 0", "[0, {a: 1, b: 2}]", scan), 1);
+    assert_int_equal(holds("HSCAN h 0", "[0, [a, 2, b, 1]]", scan), 0);
+    assert_int_equal(holds("ZSCAN z 0", "[0, [a, 1, b, 2]]", scan), 1);
+    assert_int_equal(holds("ZSCAN z 0", "[0, [a, 2, b, 1]]", scan), 0);
+}
+
 static void hashes_are_mappings(void **state)
 {
     static const char hash[] = "*4\r\n$1\r\nb\r\n$1\r\n2\r\n$1\r\na\r\n$1\r\n1\r\n";
@@ -201,6 +219,7 @@ int main(void)
         cmocka_unit_test(texts_are_compared_as_texts),
         cmocka_unit_test(nil_is_null_and_no_text),
         cmocka_unit_test(lists_have_an_order_and_sets_have_none),
+        cmocka_unit_test(what_has_an_order_within_a_set_keeps_it),
         cmocka_unit_test(hashes_are_mappings),
         cmocka_unit_test(what_is_nested_is_compared_to_its_depth),
         cmocka_unit_test(times_may_be_some_seconds_apart),
