@@ -187,8 +187,10 @@ static int list_left(struct db *db, const char *token, struct arena *arena, cons
         return -1;
     while (*count < most && (next = db_rows_next(rows, true, &row, err)) == DB_ROW) {
         names[*count] = arena_copy(arena, row.values[0].bytes, row.values[0].length);
-        if (names[(*count)++] == NULL) next = DB_FAILED;
-        if (next == DB_FAILED) break;
+        if (names[(*count)++] != NULL) continue;
+        (void)error_memory(err);
+        next = DB_FAILED;
+        break;
     }
     db_rows_close(rows);
     return next == DB_FAILED ? -1 : 0;
