@@ -251,10 +251,10 @@ static void append_reason(struct draft *draft)
     if (table->key_kind != DRAFT_KEY_NONE) {
         buffer_append_format(
             &draft->text,
-            "    # The %s%s: it makes the step exactly-once, and able to go on where\n"
+            "    # The %s%s%s: it makes the step exactly-once, and able to go on where\n"
             "    # it stopped.\n",
-            table->key_kind == DRAFT_KEY_PRIMARY ? "primary key" : "unique index ",
-            table->key_name != NULL ? table->key_name : "");
+            table->key_kind == DRAFT_KEY_PRIMARY ? "primary key" : "unique index",
+            table->key_name != NULL ? " " : "", table->key_name != NULL ? table->key_name : "");
         return;
     }
     (void)identity(draft, columns);

@@ -289,6 +289,19 @@ static const struct question its_columns = {
                    "  FROM pragma_table_xinfo(?1) WHERE hidden <> 1 ORDER BY cid"},
     take_column};
 
+/* Whether a name holds what YAML ends a line at, or refuses; beyond ASCII it ends lines at NEL,
+ * LS and PS. */
+static bool breaks_lines(const char *name)
+{
+    static const char *const breaks[] = {"\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"};
+
+    for (const char *c = name; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7F) return true;
+    for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++)
+        if (strstr(name, breaks[i]) != NULL) return true;
+    return false;
+}
+
 /* A name stands in a query, in a placeholder and in comments. */
 static int check_names(const struct draft_table *table, struct error *err)
 {
@@ -296,12 +309,11 @@ static int check_names(const struct draft_table *table, struct error *err)
         return error_set(err, ERROR_INVALID, "the table '%s' has no columns", table->name);
     for (size_t i = 0; i <= table->column_count; i++) {
         const char *name = i < table->column_count ? table->columns[i].name : table->name;
-        for (const char *c = name; *c != '\0'; c++)
-            if ((unsigned char)*c < ' ' || *c == 0x7F)
-                return error_set(err, ERROR_INVALID,
-                                 "the name '%s' holds a control character; a migration of "
-                                 "this table has to be written by hand",
-                                 name);
+        if (breaks_lines(name))
+            return error_set(err, ERROR_INVALID,
+                             "the name '%s' holds a control character; a migration of this "
+                             "table has to be written by hand",
+                             name);
     }
     return 0;
 }
@@ -319,6 +331,8 @@ static int take_key_column(struct look *look, const struct row *row)
     if (table->key == NULL) return -1;
     table->key_kind = is_true(row, 1) ? DRAFT_KEY_PRIMARY : DRAFT_KEY_UNIQUE;
     table->key_name = table->key_kind == DRAFT_KEY_UNIQUE ? cell(look, row, 0) : NULL;
+    /* It is only told, in a comment: one that would not stay there is not. */
+    if (table->key_name != NULL && breaks_lines(table->key_name)) table->key_name = NULL;
     for (size_t i = 0; i < table->column_count; i++)
         if (strcmp(table->columns[i].name, name) == 0) table->key[table->key_count++] = i;
     return 0;

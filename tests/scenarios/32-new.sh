@@ -86,6 +86,18 @@ other_keys()
     grep -q 'The unique index codes_by_b_c:' "$FILE" || fail 'which index'
     carried codes:1:CANARY d 2
     rm "$FILE" "$TEST"
+    # A name that would end the comment that it stands in is not told, and one that stands elsewhere refused.
+    sql "CREATE TABLE notes (a int NOT NULL);
+        CREATE UNIQUE INDEX \"notes
+up: []\" ON notes (a);
+        CREATE TABLE broken (\"a"$'\u2028'"b\" int NOT NULL)"
+    expect_exit 0 redferry new notes --from-table notes
+    FILE=$(head -n 1 "$OUT")
+    grep -q 'The unique index:' "$FILE" || fail 'the index without its name'
+    expect_exit 0 redferry lint "$FILE"
+    rm "$FILE" "${FILE%.yaml}.test.yaml"
+    expect_exit 2 redferry new broken --from-table broken
+    expect_stderr_contains 'holds a control character'
     drafted lines --from-table lines
     [[ $LINTED == *'at least once'* ]] || fail 'the guarantee'
     [[ $(said) != *key:* ]] || fail 'a key'
