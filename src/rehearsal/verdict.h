@@ -15,7 +15,7 @@ enum { VERDICT_MOST = 50 };
 /* One thing that is not as it should be. */
 struct verdict_difference {
     int line, column;   /* of the test's file; 0: of none of its lines */
-    const char *moment; /* when: "applied", "applied again", "undone" … */
+    const char *moment; /* when: "after up", "after a second up", "after down" … */
     const char *what;   /* a command, a query, a key of Redis, a channel */
     const char *expected;
     const char *got;
