@@ -2,6 +2,7 @@
  * lint: check files without connecting, and tell what each step can promise; explain the rules.
  */
 #include <inttypes.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,7 +13,10 @@
 #include "table.h"
 #include "text.h"
 
-enum { PAGE_COLUMNS = 80 }; /* where there is no terminal */
+enum {
+    PAGE_COLUMNS = 80, /* where there is no terminal */
+    INDENT = 4
+};
 
 static const struct table_column columns[] = {
     {.heading = "version"},
@@ -30,16 +34,31 @@ static enum screen_colour colour_of(const char *severity)
                                               : SCREEN_PLAIN;
 }
 
-/* FILE:LINE:COLUMN: severity: text [CODE] */
+/* FILE:LINE:COLUMN: severity: text [CODE]; where a terminal is narrower than that, the place on
+ * a line of its own. */
 static void put_finding(struct cmd_call *call, const redferry_finding *finding)
 {
-    text_put(call->out, finding->file != NULL ? finding->file : "");
-    if (finding->line > 0) fprintf(call->out, ":%d:%d", finding->line, finding->column);
-    fprintf(call->out, ": %s%s:%s ",
-            screen_colour(colour_of(finding->severity), call->coloured), finding->severity,
-            screen_colour(SCREEN_PLAIN, call->coloured));
-    text_put(call->out, finding->text);
-    fprintf(call->out, " [%s]\n", finding->code);
+    const char *file = finding->file != NULL ? finding->file : "";
+    char *place = finding->line > 0
+                      ? text_format("%s:%d:%d", file, finding->line, finding->column)
+                      : text_format("%s", file);
+    char *text = text_format("%s [%s]", finding->text, finding->code);
+    const size_t severity = strlen(finding->severity) + strlen(": ");
+    const bool fits = place == NULL || text == NULL || call->columns == 0 ||
+                      strlen(place) + strlen(": ") + severity + strlen(text) <= call->columns;
+    text_put(call->out, place != NULL ? place : "");
+    fputs(fits ? ": " : ":\n", call->out);
+    if (!fits) fprintf(call->out, "%*s", INDENT, "");
+    fprintf(call->out, "%s%s:%s ", screen_colour(colour_of(finding->severity), call->coloured),
+            finding->severity, screen_colour(SCREEN_PLAIN, call->coloured));
+    if (fits) {
+        text_put(call->out, text != NULL ? text : "");
+        fputs("\n", call->out);
+    } else {
+        text_put_wrapped(call->out, text, INDENT + severity, call->columns);
+    }
+    free(place);
+    free(text);
 }
 
 static void add(struct table *table, const redferry_promise *promise)
@@ -71,13 +90,16 @@ static void print(struct cmd_call *call, const redferry_lint_report *report)
     for (size_t i = 0; i < report->promise_count; i++) add(&table, &report->promises[i]);
     if (report->promise_count > 0)
         (void)table_print(&table, call->out, call->columns, call->coloured);
-    fprintf(call->out, "%s checked: %s, %s", text_count(files, (int64_t)report->files, "file"),
-            text_count(errors, (int64_t)report->errors, "error"),
-            text_count(warnings, (int64_t)report->warnings, "warning"));
-    if (report->notes > 0)
-        fprintf(call->out, ", %s", text_count(notes, (int64_t)report->notes, "note"));
-    fputs("\n", call->out);
     table_release(&table);
+    char *total =
+        text_format("%s checked: %s, %s%s%s", text_count(files, (int64_t)report->files, "file"),
+                    text_count(errors, (int64_t)report->errors, "error"),
+                    text_count(warnings, (int64_t)report->warnings, "warning"),
+                    report->notes > 0 ? ", " : "",
+                    report->notes > 0 ? text_count(notes, (int64_t)report->notes, "note") : "");
+    text_put_wrapped(call->out, total != NULL ? total : "", 0,
+                     call->columns > 0 ? call->columns : SIZE_MAX);
+    free(total);
 }
 
 /* ---- the rules -------------------------------------------------------------------------- */
