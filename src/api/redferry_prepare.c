@@ -78,6 +78,11 @@ static int compose(struct redferry *ferry, struct session *session,
                          "'%s' has neither a primary key nor a unique index over columns that "
                          "are never NULL: the migration has no `key`, and says what that means",
                          table.name);
+        if (draft_keys_may_meet(&table))
+            listener_say(&session->listener, EVENT_WARNING,
+                         "several columns of the key of '%s' are bytes: rows may get the same "
+                         "Redis key; the migration says where",
+                         table.name);
     }
     if (options->no_test || !ferry->config.tests) texts->test = NULL;
     return 0;

@@ -19,6 +19,7 @@
 #include "db.h"
 #include "draft_table.h"
 #include "error.h"
+#include "json.h"
 #include "scaffold.h"
 #include "yaml_raw.h"
 
@@ -119,6 +120,48 @@ static size_t identity(const struct draft *draft, size_t *columns)
     for (size_t i = table->column_count; i > 0; i--)
         if (table->columns[i - 1].not_null) columns[0] = i - 1;
     return 1;
+}
+
+/* Whether a value of this column may hold the ':' between the parts of a Redis key. The other
+ * types are written in a form in which what follows a value's end cannot belong to it. */
+static bool may_hold_separator(const struct draft_table *table, size_t column)
+{
+    return table->columns[column].kind == DRAFT_TEXT ||
+           table->columns[column].kind == DRAFT_BYTES;
+}
+
+/* How many parts of the key may hold the separator; bytes of them cannot be written as JSON. */
+static size_t count_open(const struct draft_table *table, size_t *bytes)
+{
+    size_t open = 0;
+
+    *bytes = 0;
+    for (size_t i = 0; i < table->key_count; i++) {
+        open += may_hold_separator(table, table->key[i]);
+        *bytes += table->columns[table->key[i]].kind == DRAFT_BYTES;
+    }
+    return open;
+}
+
+/* Whether the texts among the key's columns are written as JSON, which says where each ends: as
+ * they are, 'a:b' and 'c' would be the same Redis key as 'a' and 'b:c'. A single one may stay.
+ */
+static bool is_guarded(const struct draft_table *table)
+{
+    size_t bytes = 0;
+    return count_open(table, &bytes) > 1;
+}
+
+static bool is_json_part(const struct draft *draft, size_t column)
+{
+    return is_guarded(draft->table) && draft->table->columns[column].kind == DRAFT_TEXT;
+}
+
+bool draft_keys_may_meet(const struct draft_table *table)
+{
+    size_t bytes = 0;
+    (void)count_open(table, &bytes);
+    return bytes > 1;
 }
 
 /* ---- YAML ------------------------------------------------------------------------------- */
@@ -267,7 +310,23 @@ static void append_reason(struct draft *draft)
         table->columns[columns[0]].name);
 }
 
-/* PREFIX${a}:${b} */
+/* Why the Redis key looks as it does. */
+static void append_guard(struct draft *draft)
+{
+    if (draft_keys_may_meet(draft->table))
+        buffer_append_text(
+            &draft->text,
+            "    # CAREFUL: several columns of the key are bytes, which may hold a ':', so "
+            "that\n"
+            "    # two rows can have the same Redis key. Have the query encode them.\n");
+    else if (is_guarded(draft->table))
+        buffer_append_text(
+            &draft->text,
+            "    # |json: as plain text, 'a:b' and 'c' would be the same Redis key as 'a' and\n"
+            "    # 'b:c'. Where these columns never hold a ':', it can go, here and below.\n");
+}
+
+/* PREFIX${a}:${b}, or PREFIX${a|json}:${b|json} */
 static void append_redis_key(struct draft *draft)
 {
     size_t columns[DRAFT_KEY_MOST] = {0};
@@ -276,8 +335,9 @@ static void append_redis_key(struct draft *draft)
     buffer_append_text(&draft->text, draft->prefix);
     for (size_t i = 0; i < count; i++) {
         const char *name = result_name(draft, columns[i]);
-        buffer_append_format(&draft->text, "%s${%s}", i > 0 ? ":" : "",
-                             name != NULL ? name : "");
+        buffer_append_format(&draft->text, "%s${%s%s}", i > 0 ? ":" : "",
+                             name != NULL ? name : "",
+                             is_json_part(draft, columns[i]) ? "|json" : "");
     }
 }
 
@@ -333,6 +393,7 @@ static void write_up(struct draft *draft)
                              "is left out%s.\n",
                              hidden > 0 ? ",\n    # and so are columns whose name begins with _"
                                         : "");
+    append_guard(draft);
     append_command(draft, "HSET", true);
     buffer_append_text(&draft->text,
                        "    # Told to subscribers, once per row, in the same transaction.\n"
@@ -393,8 +454,8 @@ static const struct sample {
 };
 /* clang-format on */
 
-/* What a column holds in a made-up row; NULL where memory runs out. */
-static const char *sample_text(struct draft *draft, size_t column, size_t row)
+/* A value that is called after its column, or one of a kind that has such values. */
+static const char *plain_sample(struct draft *draft, size_t column, size_t row)
 {
     const struct draft_column *one = &draft->table->columns[column];
     const char *text = samples[one->kind].texts[row];
@@ -412,6 +473,47 @@ static const char *sample_text(struct draft *draft, size_t column, size_t row)
     return arena_format(draft->arena, "%s_%zu", length > 0 ? stem : "text", row + 1);
 }
 
+/* Where column stands in the key; key_count: nowhere. */
+static size_t key_position(const struct draft_table *table, size_t column)
+{
+    size_t at = 0;
+    while (at < table->key_count && table->key[at] != column) at++;
+    return at;
+}
+
+/* The first position of the key from at on whose column is a text; key_count: none. */
+static size_t text_position(const struct draft_table *table, size_t at)
+{
+    while (at < table->key_count && table->columns[table->key[at]].kind != DRAFT_TEXT) at++;
+    return at;
+}
+
+/*
+ * What a column holds in a made-up row; NULL where memory runs out. The rows of a table with
+ * several texts in its key differ in nothing but where the one text ends and the other begins:
+ * row 1 has a_1:b_2 and b_1, row 2 a_1 and b_2:b_1, and what stands between the two in the key
+ * in the middle, so that without |json they would be one key, and the test would fail.
+ */
+static const char *sample_text(struct draft *draft, size_t column, size_t row)
+{
+    const struct draft_table *table = draft->table;
+    const size_t first = text_position(table, 0), second = text_position(table, first + 1);
+    const size_t at = key_position(table, column);
+    const char *between = "", *left = NULL, *right = NULL;
+
+    if (second >= table->key_count || at == table->key_count)
+        return plain_sample(draft, column, row);
+    if (at != (row == 0 ? first : second)) return plain_sample(draft, column, 0);
+    for (size_t i = first + 1; i < second && between != NULL; i++) {
+        const char *middle = plain_sample(draft, table->key[i], 0);
+        between = middle == NULL ? NULL : arena_format(draft->arena, "%s:%s", between, middle);
+    }
+    left = plain_sample(draft, table->key[row == 0 ? first : second], row);
+    right = plain_sample(draft, table->key[second], 1 - row);
+    if (between == NULL || left == NULL || right == NULL) return NULL;
+    return arena_format(draft->arena, "%s%s:%s", left, between, right);
+}
+
 /* The Redis key of a made-up row, as an argument of a command. */
 static void append_sample_key(struct draft *draft, size_t row)
 {
@@ -423,7 +525,12 @@ static void append_sample_key(struct draft *draft, size_t row)
     buffer_append_text(&draft->text, draft->prefix);
     for (size_t i = 0; i < count; i++) {
         const char *text = sample_text(draft, columns[i], row);
-        buffer_append_format(&draft->text, "%s%s", i > 0 ? ":" : "", text != NULL ? text : "");
+        if (i > 0) buffer_append_char(&draft->text, ':');
+        if (text == NULL) text = "";
+        if (is_json_part(draft, columns[i]))
+            (void)json_append_string(&draft->text, text, strlen(text));
+        else
+            buffer_append_text(&draft->text, text);
     }
     key = take_back(draft, begin);
     if (key != NULL) command_line_append(&draft->text, key, strlen(key));

@@ -1,6 +1,8 @@
 #ifndef REDFERRY_DRAFT_H
 #define REDFERRY_DRAFT_H
 
+#include <stdbool.h>
+
 struct arena;
 struct draft_table;
 struct error;
@@ -9,6 +11,10 @@ struct scaffold_texts;
 /* Whether Redis keys may begin with prefix where ${columns} follow it. Returns 0, or -1 with
  * err. */
 int draft_check_prefix(const char *prefix, struct error *err);
+
+/* Whether rows of table may get the same Redis key in the migration that draft_write() makes:
+ * several columns of its key are bytes, which nothing keeps apart. Texts are. */
+bool draft_keys_may_meet(const struct draft_table *table);
 
 /*
  * Write the migration that copies table, a hash a row under keys that begin with prefix (NULL:

@@ -162,6 +162,56 @@ static void test_fields(void **state)
     arena_release(&arena);
 }
 
+/* Two rows whose texts differ only in where the one ends and the other begins are two keys, and
+ * they are what the test is about: written plainly, they would be one. */
+static void test_texts_in_key(void **state)
+{
+    struct draft_column columns[] = {{"a", DRAFT_TEXT, "text", true},
+                                     {"n", DRAFT_INTEGER, "bigint", true},
+                                     {"b", DRAFT_TEXT, "text", true}};
+    size_t key[] = {0, 1, 2};
+    struct draft_table table = {.name = "c",
+                                .columns = columns,
+                                .column_count = 3,
+                                .key_kind = DRAFT_KEY_PRIMARY,
+                                .key = key,
+                                .key_count = 3};
+    struct arena arena = {0};
+    struct scaffold_texts texts = {0};
+    struct error err = {0};
+    struct migration_test *test = NULL;
+    (void)state;
+
+    check_draft(&table, NULL);
+    assert_int_equal(draft_write(&texts, &table, NULL, &arena, &err), 0);
+    assert_non_null(strstr(texts.migration, "HSET c:${a|json}:${n}:${b|json} ${*}"));
+    assert_non_null(strstr(texts.migration, "DEL c:${a|json}:${n}:${b|json}"));
+    assert_non_null(strstr(texts.migration, "# |json: as plain text, 'a:b' and 'c'"));
+    assert_non_null(strstr(texts.test, "('a_1:1:b_2', 1, 'b_1')"));
+    assert_non_null(strstr(texts.test, "('a_1', 1, 'b_2:1:b_1')"));
+    test = parse_test(texts.test);
+    assert_string_equal(test->expect.checks[0].command.arguments[1],
+                        "c:\"a_1:1:b_2\":1:\"b_1\"");
+    assert_string_equal(test->expect.checks[1].command.arguments[1],
+                        "c:\"a_1\":1:\"b_2:1:b_1\"");
+    assert_false(draft_keys_may_meet(&table));
+    migration_test_free(test);
+
+    columns[2].kind = DRAFT_BYTES;
+    assert_int_equal(draft_write(&texts, &table, NULL, &arena, &err), 0);
+    assert_non_null(strstr(texts.migration, "HSET c:${a|json}:${n}:${b} ${*}"));
+    assert_false(draft_keys_may_meet(&table));
+    columns[0].kind = DRAFT_BYTES;
+    assert_true(draft_keys_may_meet(&table));
+    assert_int_equal(draft_write(&texts, &table, NULL, &arena, &err), 0);
+    assert_non_null(strstr(texts.migration, "# CAREFUL: several columns of the key are bytes"));
+    columns[2].kind = DRAFT_INTEGER;
+    assert_int_equal(draft_write(&texts, &table, NULL, &arena, &err), 0);
+    assert_non_null(strstr(texts.migration, "HSET c:${a}:${n}:${b} ${*}"));
+    assert_null(strstr(texts.migration, "json:"));
+    arena_release(&arena);
+}
+
 static void test_prefixes(void **state)
 {
     static const struct {
@@ -204,9 +254,8 @@ static void test_memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_names),           cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_texts_in_key),    cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
