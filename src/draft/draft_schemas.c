@@ -46,42 +46,60 @@ static bool is_there(const char *path, const struct buffer *text)
     return same;
 }
 
-/* Who reads it meanwhile finds the old file or the new one, whole. */
-static int replace(const char *path, const struct buffer *text, struct arena *arena,
-                   struct error *err)
+/* Who reads it meanwhile finds the old file or the new one, whole. folder is open, so that what
+ * is written lands in it whatever becomes of its name. */
+static int replace(int folder, const char *path, const struct buffer *text, struct error *err)
 {
-    const char *temporary = arena_format(arena, "%s.%ld", path, (long)getpid());
-    if (temporary == NULL) return error_memory(err);
-    const int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file < 0) return complain(temporary, err);
+    const char *name = strrchr(path, '/') + 1;
+    char temporary[64];
+    snprintf(temporary, sizeof temporary, ".%ld.%s", (long)getpid(), name);
+    (void)unlinkat(folder, temporary, 0); /* of a process that was killed */
+    const int file =
+        openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (file < 0) return complain(path, err);
     const ssize_t written = write(file, text->bytes, text->length);
     if (written >= 0 && (size_t)written < text->length) errno = ENOSPC;
     bool failed = written != (ssize_t)text->length;
     if (failed) complain(path, err);
     if (close(file) != 0 && !failed) failed = complain(path, err) != 0;
-    if (!failed && rename(temporary, path) != 0) failed = complain(path, err) != 0;
-    if (failed) unlink(temporary);
+    if (!failed && renameat(folder, temporary, folder, name) != 0)
+        failed = complain(path, err) != 0;
+    if (failed) (void)unlinkat(folder, temporary, 0);
     return failed ? -1 : 0;
+}
+
+/* Open directory/.redferry, made where it is absent. One that leads elsewhere is not followed:
+ * whoever brought the directory would decide what is written over. */
+static int open_folder(const char *path, struct error *err)
+{
+    if (mkdir(path, 0777) != 0 && errno != EEXIST) return complain(path, err);
+    const int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat status;
+    if (folder >= 0) return folder;
+    if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
+        return error_set(err, ERROR_INVALID,
+                         "'%s' is a symbolic link, which is not followed: remove it", path);
+    return complain(path, err);
 }
 
 int draft_schemas_write(const char *directory, struct error *err)
 {
     struct arena arena = {0};
     struct buffer text = {0};
-    const char *folder = arena_format(&arena, "%s/.redferry", directory);
-    int result = folder != NULL ? 0 : error_memory(err);
-    if (result == 0 && mkdir(folder, 0777) != 0 && errno != EEXIST)
-        result = complain(folder, err);
+    const char *path = arena_format(&arena, "%s/.redferry", directory);
+    const int folder = path != NULL ? open_folder(path, err) : error_memory(err);
+    int result = folder >= 0 ? 0 : -1;
     for (size_t i = 0; result == 0 && i < sizeof schemas / sizeof *schemas; i++) {
-        const char *path = arena_format(&arena, "%s/%s", folder, schemas[i].file);
+        const char *file = arena_format(&arena, "%s/%s", path, schemas[i].file);
         buffer_clear(&text);
         for (const char *const *line = schemas[i].lines; *line != NULL; line++)
             buffer_append_text(&text, *line);
-        if (path == NULL || buffer_failed(&text))
+        if (file == NULL || buffer_failed(&text))
             result = error_memory(err);
-        else if (!is_there(path, &text))
-            result = replace(path, &text, &arena, err);
+        else if (!is_there(file, &text))
+            result = replace(folder, file, &text, err);
     }
+    if (folder >= 0) close(folder);
     buffer_release(&text);
     arena_release(&arena);
     return result;

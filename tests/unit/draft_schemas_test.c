@@ -23,7 +23,8 @@
 
 static int enter(void **state)
 {
-    static char directory[] = "/tmp/rf.XXXXXX";
+    static char directory[16];
+    strcpy(directory, "/tmp/rf.XXXXXX");
     if (mkdtemp(directory) == NULL || chdir(directory) != 0) return -1;
     *state = directory;
     return mkdir("dm", 0777);
@@ -84,10 +85,35 @@ static void test_schemas(void **state)
     arena_release(&arena);
 }
 
+/* Nothing is written where a link leads, be it the folder or a file in it. */
+static void test_links(void **state)
+{
+    struct error err = {0};
+    struct stat facts;
+    (void)state;
+
+    assert_int_equal(mkdir("elsewhere", 0777), 0);
+    assert_int_equal(symlink("../elsewhere", "dm/.redferry"), 0);
+    assert_int_equal(draft_schemas_write("dm", &err), -1);
+    assert_string_equal(err.message,
+                        "'dm/.redferry' is a symbolic link, which is not followed: remove it");
+    assert_int_equal(rmdir("elsewhere"), 0);
+    assert_int_equal(unlink("dm/.redferry"), 0);
+
+    error_clear(&err);
+    assert_int_equal(mkdir("dm/.redferry", 0777), 0);
+    assert_int_equal(symlink("../../made", "dm/.redferry/migration.schema.json"), 0);
+    assert_int_equal(draft_schemas_write("dm", &err), 0);
+    assert_int_equal(access("made", F_OK), -1);
+    assert_int_equal(lstat("dm/.redferry/migration.schema.json", &facts), 0);
+    assert_true(S_ISREG(facts.st_mode));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_schemas, enter, leave),
+        cmocka_unit_test_setup_teardown(test_links, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
