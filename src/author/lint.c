@@ -134,6 +134,13 @@ static bool publishes(const struct migration *migration)
     return false;
 }
 
+static bool has_statements(const struct steps *steps)
+{
+    for (size_t i = 0; i < steps->count; i++)
+        if (steps->items[i].sql != NULL) return true;
+    return false;
+}
+
 static bool gives_source(const struct migration_test *test, const char *name)
 {
     for (size_t i = 0; i < test->source_count; i++)
@@ -155,6 +162,11 @@ static void compare(struct lint_report *report, const struct migration *migratio
                         (struct lint_place){path, test->expect.line, test->expect.column},
                         "the migration publishes, and 'expect' says nothing of it: without "
                         "'published' no message is looked at");
+    if (has_statements(&migration->up) && test->expect.query_count == 0)
+        lint_report_add(report, "RF706",
+                        (struct lint_place){path, test->expect.line, test->expect.column},
+                        "the migration has an `sql` step, and 'expect' has no 'sql': what "
+                        "becomes of the database is not looked at");
     for (size_t i = 0; i < migration->up.count + migration->down.count; i++) {
         const struct step *step = i < migration->up.count
                                       ? &migration->up.items[i]

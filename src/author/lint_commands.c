@@ -55,6 +55,124 @@ static bool is_publish(const struct command *command)
     return is_called(command, names);
 }
 
+/* ---- slips ------------------------------------------------------------------------------ */
+
+static bool check_name(const struct scene *scene, const struct command *command)
+{
+    const char *name = NULL, *nearest = NULL;
+    size_t length = 0;
+    struct lint_finding *finding = NULL;
+    if (command->facts != NULL) return false;
+    (void)template_is_literal(command->arguments[0], &name, &length);
+    nearest = command_facts_nearest(name);
+    finding = lint_report_add(
+        scene->subject->report, "RF313", lint_text_command(scene->subject, command),
+        "step '%s': redferry knows no command '%s'%s%s%s", scene->step->name, name,
+        nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
+        nearest != NULL ? "'?" : ": nothing is said of its keys, nor promised of a repeat");
+    if (nearest == NULL) lint_report_soften(finding, LINT_NOTE);
+    return nearest != NULL;
+}
+
+static bool check_arity(const struct scene *scene, const struct command *command)
+{
+    if (command_arity_fits(command)) return false;
+    const int arity = command->facts->arity;
+    const int least = (arity < 0 ? -arity : arity) - 1;
+    lint_report_add(scene->subject->report, "RF312", lint_text_command(scene->subject, command),
+                    "step '%s': '%s' has the wrong number of arguments: %s takes %s%d",
+                    scene->step->name, command->text, command->facts->name,
+                    arity < 0 ? "at least " : "", least);
+    return true;
+}
+
+static bool is_name_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '_' || (unsigned char)c >= 0x80;
+}
+
+/* Whether text, which is taken literally, has column as $column or {column}. What follows a '$'
+ * that was written twice is meant literally. */
+static bool has_misspelt(const struct template_piece *piece, const char *column)
+{
+    const size_t length = strlen(column);
+    for (size_t at = 1; length > 0 && at + length <= piece->length; at++) {
+        const char before = piece->text[at - 1];
+        const char behind = at + length < piece->length ? piece->text[at + length] : '\0';
+        if (strncasecmp(piece->text + at, column, length) != 0) continue;
+        if (before == '$' && !is_name_byte(behind)) return true;
+        if (before == '{' && behind == '}' && (at < 2 || piece->text[at - 2] != '$'))
+            return true;
+    }
+    return false;
+}
+
+/* Whether a placeholder asks for '{column', of ${{column}}, or ' column '. */
+static bool is_misnamed(const struct template_piece *piece, const char *column)
+{
+    const char *name = piece->text + strspn(piece->text, "{ ");
+    const size_t length = strlen(column);
+    return strncasecmp(name, column, length) == 0 && strlen(piece->text) > length &&
+           name[length + strspn(name + length, " ")] == '\0';
+}
+
+/* Whether the command has this column in a way that is no placeholder. */
+static bool misses_column(const struct command *command, const char *column)
+{
+    for (size_t i = 1; i < command->argument_count; i++) {
+        size_t count = 0;
+        const struct template_piece *pieces = template_pieces(command->arguments[i], &count);
+        for (size_t j = 0; j < count; j++) {
+            const enum template_piece_kind kind = pieces[j].kind;
+            if (kind == TEMPLATE_LITERAL && has_misspelt(&pieces[j], column)) return true;
+            if ((kind == TEMPLATE_VALUE || kind == TEMPLATE_VALUE_JSON) &&
+                is_misnamed(&pieces[j], column))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool check_placeholders(const struct scene *scene, const struct command *command)
+{
+    const struct lint_query *query = lint_query_of(scene->subject, scene->step);
+    const char *column = NULL;
+    for (size_t i = 0; column == NULL && i < scene->step->key_count; i++)
+        if (misses_column(command, scene->step->key[i])) column = scene->step->key[i];
+    for (size_t i = 0; column == NULL && i < query->column_count; i++)
+        if (query->columns[i] != NULL && misses_column(command, query->columns[i]))
+            column = query->columns[i];
+    if (column == NULL) return false;
+    lint_report_add(scene->subject->report, "RF314", lint_text_command(scene->subject, command),
+                    "step '%s': '%s' has no value of '%s': a placeholder is written ${%s}",
+                    scene->step->name, command->text, column, column);
+    return true;
+}
+
+/* Keys between whose parts nothing stands: 1 and 23 are the same as 12 and 3. */
+static void check_parts(const struct scene *scene, const struct command *command)
+{
+    enum { MOST = 64 };
+    size_t positions[MOST];
+    const size_t keys = command_keys(command, positions, MOST);
+    for (size_t i = 0; i < keys && i < MOST; i++) {
+        size_t count = 0;
+        const struct template_piece *pieces =
+            template_pieces(command->arguments[positions[i]], &count);
+        for (size_t j = 1; j < count; j++) {
+            if (pieces[j].kind != TEMPLATE_VALUE || pieces[j - 1].kind != TEMPLATE_VALUE)
+                continue;
+            lint_report_add(scene->subject->report, "RF315",
+                            lint_text_command(scene->subject, command),
+                            "step '%s': nothing stands between '${%s}' and '${%s}' in the key: "
+                            "other values may give the same one",
+                            scene->step->name, pieces[j - 1].text, pieces[j].text);
+            return;
+        }
+    }
+}
+
 /* ---- one key, several rows -------------------------------------------------------------- */
 
 static bool is_key_column(const struct step *step, const char *column)
@@ -241,6 +359,9 @@ static void check_step(struct scene *scene)
 {
     for (size_t i = 0; i < scene->step->command_count; i++) {
         const struct command *command = &scene->step->commands[i];
+        if (check_name(scene, command) || check_arity(scene, command)) continue;
+        if (check_placeholders(scene, command)) continue;
+        check_parts(scene, command);
         check_expiry(scene, command);
         check_rename(scene, command);
         if (check_answer(scene, command) || check_cleared(scene, command)) continue;

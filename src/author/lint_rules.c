@@ -261,10 +261,13 @@ static const struct lint_rule rules[] = {
 {.code = "RF302", .name = "overwritten-by-every-row", .severity = LINT_WARNING,
  .summary = "several rows write to one key, and only the last one stays",
  .explanation =
-    "The key (for HSET: the key and the field) holds none of the columns that tell the "
-    "step's rows apart, or only some of them, so that each row overwrites what the row "
-    "before wrote. Put the columns of `key` into it, or collect the rows in a hash, a set "
-    "or a list. Where the query gives one row only, say so with LIMIT 1 or an aggregate.",
+    "The key (for HSET: the key and the field) holds no value, or only some of the columns "
+    "of the step's `key`, so that each row overwrites what the row before wrote. Put the "
+    "columns of `key` into it, or collect the rows in a hash, a set or a list. Where the "
+    "query gives one row only, say so with LIMIT 1 or an aggregate. Of any other column "
+    "nobody knows here whether each row has its own: SET email:${email} ${id} may be right, "
+    "SET city:${city} ${id} is not, and neither is found; the migration's test can tell, with "
+    "two rows of one city.",
  .wrong =
     "up:\n"
     "  - read: SELECT id, name FROM users\n"
@@ -520,6 +523,106 @@ static const struct lint_rule rules[] = {
     "  - read: SELECT id FROM users\n"
     "    key: id\n"
     "    write: DEL user:${id}:name user:${id}:email\n"},
+
+{.code = "RF312", .name = "wrong-arity", .severity = LINT_ERROR,
+ .summary = "a command has too few arguments, too many, or half a pair",
+ .explanation =
+    "Redis refuses it, and the run fails at the first row. Often a value was forgotten, or is on "
+    "the next line. How many arguments a command takes is Redis' own word; of the commands of "
+    "modules it is not known.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: HSET user:${id} name\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: HSET user:${id} name ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"},
+
+{.code = "RF313", .name = "unknown-command", .severity = LINT_WARNING,
+ .summary = "a command that redferry does not know",
+ .explanation =
+    "A name that is nearly that of a command is most likely a slip, and the run would fail at the "
+    "first row. Any other is taken for that of a module or of a newer Redis, and this is only a "
+    "note: nobody here knows which of its arguments are keys, nor what a repeat does, so that "
+    "nothing is promised of one.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: HST user:${id} name ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: HSET user:${id} name ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"},
+
+{.code = "RF314", .name = "misspelt-placeholder", .severity = LINT_WARNING,
+ .summary = "a column's name stands where its value was most likely meant",
+ .explanation =
+    "A placeholder is written ${id}. $id, {id}, #{id} and whatever else other programs take are "
+    "sent to Redis as they are, and ${{id}} asks for a column called '{id'. Where it is meant "
+    "literally, as a hash tag may be, allow it; $${ is a literal ${.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} $name\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"},
+
+{.code = "RF315", .name = "parts-without-separator", .severity = LINT_WARNING,
+ .summary = "nothing stands between two values in a key",
+ .explanation =
+    "1 and 23 give the same key as 12 and 3, and one row takes the other's place. Put a ':' "
+    "between them. Where the first one is always of one length, allow it.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT game, player, points FROM scores\n"
+    "    key: [game, player]\n"
+    "    write: SET points:${game}${player} ${points}\n"
+    "down:\n"
+    "  - read: SELECT game, player FROM scores\n"
+    "    key: [game, player]\n"
+    "    write: DEL points:${game}${player}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT game, player, points FROM scores\n"
+    "    key: [game, player]\n"
+    "    write: SET points:${game}:${player} ${points}\n"
+    "down:\n"
+    "  - read: SELECT game, player FROM scores\n"
+    "    key: [game, player]\n"
+    "    write: DEL points:${game}:${player}\n"},
 
 /* ---- RF4: SQL --------------------------------------------------------------------------- */
 
@@ -1102,6 +1205,53 @@ static const struct lint_rule rules[] = {
     "expect:\n"
     "  redis:\n"
     "    - GET user:1: Ada\n"},
+
+{.code = "RF706", .name = "unseen-sql", .severity = LINT_NOTE,
+ .summary = "the migration has an `sql` step, and its test does not look at the database",
+ .explanation =
+    "Of the database only what the queries of `sql` under `expect` answer is looked at, after the "
+    "first time and after the second. Without one, a statement that does nothing is not noticed, "
+    "nor one that does it twice.",
+ .wrong =
+    "# 1_users.yaml\n"
+    "up:\n"
+    "  - sql: UPDATE users SET name = 'nobody' WHERE name IS NULL\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"
+    "# 1_users.test.yaml\n"
+    "given:\n"
+    "  sql: |\n"
+    "    CREATE TABLE users (id integer PRIMARY KEY, name text);\n"
+    "    INSERT INTO users VALUES (1, NULL);\n"
+    "expect:\n"
+    "  redis:\n"
+    "    - GET user:1: nobody\n",
+ .right =
+    "# 1_users.yaml\n"
+    "up:\n"
+    "  - sql: UPDATE users SET name = 'nobody' WHERE name IS NULL\n"
+    "  - read: SELECT id, name FROM users\n"
+    "    key: id\n"
+    "    write: SET user:${id} ${name}\n"
+    "down:\n"
+    "  - read: SELECT id FROM users\n"
+    "    key: id\n"
+    "    write: DEL user:${id}\n"
+    "# 1_users.test.yaml\n"
+    "given:\n"
+    "  sql: |\n"
+    "    CREATE TABLE users (id integer PRIMARY KEY, name text);\n"
+    "    INSERT INTO users VALUES (1, NULL);\n"
+    "expect:\n"
+    "  redis:\n"
+    "    - GET user:1: nobody\n"
+    "  sql:\n"
+    "    - SELECT name FROM users WHERE id = 1: nobody\n"},
 };
 /* clang-format on */
 

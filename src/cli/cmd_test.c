@@ -269,7 +269,8 @@ const struct cmd cmd_test = {
     .summary = "run migrations' tests on scratch servers",
     .details =
         "Applies each migration, compares with what its test expects, applies it a second "
-        "time from the start, which must change nothing, undoes it and applies it again; "
+        "time from the start, which must change nothing in Redis, nor what the queries of "
+        "its `sql` expect of the database, undoes it and applies it again; "
         "on a Redis of its own, and on a SQLite file, or on a scratch database of the "
         "PostgreSQL that --database names on the command line. The settings' own servers "
         "are left alone; REDFERRY_REDIS_SERVER names another program than the "

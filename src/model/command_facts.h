@@ -21,6 +21,8 @@ struct command_facts {
     bool idempotent; /* done twice in a row leaves what done once leaves, and is no error; where
                         options decide, the best that they can do */
     bool writes;     /* changes data, or tells subscribers something */
+    int arity;       /* how many arguments it takes, the name among them; negative: so many, or
+                        more; 0: not known */
     int first_key; /* position of the first key among the arguments, the name is 0; 0: none, or
                       not at a fixed place */
     int last_key;  /* the last one; negative: counted from the end (-1 is the last argument) */
@@ -33,6 +35,14 @@ struct command_facts {
 
 /* What is known of the command called name (any case), or NULL. */
 const struct command_facts *command_facts_find(const char *name, size_t length);
+
+/* The command that is spelt nearly like name (any case, terminated), which is none; NULL: there
+ * is none, or the name is plainly another's: that of a module, or of a newer server. */
+const char *command_facts_nearest(const char *name);
+
+/* Whether the server would take so many arguments, whatever ${*} becomes. True for a command of
+ * which that is not known. */
+bool command_arity_fits(const struct command *command);
 
 /* Whether running this very command twice leaves what once leaves, and is no error the second
  * time: its facts, and the options among its literal arguments (ZADD … INCR is not, EXPIRE is

@@ -73,6 +73,10 @@ static void compare(const struct command_facts *facts, const redisReply *command
     if (facts->use != COMMAND_ALLOWED || container || has_flag(command, "pubsub")) return;
     if (has_flag(command, "write") && !facts->writes) fail_msg("%s writes", facts->name);
     if (has_flag(command, "readonly") && facts->writes) fail_msg("%s only reads", facts->name);
+    /* What a later server takes, this one need not. */
+    if (facts->arity != 0 && (abs(facts->arity) != abs((int)command->element[1]->integer) ||
+                              (facts->arity > 0 && command->element[1]->integer < 0)))
+        fail_msg("%s: arity %lld", facts->name, command->element[1]->integer);
     if (first == 0 && facts->first_key == 0) return;
     if (facts->first_key != first || facts->last_key != (int)command->element[4]->integer ||
         facts->key_step != (int)command->element[5]->integer)

@@ -275,12 +275,69 @@ static void test_keys_room(void **state)
     arena_release(&arena);
 }
 
+/* As many arguments as the server takes, whatever ${*} becomes. */
+static void test_arity(void **state)
+{
+    static const struct {
+        const char *line;
+        bool fits;
+    } cases[] = {
+        {"SET f", false},
+        {"SET f 1", true},
+        {"SET f 1 EX 2", true},
+        {"GETSET f 1", true},
+        {"GETSET f 1 2", false},
+        {"GETSET f", false},
+        {"GETSET f ${*}", false},
+        {"HSET f a", false},
+        {"HSET f a b", true},
+        {"HSET f a b c", false},
+        {"HSET f ${*}", true},
+        {"HSET f ${*} a", false},
+        {"HSET f ${*} a b", true},
+        {"MSET ${*}", true},
+        {"MSET a", false},
+        {"MSET a 1 b", false},
+        {"ZADD z 1", false},
+        {"ZADD z ${*}", true},
+        {"PING", true},
+        {"JSON.SET a", true},
+        {"MOD.SET", true},
+        {"HEXPIRE h 1 FIELDS 1 f", true},
+        {"XADD s * f", false},
+        {"XADD s * ${*}", true},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena arena = {0};
+        struct command command = {0};
+        parse(&command, cases[i].line, &arena);
+        if (command_arity_fits(&command) != cases[i].fits) fail_msg("%s", cases[i].line);
+        arena_release(&arena);
+    }
+}
+
+/* A slip of the keyboard, and not a command of somebody else's. */
+static void test_nearest(void **state)
+{
+    (void)state;
+
+    assert_string_equal(command_facts_nearest("HST"), "HSET");
+    assert_string_equal(command_facts_nearest("zad"), "ZADD");
+    assert_null(command_facts_nearest("JSON.STE"));
+    assert_null(command_facts_nearest("BF.ADD"));
+    assert_null(command_facts_nearest("msetex"));
+    assert_null(command_facts_nearest("FROBNICATE"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find),      cmocka_unit_test(test_idempotent),
         cmocka_unit_test(test_refusals),  cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_keys_room),
+        cmocka_unit_test(test_keys_room), cmocka_unit_test(test_arity),
+        cmocka_unit_test(test_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
