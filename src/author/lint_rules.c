@@ -964,6 +964,32 @@ static const struct lint_rule rules[] = {
     "down:\n"
     "  - write: DEL users:seen\n"},
 
+{.code = "RF606", .name = "texts-that-may-meet", .severity = LINT_NOTE, .asks_database = true,
+ .summary = "a key is made of several texts, which may hold what stands between them",
+ .explanation =
+    "A text may hold the ':' itself: 'x:y' and 'z' give the same key as 'x' and 'y:z', and one "
+    "row takes the other's place, in silence. ${name|json} keeps them apart, since it says where "
+    "a text ends; at most one may then stay plain. Where all but one of them never hold a ':', "
+    "there is nothing to do. In the examples name and country are texts.",
+ .wrong =
+    "up:\n"
+    "  - read: SELECT id, country, name FROM users\n"
+    "    key: id\n"
+    "    write: SADD users:${country}:${name} ${id}\n"
+    "down:\n"
+    "  - read: SELECT id, country, name FROM users\n"
+    "    key: id\n"
+    "    write: SREM users:${country}:${name} ${id}\n",
+ .right =
+    "up:\n"
+    "  - read: SELECT id, country, name FROM users\n"
+    "    key: id\n"
+    "    write: SADD users:${country|json}:${name} ${id}\n"
+    "down:\n"
+    "  - read: SELECT id, country, name FROM users\n"
+    "    key: id\n"
+    "    write: SREM users:${country|json}:${name} ${id}\n"},
+
 /* ---- RF7: tests ------------------------------------------------------------------------- */
 
 {.code = "RF700", .name = "invalid-test", .severity = LINT_ERROR, .is_fixed = true,

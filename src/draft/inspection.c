@@ -32,7 +32,8 @@ struct inspection {
     struct session *session;
     const struct migration *migration;
     const struct step *step;
-    struct db *db;   /* where the step reads */
+    struct db *db; /* where the step reads */
+    bool is_down;
     bool behind_sql; /* an `sql` step that is still to come may change what it finds */
 };
 
@@ -172,6 +173,51 @@ static void check_numbers(struct inspection *inspection, const struct command *c
     }
 }
 
+/* ---- keys of several texts -------------------------------------------------------------- */
+
+/* Whether values of the column are texts or bytes, which may hold anything, going by what the
+ * database calls their type. */
+static bool is_open(const struct column *column)
+{
+    static const char *const types[] = {"CHAR", "TEXT", "CLOB"};
+
+    if (column->kind == VALUE_BYTES) return true;
+    for (size_t i = 0; column->kind == VALUE_TEXT && i < sizeof types / sizeof *types; i++)
+        if (strcasestr(column->type, types[i]) != NULL) return true;
+    return false;
+}
+
+/* Where several values of a key may hold what stands between them, rows may meet in it. */
+static void check_parts(const struct inspection *inspection, const struct command *command,
+                        const struct columns *columns)
+{
+    enum { MOST = 64 };
+    size_t positions[MOST];
+    const size_t keys = command_keys(command, positions, MOST);
+
+    if (command->facts == NULL || !command->facts->writes) return;
+    for (size_t i = 0; i < keys && i < MOST; i++) {
+        const struct column *first = NULL;
+        size_t count = 0;
+        const struct template_piece *pieces =
+            template_pieces(command->arguments[positions[i]], &count);
+        for (size_t j = 0; j < count; j++) {
+            const struct column *column = NULL;
+            if (pieces[j].kind != TEMPLATE_VALUE) continue;
+            column = &columns->items[pieces[j].column];
+            if (!is_open(column) || column == first) continue;
+            if (first != NULL) {
+                lint_report_add(inspection->report, "RF606", command_place(inspection, command),
+                                "step '%s': '${%s}' and '${%s}' are both texts: rows may get "
+                                "the same key",
+                                inspection->step->name, first->name, column->name);
+                return;
+            }
+            first = column;
+        }
+    }
+}
+
 /* ---- one step --------------------------------------------------------------------------- */
 
 /* Every placeholder has its column, and the commands can take what that holds. */
@@ -182,6 +228,7 @@ static int check_commands(struct inspection *inspection, const struct columns *c
         struct command *command = &inspection->step->commands[i];
         if (command_bind(command, columns, err) == 0) {
             check_numbers(inspection, command, columns);
+            if (!inspection->is_down) check_parts(inspection, command, columns);
             continue;
         }
         err->code = ERROR_FAILED; /* the file is in order; the query has other columns */
@@ -325,9 +372,10 @@ int inspection_add(struct lint_report *report, struct session *session, bool all
     for (size_t i = 0; i < report->migrations.count; i++) {
         inspection.migration = report->migrations.items[i];
         if (!all && is_applied(session, inspection.migration->version)) continue;
-        if (check_steps(&inspection, &inspection.migration->up, err) != 0 ||
-            check_steps(&inspection, &inspection.migration->down, err) != 0)
-            return -1;
+        inspection.is_down = false;
+        if (check_steps(&inspection, &inspection.migration->up, err) != 0) return -1;
+        inspection.is_down = true;
+        if (check_steps(&inspection, &inspection.migration->down, err) != 0) return -1;
     }
     return report->failed ? error_memory(err) : 0;
 }

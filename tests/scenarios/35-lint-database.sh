@@ -30,7 +30,7 @@ examples()
         expect_equal "$(found)" '' "$code, right"
         expect_exit 0 redferry lint # without a database nothing is asked
     done
-    ((rules == 5)) || fail "$rules rules"
+    ((rules == 6)) || fail "$rules rules"
     rm data_migrations/*
 }
 
@@ -151,7 +151,7 @@ with_a_database()
 {
     local timestamp=timestamptz before
     [[ $DIALECT == postgresql ]] || timestamp=timestamp
-    sql "CREATE TABLE users (id bigint PRIMARY KEY, name text, doc json, seen_at $timestamp,
+    sql "CREATE TABLE users (id bigint PRIMARY KEY, name text, country varchar(60), doc json, seen_at $timestamp,
         price double precision, is_new boolean, rank numeric)"
     before=$(contents)
     examples

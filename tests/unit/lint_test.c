@@ -373,6 +373,45 @@ static void test_expiry(void **state)
     expect_step("  - write: EXPIRE a 60\n  - write: DEL a\n  - write: SET a b", "");
 }
 
+static void test_one_row(void **state)
+{
+    (void)state;
+    expect_step("  - read: SELECT max(id) AS n FROM x\n    write: SET a ${n}", "");
+    expect_step("  - read: SELECT min(v) AS n FROM x\n    key: n\n    write: HSET a b ${n}",
+                "");
+    expect_step("  - read: SELECT coalesce(max(v),0) AS n FROM x\n    write: SET a ${n}", "");
+    expect_step("  - read: SELECT max(a, b) AS n FROM x\n    write: SET a ${n}", "RF302");
+    expect_step("  - read: SELECT max(a) AS n FROM x GROUP BY b\n    write: SET a ${n}",
+                "RF302");
+}
+
+static void test_slips(void **state)
+{
+    (void)state;
+    expect_step("  - write: SET a", "RF312");
+    expect_step("  - write: HSET a b c d", "RF312");
+    expect_step("  - write: GETSET a b c", "RF312");
+    expect_step("  - write: ZADD a 1", "RF312");
+    expect_step("  - read: SELECT id FROM x\n    key: id\n    write: HSET a:${id} ${*}", "");
+    expect_step("  - write: [ZAD a 1 b, HST a b c]", "RF313");
+    expect_step("  - write: [BF.ADD a b, MSETEX a b, FROBNICATE a]", ""); /* notes */
+
+    expect_step("  - read: SELECT id FROM x\n    write: SET a:$id b", "RF314");
+    expect_step("  - read: SELECT id FROM x\n    write: SET a:${id} $id", "RF314");
+    expect_step("  - read: SELECT id FROM x\n    write: SET 'a:{id}' b", "RF314");
+    expect_step("  - read: SELECT id FROM x\n    write: 'SET a:#{id} b'", "RF314");
+    expect_step("  - read: SELECT id FROM x\n    write: 'SET a:${{id}} b'", "RF205 RF314");
+    expect_step("  - read: SELECT * FROM x\n    key: id\n    write: 'SET a:${ID} {Id}'",
+                "RF314");
+    expect_step("  - read: SELECT id FROM x\n    write: 'SET a:{${id}}:id $idle'", "");
+    expect_step("  - read: SELECT id FROM x\n    write: 'SET a:${id} $${id}'", "");
+    expect_step("  - read: SELECT id FROM x\n    write: 'SET a:${id} {other}$'", "");
+
+    expect_step("  - read: SELECT a, b FROM x\n    write: SET ${a}${b} c", "RF315");
+    expect_step("  - read: SELECT a, b FROM x\n    write: SET k:${a|json}${b} c", "");
+    expect_step("  - read: SELECT a, b FROM x\n    write: SET ${a}:${b} ${a}${b}", "");
+}
+
 static void test_same_keys(void **state)
 {
     (void)state;
@@ -657,6 +696,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_limits_and_writes, enter, leave),
         cmocka_unit_test_setup_teardown(test_once_per_row, enter, leave),
         cmocka_unit_test_setup_teardown(test_expiry, enter, leave),
+        cmocka_unit_test_setup_teardown(test_one_row, enter, leave),
+        cmocka_unit_test_setup_teardown(test_slips, enter, leave),
         cmocka_unit_test_setup_teardown(test_same_keys, enter, leave),
         cmocka_unit_test_setup_teardown(test_down, enter, leave),
         cmocka_unit_test_setup_teardown(test_messages, enter, leave),
