@@ -78,11 +78,18 @@ static bool check_arity(const struct scene *scene, const struct command *command
 {
     if (command_arity_fits(command)) return false;
     const int arity = command->facts->arity;
-    const int least = (arity < 0 ? -arity : arity) - 1;
-    lint_report_add(scene->subject->report, "RF312", lint_text_command(scene->subject, command),
-                    "step '%s': '%s' has the wrong number of arguments: %s takes %s%d",
-                    scene->step->name, command->text, command->facts->name,
-                    arity < 0 ? "at least " : "", least);
+    const size_t least = (size_t)(arity < 0 ? -arity : arity);
+    const struct lint_place place = lint_text_command(scene->subject, command);
+    if (arity < 0 && command->argument_count >= least)
+        lint_report_add(scene->subject->report, "RF312", place,
+                        "step '%s': '%s' has a name without a value", scene->step->name,
+                        command->text);
+    else
+        lint_report_add(scene->subject->report, "RF312", place,
+                        "step '%s': '%s' has too %s arguments: %s takes %s%zu",
+                        scene->step->name, command->text,
+                        command->argument_count < least ? "few" : "many", command->facts->name,
+                        arity < 0 ? "at least " : "", least - 1);
     return true;
 }
 
@@ -100,10 +107,10 @@ static bool has_misspelt(const struct template_piece *piece, const char *column)
     for (size_t at = 1; length > 0 && at + length <= piece->length; at++) {
         const char before = piece->text[at - 1];
         const char behind = at + length < piece->length ? piece->text[at + length] : '\0';
-        if (strncasecmp(piece->text + at, column, length) != 0) continue;
-        if (before == '$' && !is_name_byte(behind)) return true;
-        if (before == '{' && behind == '}' && (at < 2 || piece->text[at - 2] != '$'))
-            return true;
+        const bool is_marked =
+            (before == '$' && !is_name_byte(behind)) ||
+            (before == '{' && behind == '}' && (at < 2 || piece->text[at - 2] != '$'));
+        if (is_marked && strncasecmp(piece->text + at, column, length) == 0) return true;
     }
     return false;
 }
