@@ -144,6 +144,19 @@ refusals()
     expect_equal "$(ls -A data_migrations)" "$files" 'no file'
 }
 
+# A .redferry that leads elsewhere is not followed; the author's files are written all the same.
+linked()
+{
+    rm -r data_migrations/.redferry
+    mkdir elsewhere
+    ln -s ../elsewhere data_migrations/.redferry
+    expect_exit 0 redferry new linked --from-table lines
+    expect_stderr_contains "data_migrations/.redferry' is a symbolic link, which is not followed"
+    expect_equal "$(ls -A elsewhere)" '' 'where the link leads'
+    rm data_migrations/.redferry data_migrations/*
+    rmdir elsewhere
+}
+
 schemas()
 {
     sql "CREATE SCHEMA \"Billing\";
@@ -180,6 +193,7 @@ from_tables()
     other_keys
     texts_in_key
     refusals
+    linked
     if [[ $DIALECT == postgresql ]]; then schemas; else touches_nothing; fi
 }
 
