@@ -18,7 +18,7 @@ COMMENT ON COLUMN data_migration_runs.rows_changed IS 'rows changed by its sql s
 COMMENT ON COLUMN data_migration_runs.commands_sent IS 'Redis commands sent by this run, so far';
 COMMENT ON COLUMN data_migration_runs.messages_published IS 'messages published by this run, so far';
 COMMENT ON COLUMN data_migration_runs.redis IS 'where it writes to: host, port, database; no credentials';
-COMMENT ON COLUMN data_migration_runs.origin IS 'the run whose checkpoint it goes on with; its own id when it started afresh';
+COMMENT ON COLUMN data_migration_runs.origin IS 'the run whose checkpoint it goes on with; its own id when it started afresh; below it, or 0: `redferry mark` has said since that the version is applied';
 COMMENT ON COLUMN data_migration_runs.error IS 'why it did not succeed';
 COMMENT ON COLUMN data_migration_runs.operator IS 'who started it';
 COMMENT ON COLUMN data_migration_runs.context IS 'why: the text of --context, a ticket for example';

@@ -14,7 +14,7 @@ SELECT id, version, name, direction, status, request, requested_by, requested_at
                                           OR earlier.origin <> earlier.id THEN earlier.updated_at END))
             FROM data_migration_runs AS earlier
             WHERE earlier.version = latest.version AND earlier.direction = latest.direction
-              AND earlier.origin IS NOT NULL
+              AND earlier.origin > 0
               AND earlier.id > (SELECT coalesce(max(past.id), 0) FROM data_migration_runs AS past
                                 WHERE past.version = latest.version AND past.status = 'succeeded'))
        END

@@ -521,12 +521,14 @@ static int make(struct ledger *ledger, const struct change *change, struct error
 
 int ledger_mark(struct ledger *ledger, const struct migration *migration, struct error *err)
 {
-    struct change change = {"mark", migration->version, {{.name = "mark"}}, 1};
+    struct change change = {
+        "mark", migration->version, {{.name = "mark"}, {.name = "close_runs"}}, 2};
     struct ledger_statement *mark = change.statements;
     ledger_sql_integer(mark, migration->version);
     ledger_sql_text(mark, migration->name);
     ledger_sql_text(mark, migration->checksum);
     ledger_sql_text(mark, ledger->author.operator_name);
+    ledger_sql_integer(&change.statements[1], migration->version);
     return make(ledger, &change, err);
 }
 

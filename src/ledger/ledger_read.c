@@ -123,7 +123,9 @@ static void decode_run(struct decoder *decoder, struct run *run)
     run->rows_total = next_integer(decoder, -1);
     run->tally = next_tally(decoder);
     run->redis = next_text(decoder);
-    run->origin = next_integer(decoder, 0);
+    const int64_t origin = next_integer(decoder, INT64_MAX);
+    run->is_closed = origin <= 0;
+    run->origin = origin == INT64_MAX ? 0 : origin < 0 ? -origin : origin;
     run->error = next_text(decoder);
     run->operator_name = next_text(decoder);
     run->context = next_text(decoder);

@@ -77,6 +77,7 @@ static bool is_before(const char *one, const char *other)
 
 bool run_is_past(const struct run *run, const struct entry *entry)
 {
+    if (run->is_closed) return true;
     return entry != NULL && entry->run_id == 0 && entry->applied_at != NULL &&
            run->started_at != NULL && is_before(run->started_at, entry->applied_at);
 }
@@ -85,7 +86,7 @@ bool run_is_past(const struct run *run, const struct entry *entry)
  * migration as applied since. */
 static bool is_open(const struct run *run, const struct entry *entry)
 {
-    if (run == NULL || run->status == RUN_SUCCEEDED) return false;
+    if (run == NULL || run->status == RUN_SUCCEEDED || run->is_closed) return false;
     if (entry == NULL || entry->applied_at == NULL || run->started_at == NULL) return true;
     return !is_before(run->started_at, entry->applied_at);
 }
@@ -178,10 +179,10 @@ static bool next_item(struct merge *merge, struct agenda_item *item)
     return any;
 }
 
-/* Whether there is nothing left to say: undone, and its file is gone. */
+/* Whether there is nothing left to say: undone, or said to be, and its file is gone. */
 static bool is_history(const struct agenda_item *item)
 {
-    return item->migration == NULL && item->entry == NULL && item->run->status == RUN_SUCCEEDED;
+    return item->migration == NULL && item->entry == NULL && !is_open(item->run, NULL);
 }
 
 static void count(struct agenda *agenda)

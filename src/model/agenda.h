@@ -59,6 +59,7 @@ struct run {
     struct tally tally;
     const char *redis;
     int64_t origin; /* 0: NULL */
+    bool is_closed; /* a `mark` has said since that its version is applied */
     const char *error;
     const char *operator_name, *context, *host;
     int64_t pid;
@@ -72,8 +73,8 @@ struct run {
                                go on with, or it was not asked */
 };
 
-/* Whether somebody has said since run began that its version is applied (`mark`); entry is the
- * version's, or NULL. */
+/* Whether somebody has said since run began that its version is applied (`mark`), and be it
+ * that he has taken that back; entry is the version's, or NULL. */
 bool run_is_past(const struct run *run, const struct entry *entry);
 
 /* The word that SQL has for status, and back (-1 for another word). */

@@ -376,6 +376,43 @@ YAML
     expect_equal "$(redis MGET n:1 n:2 n:3 | xargs)" '0 0 0' 'the counters'
 }
 
+# What somebody has marked is past, also where he takes that back: `up` begins at the first row.
+marked_half_way()
+{
+    sql 'CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)'
+    fails_at_row_2 1
+    redis DEL n1:1 >/dev/null
+    expect_exit 0 redferry mark 1
+    expect_exit 0 redferry unmark 1
+    expect_exit 0 redferry status --json
+    expect_stdout_contains '"state": "pending"'
+    expect_exit 0 redferry plan
+    expect_stdout_contains '1_count: up, from the start'
+    # What lies there is a leftover, as the doctor says, but `repair` is not needed.
+    expect_exit 0 redferry doctor
+    expect_stdout_contains "'$(checkpoint 1)' is left over: no run needs it; \`redferry repair 1\` clears it"
+    expect_exit 0 redferry up
+    expect_stderr_lacks 'going on'
+    expect_equal "$(redis MGET n1:1 n1:2 n1:3 | xargs)" '1 1 1' 'the counters'
+
+    # Of what did not come so far either, and of one that was cancelled, and has no file any more.
+    expect_exit 0 redferry unmark 1
+    redis SET n1:1 x >/dev/null
+    expect_exit 1 redferry up
+    sql "UPDATE data_migration_runs SET status = 'cancelled', origin = NULL WHERE id = (SELECT max(id) FROM data_migration_runs)"
+    expect_exit 0 redferry mark 1
+    expect_stdout_contains 'marked 1 count'
+    expect_exit 0 redferry mark 1
+    expect_stdout_contains 'nothing to do'
+    expect_exit 0 redferry unmark 1
+    expect_exit 0 redferry status --json
+    expect_stdout_contains '"state": "pending"'
+    expect_exit 0 redferry repair 1
+    rm data_migrations/1_count.yaml
+    expect_exit 0 redferry status
+    expect_stdout_lacks 1_count
+}
+
 # A release that cannot read any more what ran does not know what was changed in it; it says so of
 # that one, and of the others what it says anyway.
 unreadable()
@@ -404,6 +441,7 @@ with_database postgresql what_helps
 with_database sqlite starts_over
 for_both_databases stopped_by_an_operator
 for_both_databases marked_half_undone
+for_both_databases marked_half_way
 with_database sqlite unreadable
 for_both_databases modified
 for_both_databases old
