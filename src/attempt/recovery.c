@@ -251,7 +251,10 @@ int recovery_foresee(struct attempt *attempt, bool afresh, struct error *err)
     const int64_t version = attempt->beginning.migration->version;
     for (;;) {
         bool unended = false;
-        attempt->look = fence_look_open(session->redis, session->ledger_id, version);
+        attempt->look = fence_look_open(session->redis, session->ledger_id, version, err);
+        if (attempt->look == NULL && err->code == ERROR_OPERATOR)
+            return error_prefix(err, "%s: ", attempt->beginning.migration->file);
+        if (attempt->look == NULL) error_clear(err);
         if (attempt->look == NULL || !has_past(attempt) ||
             decide_ahead(attempt, afresh, &unended, err) == 0)
             return 0;

@@ -174,14 +174,20 @@ static int refuse(const struct resume *resume, struct error *err, const char *wh
 static int refuse_run(const struct resume *resume, int64_t fence_run, struct error *err)
 {
     const bool has_namesake = find_run(resume, fence_run) != NULL;
+    const int64_t version = resume->migration->version;
+    (void)error_set(err, ERROR_OPERATOR,
+                    "Redis was written to by run %" PRId64
+                    ", which this ledger does not know%s: was the ledger restored from a "
+                    "backup? `redferry status` shows what it knows; `redferry repair %" PRId64
+                    "` clears the checkpoint, and what was %s again",
+                    fence_run,
+                    has_namesake ? " (its own run of that number is another one)" : "", version,
+                    resume->down ? "undone is then undone" : "delivered is then delivered");
+    if (resume->down) return -1;
+    const struct error words = *err;
     return error_set(err, ERROR_OPERATOR,
-                     "Redis was written to by run %" PRId64
-                     ", which this ledger does not know%s: was the ledger restored from a "
-                     "backup? `redferry status` shows what it knows; `redferry repair %" PRId64
-                     "` clears the checkpoint",
-                     fence_run,
-                     has_namesake ? " (its own run of that number is another one)" : "",
-                     resume->migration->version);
+                     "%s; `redferry mark %" PRId64 "` says that all of it is in Redis",
+                     words.message, version);
 }
 
 /* A fence of a run that SQL does not know, or has not reached yet: this ledger is older than

@@ -21,10 +21,13 @@
 #include "error.h"
 #include "ledger.h"
 #include "number.h"
+#include "plan_place.h"
 #include "reply.h"
+#include "selection.h"
 #include "session.h"
 #include "stop.h"
 #include "stranger.h"
+#include "task.h"
 
 enum { SCAN_MS = 2000 };
 
@@ -175,8 +178,10 @@ static void tell_leftover(struct search *search, const struct agenda_item *item,
                     ", and the newest that the ledger knows is %" PRId64
                     ": was it restored from a backup?",
                     search->prefix, version, found->fence_run, search->newest_run);
-        doctor_advise(doctor, "restore a newer ledger, or look at what is in Redis, then "
-                              "`redferry mark VERSION` or `redferry repair VERSION`");
+        doctor_advise(doctor,
+                      "restore a newer ledger, or look at what is in Redis, then "
+                      "`redferry mark %" PRId64 "` or `redferry repair %" PRId64 "`",
+                      version, version);
         return;
     }
     doctor_find(doctor, DOCTOR_WARNING, "'%s%" PRId64 "' is left over: no run needs it",
@@ -187,11 +192,42 @@ static void tell_leftover(struct search *search, const struct agenda_item *item,
         doctor_advise(doctor, "redis-cli DEL '%s%" PRId64 "'", search->prefix, version);
 }
 
+static void tell_refused(struct search *search, const struct agenda_item *item,
+                         const char *text)
+{
+    search->bad++;
+    doctor_find(search->doctor, DOCTOR_PROBLEM, "%" PRId64 "_%s: %s", item->version, item->name,
+                text);
+}
+
+/* Who begins may be refused for it, `up` or what comes behind it. Returns 1 where that was
+ * told, 0, or -1 with err. */
+static int judge_next(struct search *search, const struct agenda_item *item, struct error *err)
+{
+    struct session *session = search->doctor->session;
+    const bool undoes = item->entry != NULL && item->migration->has_down;
+    const struct choice next = {
+        .version = item->version, .down = undoes, .afresh = item->entry != NULL && !undoes};
+    struct task task = {0};
+    struct plan_place place;
+    int result = task_find(&task, session, &next, err);
+    if (result == 0) result = plan_place_find(&place, session, &task, err);
+    task_release(&task);
+    if (result != 0) return -1;
+    if (place.way != PLAN_REFUSED) return 0;
+    tell_refused(search, item, place.refusal.message);
+    return 1;
+}
+
 static int judge_found(struct search *search, int64_t version, struct error *err)
 {
     const struct agenda_item *item = agenda_find(&search->doctor->session->agenda, version);
     struct checkpoint found;
     if (item != NULL && is_unfinished(item)) return 0; /* judge_unfinished() does that */
+    if (item != NULL && item->migration != NULL) {
+        const int told = judge_next(search, item, err);
+        if (told != 0) return told < 0 ? -1 : 0;
+    }
     if (read_checkpoint(search, version, &found, err) != 0) return -1;
     const enum doctor_match match =
         found.present ? doctor_checkpoints_match(item, &found, search->newest_run)
@@ -206,12 +242,11 @@ static void judge_unfinished(struct search *search, const struct agenda_item *it
                              const struct advice *advice)
 {
     if (!advice->is_refused && !advice->is_lost) return;
-    search->bad++;
     if (advice->is_refused) {
-        doctor_find(search->doctor, DOCTOR_PROBLEM, "%" PRId64 "_%s: %s", item->version,
-                    item->name, advice->text);
+        tell_refused(search, item, advice->text);
         return;
     }
+    search->bad++;
     doctor_find(search->doctor, DOCTOR_WARNING,
                 "%" PRId64
                 "_%s stopped half-way, and its checkpoint is gone from Redis (flushed, "

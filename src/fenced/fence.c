@@ -401,9 +401,10 @@ static enum fence_verdict judge_refusal(const char *key, int part, const struct 
         (void)error_prefix(err,
                            "the checkpoint '%s' (redferry needs the keys ~redferry:*): ", key);
     else if (reply_is_error(reply, "WRONGTYPE"))
-        (void)error_set(
-            err, ERROR_OPERATOR,
-            "'%s' is no hash: it is not redferry's; `redferry repair VERSION` removes it", key);
+        (void)error_set(err, ERROR_OPERATOR,
+                        "'%s' is no hash: it is not redferry's; `redferry repair %s` removes "
+                        "it, and what was delivered is delivered again",
+                        key, strrchr(key, ':') + 1);
     return reply_trouble(reply) == REPLY_FINAL ? FENCE_STOPPED : FENCE_REFUSED;
 }
 
@@ -457,13 +458,12 @@ static enum fence_verdict look(struct connection *connection, const char *key,
 }
 
 struct fence_look *fence_look_open(struct connection *connection, const char *ledger_id,
-                                   int64_t version)
+                                   int64_t version, struct error *err)
 {
-    struct error ignored = {0};
     struct fence_look *ahead = calloc(1, sizeof *ahead);
     char *key = make_key(ledger_id, version);
     if (ahead == NULL || key == NULL ||
-        look(connection, key, &ahead->found, &ignored) != FENCE_RAN) {
+        look(connection, key, &ahead->found, err) != FENCE_RAN) {
         fence_look_close(ahead);
         ahead = NULL;
     } else {
@@ -672,7 +672,10 @@ int fence_look(struct connection *connection, const char *ledger_id, int64_t ver
     char *key = make_key(ledger_id, version);
     if (key == NULL) return error_memory(err);
     int result = connection_ask(connection, &reply, err, "HGETALL", key, (const char *)NULL);
-    if (result == 0) result = checkpoint_parse(out, reply, err);
+    if (result == 0)
+        result = checkpoint_parse(out, reply, err);
+    else if (reply != NULL && reply->type == REPLY_ERROR)
+        (void)judge_refusal(key, LOOK_HGETALL, reply, err);
     free(key);
     return result;
 }

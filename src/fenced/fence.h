@@ -26,10 +26,11 @@ struct fence;
  */
 struct fence_look;
 
-/* Look, in one round trip. NULL where that cannot be done now: whoever takes the fence looks
- * for itself, and finds out why. connection is borrowed until fence_look_close(). */
+/* Look, in one round trip. NULL with err where that cannot be done now: whoever takes the fence
+ * looks for itself, and may find it passed; but what is no checkpoint at all (ERROR_OPERATOR)
+ * stays none. connection is borrowed until fence_look_close(). */
 struct fence_look *fence_look_open(struct connection *connection, const char *ledger_id,
-                                   int64_t version);
+                                   int64_t version, struct error *err);
 
 /* Give up what nobody has used up. NULL is harmless. */
 void fence_look_close(struct fence_look *ahead);
@@ -125,7 +126,8 @@ int fence_clear(struct connection *connection, const char *ledger_id, int64_t ve
                 struct error *err);
 
 /* Read the checkpoint of version, whoever's it is, and leave it alone. Returns 0 with *out
- * yours to checkpoint_release() (out->present false: there is none), or -1 with err. */
+ * yours to checkpoint_release() (out->present false: there is none), or -1 with err
+ * (ERROR_OPERATOR: what is there is none). */
 int fence_look(struct connection *connection, const char *ledger_id, int64_t version,
                struct checkpoint *out, struct error *err);
 

@@ -57,16 +57,23 @@ static void take_checkpoint(struct plan_place *place, const struct checkpoint *f
                        "which of its commands failed";
 }
 
-/* Returns 1 with *found, 0 with *why there is none to be had, or -1 with err. */
-static int read_checkpoint(struct session *session, int64_t version, struct checkpoint *found,
-                           const char **why, struct error *err)
+/* Returns 1 with *found or a refusal in *place, 0 with *why there is none to be had, or -1 with
+ * err. */
+static int read_checkpoint(struct plan_place *place, struct session *session, int64_t version,
+                           struct checkpoint *found, const char **why, struct error *err)
 {
     const struct config *config = session->config;
     *why = "no Redis is given";
     if (!config->has_redis) return 0;
-    if (session_try_redis(session, err) != 0 ||
-        fence_look(session->redis, session->state.id, version, found, err) != 0) {
+    const bool is_open = session_try_redis(session, err) == 0;
+    if (!is_open || fence_look(session->redis, session->state.id, version, found, err) != 0) {
         if (err->code > ERROR_STOPPED) return -1;
+        if (is_open && err->code == ERROR_OPERATOR) { /* as whoever begins would be told */
+            place->way = PLAN_REFUSED;
+            place->refusal = *err;
+            error_clear(err);
+            return 1;
+        }
         *why = arena_format(session->results, "Redis was not asked: %s", err->message);
         error_clear(err);
         return *why != NULL ? 0 : error_memory(err);
@@ -96,14 +103,16 @@ static void decide(struct plan_place *place, const struct resume *resume,
     }
 }
 
-/* Something may be there to go on from: see how far it came. */
+/* Something may be there to go on from: see how far it came. Also of what the ledger knows no
+ * run of, for it may have been restored. */
 static int look(struct plan_place *place, struct session *session, const struct task *task,
                 const struct resume *resume, struct error *err)
 {
     struct checkpoint found = {0};
     const char *why = NULL;
-    const int read = read_checkpoint(session, task->choice.version, &found, &why, err);
+    const int read = read_checkpoint(place, session, task->choice.version, &found, &why, err);
     if (read < 0) return -1;
+    if (place->way == PLAN_REFUSED) return 0;
     if (read == 0) resume_imagine(resume, &found);
     decide(place, resume, &found, task, session);
     if (read == 0 && found.present)
@@ -118,14 +127,15 @@ static int look(struct plan_place *place, struct session *session, const struct 
 int plan_place_find(struct plan_place *out, struct session *session, const struct task *task,
                     struct error *err)
 {
-    struct resume resume = {.migration = task->migration, .down = task->choice.down};
+    struct resume resume = {
+        .migration = task->migration, .down = task->choice.down, .afresh = task->choice.afresh};
     struct migration *before = NULL;
     *out = (struct plan_place){.way = PLAN_START, .step = 1};
-    if (task->choice.afresh || !session->state.present || session->state.id == NULL ||
+    if (!session->state.present || session->state.id == NULL ||
         session->state.layout > LEDGER_LAYOUT)
         return 0;
     int result = recovery_study(&resume, session, &before, &session->arena, err);
-    if (result == 0 && resume.run_count > 0) result = look(out, session, task, &resume, err);
+    if (result == 0) result = look(out, session, task, &resume, err);
     migration_free(before);
     if (result == 0 && session->results->failed) return error_memory(err);
     return result;

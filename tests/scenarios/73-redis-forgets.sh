@@ -301,6 +301,69 @@ the_ledger_is_older()
     expect_each_once
 }
 
+# The run that Redis knows is another one's number by now. Plan and doctor say what `up` says.
+the_ledger_gave_the_number_again()
+{
+    local unknown='was written to by run 1, which this ledger does not know'
+    begin
+    expect_exit 0 redferry init
+    keep_the_ledger
+    interrupt_at 3 WATCH
+    restore_the_ledger
+    write_migration 2_later.yaml <<<'up: [{write: SET later 1}]'
+    expect_exit 0 redferry run 2
+    expect_exit 4 redferry plan 1
+    expect_stderr_contains "$unknown"
+    expect_exit 4 redferry doctor
+    expect_stdout_contains "problem  checkpoints: 1_count: Redis $unknown"
+    expect_stdout_contains 'and what was delivered is then delivered again'
+    expect_stdout_lacks 'left over'
+    expect_exit 4 redferry up
+    expect_stderr_contains "$unknown"
+    expect_exit 4 redferry up
+    expect_equal "$(sql 'SELECT count(*) FROM data_migration_runs')" 1 'the runs'
+    expect_equal "$(redis LLEN list)" 20 'rows so far'
+    # Also where somebody says that it is there: `down` would be refused.
+    expect_exit 0 redferry mark 1
+    expect_exit 4 redferry doctor
+    expect_stdout_contains "problem  checkpoints: 1_count: Redis $unknown"
+    expect_exit 4 redferry down --only 1
+    expect_exit 0 redferry repair 1
+    expect_exit 0 redferry doctor
+}
+
+# Somebody has put something else there: said before anything begins, by whoever looks as well.
+no_checkpoint_at_all()
+{
+    local text
+    begin
+    interrupt_at 3 WATCH
+    redis SET "$(checkpoint)" hello >/dev/null
+    text="'$(checkpoint)' is no hash: it is not redferry's; \`redferry repair 1\` removes it, and what was delivered is delivered again"
+    expect_exit 4 redferry plan
+    expect_stderr_contains "$text"
+    expect_exit 4 redferry doctor
+    expect_stdout_contains "problem  checkpoints: 1_count: $text"
+    expect_exit 0 redferry status
+    expect_stdout_contains "next:  $text"
+    expect_exit 4 redferry up
+    expect_stderr_contains "$text"
+    expect_exit 4 redferry up
+    expect_equal "$(sql 'SELECT count(*) FROM data_migration_runs')" 1 'the runs'
+    # Where it stands in the way of what is yet to begin, it is the same.
+    expect_exit 0 redferry mark 1
+    expect_exit 0 redferry unmark 1
+    expect_exit 4 redferry plan
+    expect_stderr_contains "$text"
+    expect_exit 4 redferry doctor
+    expect_stdout_contains "problem  checkpoints: 1_count: $text"
+    expect_exit 0 redferry repair 1
+    redis DEL list >/dev/null
+    redis EVAL "for i = 1, $rows do redis.call('DEL', 'canary:' .. i) end" 0 >/dev/null
+    expect_exit 0 redferry up
+    expect_each_once
+}
+
 # What was finished since the backup left no checkpoint behind: the last run's number tells.
 the_ledger_knows_nothing_of_what_is_done()
 {
@@ -414,6 +477,8 @@ for_both_databases own_redis older_between_runs
 for_both_databases own_redis older_in_the_middle
 for_both_databases own_redis older_than_a_sql_step
 for_both_databases the_ledger_is_older
+for_both_databases the_ledger_gave_the_number_again
+with_database sqlite no_checkpoint_at_all
 for_both_databases the_ledger_knows_nothing_of_what_is_done
 for_both_databases it_finds_a_leftover
 for_both_databases a_batch_runs_again
