@@ -98,8 +98,9 @@ static int cancel(struct attempt *attempt, struct error *err)
                          name_of(run.requested_by), version);
     return error_set(err, ERROR_OPERATOR,
                      "cancelled by %s: `redferry run %" PRId64
-                     "` goes on, `redferry down --only %" PRId64 "` undoes it",
-                     name_of(run.requested_by), version, version);
+                     "` goes on, `redferry down --only %" PRId64 "` undoes it%s",
+                     name_of(run.requested_by), version, version,
+                     migration_undoing_caveat(attempt->beginning.migration));
 }
 
 static int wait_paused(struct attempt *attempt, struct pause *pause, struct error *err)

@@ -7,6 +7,7 @@
 #include "resume.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "checkpoint.h"
@@ -151,24 +152,49 @@ static bool is_ahead_of_sql(const struct resume *resume, const struct checkpoint
 
 /* ---- what is in the way --------------------------------------------------------------- */
 
+enum { NAMES_SIZE = 512, LEAST_ROOM = 16 };
+
+/* What `repair` has SQL forget, so that it runs again: ", also with …", or "" where there is
+ * none; in text. Returns text. */
+static const char *recorded_in_sql(const struct resume *resume, char text[NAMES_SIZE])
+{
+    static const char before[] = ", also with what SQL has recorded as done (";
+    const struct steps *steps = steps_of(resume->migration, resume->down);
+    size_t length = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < steps->count && steps->items[i].number <= resume->sql_done; i++) {
+        const struct step *step = &steps->items[i];
+        if (step->sql == NULL) continue;
+        const bool fits = length + strlen(step->name) + sizeof before + LEAST_ROOM < NAMES_SIZE;
+        length += (size_t)snprintf(text + length, NAMES_SIZE - length, "%s%s%s%s",
+                                   length == 0 ? before : ", ", fits ? "'" : "…",
+                                   fits ? step->name : "", fits ? "'" : "");
+        if (!fits) break;
+    }
+    if (length > 0) (void)snprintf(text + length, NAMES_SIZE - length, ")");
+    return text;
+}
+
 /* Advice that ends most refusals. */
 static int refuse(const struct resume *resume, struct error *err, const char *why)
 {
     const int64_t version = resume->migration->version;
+    char text[NAMES_SIZE];
+    const char *recorded = recorded_in_sql(resume, text);
+    (void)error_set(err, ERROR_OPERATOR,
+                    "%s: look at what is in Redis%s, then `redferry repair %" PRId64 "`", why,
+                    *recorded != '\0' ? " and in SQL" : "", version);
+    const struct error words = *err;
     if (resume->down)
         return error_set(err, ERROR_OPERATOR,
-                         "%s: look at what is in Redis, then `redferry repair %" PRId64
-                         "`, and `redferry down --only %" PRId64 "` begins anew",
-                         why, version, version);
+                         "%s, and `redferry down --only %" PRId64 "` begins anew%s",
+                         words.message, version, recorded);
     if (!resume->migration->has_down)
-        return error_set(err, ERROR_OPERATOR,
-                         "%s: look at what is in Redis, then `redferry repair %" PRId64
-                         "` begins anew",
-                         why, version);
+        return error_set(err, ERROR_OPERATOR, "%s begins anew%s", words.message, recorded);
     return error_set(err, ERROR_OPERATOR,
-                     "%s: look at what is in Redis, then `redferry repair %" PRId64
-                     "` begins anew, or `redferry down --only %" PRId64 "` undoes it",
-                     why, version, version);
+                     "%s begins anew%s, or `redferry down --only %" PRId64 "` undoes it%s",
+                     words.message, recorded, version,
+                     migration_undoing_caveat(resume->migration));
 }
 
 static int refuse_run(const struct resume *resume, int64_t fence_run, struct error *err)

@@ -147,7 +147,8 @@ static char *describe_rest(const redferry_petition *petition)
         return text_format(": `redferry down --only %" PRId64 "` goes on", run->version);
     if (is_cancel)
         return text_format(": `redferry run %" PRId64
-                           "` goes on, `redferry down --only %" PRId64 "` undoes it",
+                           "` goes on, `redferry down --only %" PRId64
+                           "` undoes it, also what was never delivered",
                            run->version, run->version);
     if (run->step == 0) return NULL;
     return text_format(": step %" PRId64 " '%s', %s so far", run->step,

@@ -27,7 +27,7 @@ struct probe_finding {
 #define PROBE_UNKNOWN_TEXT                                                                     \
     "its answer was lost with the connection, and its key does not show whether it failed: "   \
     "look whether it is there; `redferry repair VERSION` then begins anew, `redferry down "    \
-    "--only VERSION` undoes it"
+    "--only VERSION` undoes it, also what was never delivered"
 
 /* Look at the commands (RESP, length bytes) of one transaction, the last that has written to
  * their keys. Nothing is in flight. Returns 0 with *finding yours to probe_release(), or -1

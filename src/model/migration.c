@@ -77,6 +77,15 @@ bool step_is_idempotent(const struct step *step)
     return step->sql == NULL && find_culprit(step) == NULL;
 }
 
+const char *migration_undoing_caveat(const struct migration *migration)
+{
+    for (size_t i = 0; migration != NULL && i < migration->down.count; i++)
+        if (find_culprit(&migration->down.items[i]) != NULL)
+            return " (also what was never delivered, and its `down` is not idempotent: right "
+                   "only once it is complete)";
+    return "";
+}
+
 /* Whether two texts are the same; NULL is only the same as NULL. */
 static bool is_same_text(const char *one, const char *other)
 {

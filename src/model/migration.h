@@ -89,6 +89,11 @@ const char *guarantee_text(enum guarantee guarantee);
 /* Whether every command of the step is idempotent (an `sql` step never is). */
 bool step_is_idempotent(const struct step *step);
 
+/* What is to be said behind "`down` undoes it" of one that is not applied to its end: that it
+ * takes back also what was never delivered, which does harm; or "" where its commands are
+ * idempotent (what its `sql` steps do is not known) or migration is NULL. A constant. */
+const char *migration_undoing_caveat(const struct migration *migration);
+
 /* Whether two steps do the same: source, key, commands and statement; not what they are called,
  * nor the size of their batches. */
 bool step_is_same(const struct step *one, const struct step *other);

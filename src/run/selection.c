@@ -92,7 +92,8 @@ const char *selection_cancelled_remedy(const struct agenda_item *item,
                           undoes ? ", " : "");
     if (undoes)
         (void)snprintf(text + length, SELECTION_REMEDY_SIZE - (size_t)length,
-                       "`redferry down --only %" PRId64 "` undoes it", version);
+                       "`redferry down --only %" PRId64 "` undoes it%s", version,
+                       runs ? migration_undoing_caveat(item->migration) : "");
     return text;
 }
 

@@ -73,11 +73,12 @@ static int check_awaited(const struct queue *queue, const struct session *sessio
                              run->version, run->name, run->host, run->id,
                              run->error != NULL ? run->error : "no message");
         if (run->status == RUN_CANCELLED)
-            return error_set(err, ERROR_OPERATOR,
-                             "%" PRId64 "_%s was cancelled (run %" PRId64
-                             "): `redferry run %" PRId64
-                             "` goes on, `redferry down --only %" PRId64 "` undoes it",
-                             run->version, run->name, run->id, run->version, run->version);
+            return error_set(
+                err, ERROR_OPERATOR,
+                "%" PRId64 "_%s was cancelled (run %" PRId64 "): `redferry run %" PRId64
+                "` goes on, `redferry down --only %" PRId64 "` undoes it%s",
+                run->version, run->name, run->id, run->version, run->version,
+                migration_undoing_caveat(migrations_find(&session->migrations, run->version)));
     }
     return 0;
 }

@@ -69,8 +69,8 @@ static const char *on_missing(struct arena *arena, const struct agenda_item *ite
     static const char put_back[] =
         "it has no file: put it back, and `redferry up` goes on with it";
     if (!definition->has_down) return put_back;
-    return arena_format(arena, "%s, or `redferry down --only %" PRId64 "` undoes it", put_back,
-                        item->version);
+    return arena_format(arena, "%s, or `redferry down --only %" PRId64 "` undoes it%s",
+                        put_back, item->version, migration_undoing_caveat(definition));
 }
 
 static const char *on_unfinished(const struct adviser *adviser, const struct agenda_item *item,

@@ -323,6 +323,13 @@ stopped_by_an_operator()
     fails_at_row_2 1
     sql "UPDATE data_migration_runs SET status = 'cancelled'"
     advises 1 '`redferry run 1` goes on with it, `redferry down --only 1` undoes it'
+    # What takes back what was never delivered is said to.
+    local caveat=' (also what was never delivered, and its `down` is not idempotent: right only once it is complete)'
+    sed -i 's/DEL n1/DECR n1/' data_migrations/1_count.yaml
+    advises 1 '`redferry run 1` goes on with it, `redferry down --only 1` undoes it'"$caveat"
+    redis RENAME "$(checkpoint 1)" kept >/dev/null
+    advises 1 'the checkpoint is gone from Redis (flushed, evicted, or restored), and what was delivered before must not be delivered twice: look at what is in Redis, then `redferry repair 1` begins anew, or `redferry down --only 1` undoes it'"$caveat"
+    redis RENAME kept "$(checkpoint 1)" >/dev/null
     sed -i '/^down/,$d' data_migrations/1_count.yaml
     advises 1 '`redferry run 1` goes on with it'
     expect_exit 4 redferry up

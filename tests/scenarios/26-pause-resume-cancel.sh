@@ -294,7 +294,7 @@ cancels_and_goes_on()
     waiter=$!
     wait_for 'the second to wait' says 'waiting for ana' second.err
     obeys by ben cancel 1
-    expect_stdout_contains 'cancelled run 1 (1_count): `redferry run 1` goes on, `redferry down --only 1` undoes it'
+    expect_stdout_contains 'cancelled run 1 (1_count): `redferry run 1` goes on, `redferry down --only 1` undoes it, also what was never delivered'
     expect_up 4
     expect_stderr_contains "step 'rows': cancelled by ben: \`redferry run 1\` goes on, \`redferry down --only 1\` undoes it"
     wait "$waiter" || code=$?

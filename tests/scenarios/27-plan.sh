@@ -504,7 +504,7 @@ YAML
     expect_exit 1 redferry up
     sql "UPDATE data_migration_runs SET status = 'cancelled' WHERE version = 2"
     unchanged 4 plan
-    expect_equal "$(<"$OUT")" 'in the way: 2_two was cancelled: `redferry run 2` goes on with it, `redferry down --only 2` undoes it' 'the plan'
+    expect_equal "$(<"$OUT")" 'in the way: 2_two was cancelled: `redferry run 2` goes on with it, `redferry down --only 2` undoes it (also what was never delivered, and its `down` is not idempotent: right only once it is complete)' 'the plan'
     unchanged 0 plan 3 4
     expect_stdout_contains '4_by_hand: up, from the start'
     expect_stdout_contains '     once:

@@ -240,7 +240,8 @@ older_than_a_sql_step()
     write_migration 1_count.yaml <<'YAML'
 up:
   - {read: SELECT id FROM t, key: id, write: 'RPUSH list ${id}', batch: 10, pause: 1ms}
-  - sql: INSERT INTO changes VALUES (1)
+  - {name: clear, sql: DELETE FROM changes}
+  - {name: change, sql: INSERT INTO changes VALUES (1)}
   - {read: SELECT id FROM t, key: id, write: 'INCR canary:${id}', batch: 10, pause: 1ms}
 down:
   - write: DEL list
@@ -252,8 +253,14 @@ YAML
     expect_equal "$(sql 'SELECT count(*) FROM changes')" 1 'what SQL changed'
     come_back_older
     expect_exit 4 redferry up
-    expect_stderr_contains 'before an `sql` step that SQL has recorded'
+    expect_stderr_contains 'before an `sql` step that SQL has recorded: look at what is in Redis and in SQL, then `redferry repair 1` begins anew, also with what SQL has recorded as done ('"'clear', 'change'"'), or'
+    redis RENAME "$(checkpoint)" kept >/dev/null
     expect_exit 4 redferry up
+    expect_stderr_contains 'the checkpoint is gone from Redis'
+    expect_stderr_contains 'look at what is in Redis and in SQL, then `redferry repair 1` begins anew, also with what SQL has recorded as done ('
+    expect_exit 4 redferry doctor
+    expect_stdout_contains 'look at what is in Redis and in SQL, then'
+    redis RENAME kept "$(checkpoint)" >/dev/null
     expect_exit 0 redferry down --only 1
     expect_exit 0 redferry up
     expect_each_once
