@@ -281,11 +281,23 @@ static int hand_lock_over(struct session *session, struct error *err)
     return taken;
 }
 
+/* Nothing may be written beside the file that rows are read from. Another ledger would know
+ * nothing of what the one in it says, and carry all of that again; so it is an offer only where
+ * there is none. */
+static int offer_ledger(const struct session *session, struct error *err)
+{
+    if (err->code != ERROR_OPERATOR || session->state.present ||
+        db_dialect(session->db) != DB_SQLITE)
+        return -1;
+    const struct error why = *err;
+    return error_set(err, why.code, "%s, or keep the ledger elsewhere (--ledger)", why.message);
+}
+
 /* SQLite's lock is a file of its own, and does not keep its connection from other work. */
 int session_take_lock(struct session *session, struct error *err)
 {
     const int taken = db_lock_try(session->db, ledger_lock_name(session->ledger), err);
-    if (taken != 1) return taken;
+    if (taken != 1) return taken < 0 ? offer_ledger(session, err) : taken;
     crash_point("lock taken");
     if (db_dialect(session->db) == DB_POSTGRESQL) return hand_lock_over(session, err);
     session->lock = session->db;

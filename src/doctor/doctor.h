@@ -47,6 +47,7 @@ struct doctor_sqlite {
     const char *not_written; /* what of file, directory and lock file we may not write; NULL */
     int64_t free_bytes;      /* -1: not known */
     bool is_on_read_only_disk;
+    bool has_ledger; /* or it is not known */
 };
 
 /* What a Redis says of itself. */

@@ -112,9 +112,16 @@ static const char *find_unwritable(struct arena *arena, const char *path)
     return NULL;
 }
 
+/* Another ledger than the one that there is would have everything carried again. */
+static bool may_have_ledger(struct session *session)
+{
+    struct error ignored = {0}; /* it is looked at later */
+    return session_read(session, &ignored) != 0 || session->state.present;
+}
+
 static int look_at_file(struct doctor *doctor, struct error *err)
 {
-    const struct session *session = doctor->session;
+    struct session *session = doctor->session;
     struct statvfs disk;
     struct buffer journal = {0};
     const char *path = session->database; /* its real one */
@@ -128,6 +135,7 @@ static int look_at_file(struct doctor *doctor, struct error *err)
         .not_written = find_unwritable(doctor->arena, path),
         .free_bytes = has_disk ? (int64_t)disk.f_bavail * (int64_t)disk.f_frsize : -1,
         .is_on_read_only_disk = has_disk && (disk.f_flag & ST_RDONLY) != 0,
+        .has_ledger = may_have_ledger(session),
     };
     buffer_release(&journal);
     return result;
@@ -189,11 +197,14 @@ static void judge_file(struct doctor *doctor)
     if (file->free_bytes >= 0) (void)doctor_size_text((double)file->free_bytes, space);
     if (file->not_written != NULL) {
         doctor_find(doctor, DOCTOR_PROBLEM, "may not be written: %s", file->not_written);
-        doctor_advise(doctor, file->is_on_read_only_disk
-                                  ? "its file system is mounted read-only: mount it for "
-                                    "writing, or keep the ledger elsewhere (--ledger)"
-                                  : "run redferry as the user that owns the database, or let "
-                                    "its group write both");
+        doctor_advise(doctor, "%s",
+                      !file->is_on_read_only_disk
+                          ? "run redferry as the user that owns the database, or let its group "
+                            "write both"
+                      : file->has_ledger
+                          ? "its file system is mounted read-only: mount it for writing"
+                          : "its file system is mounted read-only: mount it for writing, or "
+                            "keep the ledger elsewhere (--ledger)");
     } else if (file->free_bytes >= 0 && file->free_bytes < little_disk) {
         doctor_find(doctor, DOCTOR_WARNING, "only %s are free on its disk", space);
         doctor_advise(doctor, "make room: a full disk stops a run");

@@ -77,7 +77,7 @@ static int open_file(struct sqlite *lite, struct error *err)
         return error_set(err, ERROR_SQL_UNREACHABLE,
                          "cannot open '%s': in WAL mode SQLite writes beside the file even to "
                          "read it, and that is not permitted%s",
-                         lite->path, db_sqlite_file_advice(lite, false));
+                         lite->path, db_sqlite_file_advice(lite));
     if (err->code == ERROR_FAILED && !err->passing)
         return error_set(err, ERROR_SQL_UNREACHABLE, "cannot open '%s': %s", lite->path,
                          sqlite3_errmsg(lite->connection));
@@ -159,7 +159,7 @@ static int begin(struct db *db, enum db_access access, struct error *err)
         return error_set(err, ERROR_FAILED, "a transaction is open already");
     if (access == DB_WRITE && sqlite3_db_readonly(lite->connection, "main") == 1)
         return error_set(err, ERROR_OPERATOR, "'%s' cannot be written: the file is read-only%s",
-                         lite->path, db_sqlite_file_advice(lite, true));
+                         lite->path, db_sqlite_file_advice(lite));
 
     const char *sql =
         access == DB_READ ? "PRAGMA query_only = 1; BEGIN DEFERRED" : "BEGIN IMMEDIATE";

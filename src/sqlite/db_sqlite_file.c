@@ -29,14 +29,13 @@ bool db_sqlite_file_is_read_only(const struct sqlite *lite)
 }
 
 /* The doctor advises the same. */
-const char *db_sqlite_file_advice(const struct sqlite *lite, bool is_ledger)
+const char *db_sqlite_file_advice(const struct sqlite *lite)
 {
-    if (!db_sqlite_file_is_read_only(lite))
-        return "; run redferry as the user that owns the database, or let its group write the "
-               "file and its directory";
-    return is_ledger ? "; its file system is mounted read-only: mount it for writing, or keep "
-                       "the ledger elsewhere (--ledger)"
-                     : "; its file system is mounted read-only: mount it for writing";
+    return db_sqlite_file_is_read_only(lite)
+               ? "; its file system is mounted read-only: mount it for writing"
+               : "; run redferry as the user that owns the database, or let its group write "
+                 "the "
+                 "file and its directory";
 }
 
 bool db_sqlite_file_has_wal(const char *path)
@@ -106,7 +105,7 @@ static int open_lock(struct sqlite *lite, bool create, struct error *err)
     if (lock < 0 && (create || errno != ENOENT))
         error_set(err, create && denied ? ERROR_OPERATOR : ERROR_FAILED,
                   "cannot open the lock file '%s': %s%s", path, strerror(errno),
-                  create && denied ? db_sqlite_file_advice(lite, true) : "");
+                  create && denied ? db_sqlite_file_advice(lite) : "");
     return lock;
 }
 

@@ -17,9 +17,9 @@ bool db_sqlite_file_is_read_only(const struct sqlite *lite);
  * that this process has open through SQLite: closing any descriptor of it drops those locks. */
 bool db_sqlite_file_has_wal(const char *path);
 
-/* What helps who may not write to the file, or beside it, as the end of a message ("; …"); a
- * ledger that is to be written may be kept elsewhere. A constant. */
-const char *db_sqlite_file_advice(const struct sqlite *lite, bool is_ledger);
+/* What helps who may not write to the file, or beside it, as the end of a message ("; …"). A
+ * constant. */
+const char *db_sqlite_file_advice(const struct sqlite *lite);
 
 /* Functions of struct db_ops. */
 int db_sqlite_file_lock_try(struct db *db, const char *name, struct error *err);
