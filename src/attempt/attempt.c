@@ -174,6 +174,7 @@ static int execute(struct attempt *attempt, struct step_work *work, struct error
     if (attempt_check_stop(attempt, err) != 0) return -1;
     if (carry_out(attempt, work, err) != 0) {
         count(attempt);
+        (void)error_name_version(err, attempt->beginning.migration->version);
         return error_prefix(err, "%s: step '%s': ", attempt->beginning.migration->file,
                             step->name);
     }

@@ -348,6 +348,7 @@ static int check_unread(struct recovery *recovery, const struct step *step,
 /* Say in which file, and which step, what is left of an earlier run went wrong. Returns -1. */
 static int place(const struct attempt *attempt, const struct step *step, struct error *err)
 {
+    (void)error_name_version(err, attempt->beginning.migration->version);
     return error_prefix(err, "%s: %s%s%s", attempt->beginning.migration->file,
                         step != NULL ? "step '" : "", step != NULL ? step->name : "",
                         step != NULL ? "': " : "");

@@ -104,10 +104,12 @@ int64_t step_expected_rows(const struct step_work *work)
 int step_prepare(struct step_work *work, struct error *err)
 {
     const struct step *step = work->step;
-    if (step->read != NULL && open_best_source(work, err) != 0)
-        return error_prefix(err,
-                            "%s:%d:%d: step '%s': ", work->attempt->beginning.migration->file,
-                            step->read_line, step->read_column, step->name);
+    const struct migration *migration = work->attempt->beginning.migration;
+    if (step->read != NULL && open_best_source(work, err) != 0) {
+        (void)error_name_version(err, migration->version);
+        return error_prefix(err, "%s:%d:%d: step '%s': ", migration->file, step->read_line,
+                            step->read_column, step->name);
+    }
     return bind_commands(work, err);
 }
 

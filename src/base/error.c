@@ -11,6 +11,7 @@
  */
 #include "error.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -179,6 +180,20 @@ int error_prefix(struct error *err, const char *format, ...)
 
     draft_add(&draft, err->message);
     draft_finish(&draft, err);
+    return -1;
+}
+
+int error_name_version(struct error *err, int64_t version)
+{
+    static const char word[] = " VERSION`";
+    const char *at = NULL;
+    while ((at = strstr(err->message, word)) != NULL) {
+        const struct error before = *err;
+        const int length = (int)(at - err->message);
+        (void)error_set(err, before.code, "%.*s %" PRId64 "`%s", length, before.message,
+                        version, before.message + length + sizeof word - 1);
+        err->passing = before.passing;
+    }
     return -1;
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* What a failure asks of whoever meets it. The numbers are the program's exit codes. */
 enum error_code {
@@ -45,6 +46,10 @@ int error_at(struct error *err, const char *file, int line, int column, const ch
  * Returns -1. */
 int error_prefix(struct error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Put version wherever a command in the message ends in VERSION ("`redferry repair VERSION`"),
+ * for whoever set it did not know which. Returns -1. */
+int error_name_version(struct error *err, int64_t version);
 
 /* Fill err with "out of memory" and ERROR_FAILED. Returns -1. */
 int error_memory(struct error *err);

@@ -357,6 +357,14 @@ no_checkpoint_at_all()
     expect_stderr_contains "$text"
     expect_exit 4 redferry up
     expect_equal "$(sql 'SELECT count(*) FROM data_migration_runs')" 1 'the runs'
+    # Nor is this a place among the rows.
+    redis DEL "$(checkpoint)" >/dev/null
+    redis HSET "$(checkpoint)" fence 1.0123456789abcdef.1 origin 1 direction up step 1 cursor '{' seen '{' >/dev/null
+    expect_exit 4 redferry plan
+    expect_stderr_contains "look at what is in Redis, then \`redferry repair 1\` begins anew"
+    expect_exit 4 redferry up
+    expect_stderr_contains "does not fit the step's \`key\`; look at what is in Redis, then \`redferry repair 1\` begins anew"
+    redis SET "$(checkpoint)" hello >/dev/null
     # Where it stands in the way of what is yet to begin, it is the same.
     expect_exit 0 redferry mark 1
     expect_exit 0 redferry unmark 1
