@@ -281,7 +281,8 @@ typedef struct redferry_status_report {
     size_t applied;
     const char *redis; /* "known": what is applied was written to this Redis; "unknown": not all
                           of it was; "other_database": another database with this ledger wrote
-                          there since; NULL: not asked, or no answer */
+                          there since; "ahead": the last run that wrote there is none that the
+                          ledger knows, which was restored; NULL: not asked, or no answer */
     const redferry_run_record *runs; /* newest first; of one version only, else NULL */
     size_t run_count;
     int64_t definition_run; /* whose file as it ran definition is; 0: none is kept */

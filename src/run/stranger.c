@@ -21,16 +21,16 @@
 #include "config.h"
 #include "connection.h"
 #include "error.h"
+#include "ledger.h"
 #include "reply.h"
 #include "session.h"
 
 const char *stranger_text(enum stranger stranger)
 {
     static const char *const texts[] = {
-        [STRANGER_NOT_ASKED] = NULL,
-        [STRANGER_KNOWN] = "known",
-        [STRANGER_UNKNOWN] = "unknown",
-        [STRANGER_OTHER_SOURCE] = "other_database",
+        [STRANGER_NOT_ASKED] = NULL,    [STRANGER_KNOWN] = "known",
+        [STRANGER_UNKNOWN] = "unknown", [STRANGER_OTHER_SOURCE] = "other_database",
+        [STRANGER_AHEAD] = "ahead",
     };
     return texts[stranger];
 }
@@ -69,6 +69,13 @@ static struct elsewhere find_elsewhere(const struct session *session, int64_t fi
 static bool has_something_to_ask(const struct session *session)
 {
     return find_elsewhere(session, INT64_MAX).count > 0;
+}
+
+/* By a ledger that was filled, and of which this release can read the runs. */
+static bool is_to_be_asked(const struct session *session)
+{
+    return session->config->has_redis && session->state.id != NULL &&
+           session->state.layout <= LEDGER_LAYOUT;
 }
 
 /* ---- what Redis says ----------------------------------------------------------------------
@@ -174,18 +181,33 @@ int stranger_check(const struct session *session, const struct checkpoint_trace 
     return judge(session, is_strict, &words, err);
 }
 
+/* Whether there is such a run by now: another may have begun since the ledger was read. Returns
+ * 1, 0 or -1 with err. */
+static int has_begun_since(const struct session *session, int64_t run_id, struct error *err)
+{
+    struct arena arena = {0};
+    struct run run;
+    bool crashed = false;
+    const int found = ledger_follow(session->ledger, run_id, &arena, &run, &crashed, err);
+    arena_release(&arena);
+    return found;
+}
+
 int stranger_check_restored(const struct session *session, const struct checkpoint_trace *trace,
                             bool insists, struct error *err)
 {
     const int64_t newest = record_newest_run(&session->state.record);
     struct error words = {0};
     if (trace->last_run <= newest) return 0;
+    const int begun = has_begun_since(session, trace->last_run, err);
+    if (begun != 0) return begun < 0 ? -1 : 0;
     (void)error_set(&words, ERROR_OPERATOR,
                     "Redis was written to by run %" PRId64
                     ", which this ledger does not know: its newest is %" PRId64
                     ". Was it restored from a backup? What was done since is in Redis already: "
-                    "`redferry mark VERSION` records it, `redferry run VERSION` carries it all "
-                    "the same, `redferry repair VERSION` begins anew what stands half-way; "
+                    "`redferry mark VERSION` records it, `redferry run VERSION` carries what "
+                    "was finished all the same, `redferry repair VERSION` begins anew what "
+                    "stands half-way; "
                     "behind a `mark`, one `repair` has Redis believe this ledger again",
                     trace->last_run, newest);
     if (!insists) {
@@ -195,13 +217,44 @@ int stranger_check_restored(const struct session *session, const struct checkpoi
     return judge(session, false, &words, err);
 }
 
+int stranger_look_restored(struct session *session, bool *restored, struct error *err)
+{
+    struct checkpoint_trace trace;
+    struct error why = {0};
+    *restored = false;
+    if (!is_to_be_asked(session)) return 0;
+    if (session_try_redis(session, &why) != 0 || stranger_ask(session, &trace, &why) != 0) {
+        if (why.code <= ERROR_STOPPED) return 0;
+    } else {
+        *restored = stranger_check_restored(session, &trace, false, &why) != 0 &&
+                    why.code == ERROR_OPERATOR;
+        if (*restored || why.code == ERROR_NONE) return 0;
+    }
+    *err = why;
+    return -1;
+}
+
+/* `up` refuses it, also without --strict. What is odd besides may be why, and stays the answer.
+ */
+static int judge_restored(const struct session *session, const struct checkpoint_trace *trace,
+                          enum stranger *found, struct error *err)
+{
+    if (stranger_check_restored(session, trace, false, err) == 0) return 0;
+    if (err->code != ERROR_OPERATOR) return -1;
+    if (*found == STRANGER_KNOWN || *found == STRANGER_NOT_ASKED) *found = STRANGER_AHEAD;
+    if (session->config->strict) return -1;
+    listener_say(&session->listener, EVENT_WARNING, "%s", err->message);
+    error_clear(err);
+    return 0;
+}
+
 int stranger_look(struct session *session, enum stranger *found, struct error *err)
 {
     const struct config *config = session->config;
     struct checkpoint_trace trace;
     struct error words = {0};
     *found = STRANGER_NOT_ASKED;
-    if (!config->has_redis || !has_something_to_ask(session)) return 0;
+    if (!is_to_be_asked(session)) return 0;
     if (session_try_redis(session, err) != 0 || stranger_ask(session, &trace, err) != 0) {
         if (err->code > ERROR_STOPPED) return -1;
         listener_say(&session->listener, config->strict ? EVENT_WARNING : EVENT_NOTE,
@@ -210,5 +263,6 @@ int stranger_look(struct session *session, enum stranger *found, struct error *e
         return 0;
     }
     *found = judge_trace(session, &trace, &words);
-    return judge(session, config->strict, &words, err);
+    if (judge(session, config->strict, &words, err) != 0) return -1;
+    return judge_restored(session, &trace, found, err);
 }

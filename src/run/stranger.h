@@ -12,13 +12,14 @@ struct session;
  * (checkpoint_trace); where it is missing, what the ledger calls applied is not there.
  */
 enum stranger {
-    STRANGER_NOT_ASKED,   /* nothing was carried yet, or Redis does not answer */
-    STRANGER_KNOWN,       /* everything that is applied was written to this Redis */
-    STRANGER_UNKNOWN,     /* something that is applied was not */
-    STRANGER_OTHER_SOURCE /* it was, but another database with this ledger wrote here since */
+    STRANGER_NOT_ASKED,    /* nothing was carried yet, or Redis does not answer */
+    STRANGER_KNOWN,        /* everything that is applied was written to this Redis */
+    STRANGER_UNKNOWN,      /* something that is applied was not */
+    STRANGER_OTHER_SOURCE, /* it was, but another database with this ledger wrote here since */
+    STRANGER_AHEAD /* the last run that wrote here is none that the ledger knows: restored? */
 };
 
-/* "known", "unknown", "other_database"; NULL where it was not asked. */
+/* "known", "unknown", "other_database", "ahead"; NULL where it was not asked. */
 const char *stranger_text(enum stranger stranger);
 
 /* Read the trace in Redis, which the session has open; its texts are borrowed until Redis is
@@ -33,9 +34,14 @@ int stranger_check(const struct session *session, const struct checkpoint_trace 
 
 /* Whether the last run that wrote to Redis is one that the ledger knows: a ledger that was
  * restored from a backup would carry again what is in Redis already. Returns 0, or -1 with err
- * (ERROR_OPERATOR); insists (the version was named): a warning instead. */
+ * (ERROR_OPERATOR); insists (the version was named): a warning instead. Where the ledger as it
+ * was read does not know the run, SQL is asked whether it has begun since. */
 int stranger_check_restored(const struct session *session, const struct checkpoint_trace *trace,
                             bool insists, struct error *err);
+
+/* Whether that is so, for who only looks: *restored, in silence, false where no Redis is given
+ * or it does not answer. Returns 0, or -1 with err: a stop, or SQL's. */
+int stranger_look_restored(struct session *session, bool *restored, struct error *err);
 
 /* Ask and check, for a command that only looks: connects where a Redis is configured and there
  * is something to ask, waits for nobody, and says in a note why there is no answer (with

@@ -16,11 +16,13 @@
 #include "plan_place.h"
 #include "selection.h"
 #include "session.h"
+#include "stranger.h"
 #include "task.h"
 
 struct adviser {
     struct session *session;
     const struct agenda_item *obstacle; /* the first at which `up` stops, so far; or NULL */
+    bool is_restored; /* Redis knows of a later run than the ledger does: `up` begins nothing */
 };
 
 /* ---- words ------------------------------------------------------------------------------ */
@@ -58,6 +60,11 @@ static const char *on_stopped(const struct adviser *adviser, const struct agenda
         return arena_format(
             arena, "%ssee to %" PRId64 "_%s, at which `redferry up` stops; behind it, it %s",
             first, adviser->obstacle->version, adviser->obstacle->name, words);
+    if (adviser->is_restored)
+        return arena_format(arena,
+                            "%ssee to the run that Redis knows of and this ledger does not, at "
+                            "which `redferry up` stops; behind it, it %s",
+                            first, words);
     return arena_format(arena, "%s`redferry up` %s", first, words);
 }
 
@@ -141,12 +148,23 @@ static int on_item(struct adviser *adviser, const struct agenda_item *item, stru
     return result;
 }
 
+/* Redis is asked for nothing where nothing has stopped. */
+static int look_for_restored(struct adviser *adviser, struct error *err)
+{
+    const struct agenda *agenda = &adviser->session->agenda;
+    for (size_t i = 0; i < agenda->count; i++)
+        if (is_unfinished(&agenda->items[i]))
+            return stranger_look_restored(adviser->session, &adviser->is_restored, err);
+    return 0;
+}
+
 int advice_give(struct session *session, const struct advice **out, struct error *err)
 {
     const struct agenda *agenda = &session->agenda;
     struct adviser adviser = {.session = session};
     struct advice *all = arena_array(session->results, agenda->count + 1, sizeof *all);
     if (all == NULL) return error_memory(err);
+    if (look_for_restored(&adviser, err) != 0) return -1;
     for (size_t i = 0; i < agenda->count; i++) {
         const struct agenda_item *item = &agenda->items[i];
         all[i] = (struct advice){0};

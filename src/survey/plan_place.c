@@ -103,14 +103,17 @@ static void decide(struct plan_place *place, const struct resume *resume,
     }
 }
 
-/* Something may be there to go on from: see how far it came. Also of what the ledger knows no
- * run of, for it may have been restored. */
+/* See how far it came. Also where the ledger knows of no run: it may have been restored, and a
+ * checkpoint of what it has lost is in the way. */
 static int look(struct plan_place *place, struct session *session, const struct task *task,
                 const struct resume *resume, struct error *err)
 {
     struct checkpoint found = {0};
     const char *why = NULL;
-    const int read = read_checkpoint(place, session, task->choice.version, &found, &why, err);
+    const int read =
+        session->state.id == NULL
+            ? 1 /* whatever lies in Redis is another ledger's */
+            : read_checkpoint(place, session, task->choice.version, &found, &why, err);
     if (read < 0) return -1;
     if (place->way == PLAN_REFUSED) return 0;
     if (read == 0) resume_imagine(resume, &found);
@@ -131,9 +134,7 @@ int plan_place_find(struct plan_place *out, struct session *session, const struc
         .migration = task->migration, .down = task->choice.down, .afresh = task->choice.afresh};
     struct migration *before = NULL;
     *out = (struct plan_place){.way = PLAN_START, .step = 1};
-    if (!session->state.present || session->state.id == NULL ||
-        session->state.layout > LEDGER_LAYOUT)
-        return 0;
+    if (!session->state.present || session->state.layout > LEDGER_LAYOUT) return 0;
     int result = recovery_study(&resume, session, &before, &session->arena, err);
     if (result == 0) result = look(out, session, task, &resume, err);
     migration_free(before);

@@ -186,6 +186,9 @@ copied()
     hset=$(sed -n "s/.*it has moved: \(HSET [^']*\)'\(.*\)' (--strict)\$/\1\2/p" "$ERR")
     # shellcheck disable=SC2086 # the words of a command, as the program gives them
     redis $hset >/dev/null
+    expect_equal "$(known_as)" ahead 'Redis, with a run of the copy'
+    expect_exit 0 redferry mark 3
+    expect_exit 0 redferry repair 3
     expect_exit 0 redferry status --strict
     expect_equal "$(known_as)" known 'Redis, for the original that it was told of'
 }

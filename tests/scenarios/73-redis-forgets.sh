@@ -296,6 +296,8 @@ the_ledger_is_older()
     interrupt_at 3 WATCH
     expect_equal "$(redis LLEN list)" 30 'rows so far'
     restore_the_ledger
+    looks_restored 1
+    expect_stdout_contains '`redferry repair 1`'
     expect_exit 4 redferry up
     expect_stderr_contains 'which this ledger does not know: its newest is 1. Was it restored from a backup?'
     expect_stderr_contains '`redferry repair VERSION`'
@@ -379,6 +381,61 @@ no_checkpoint_at_all()
     expect_each_once
 }
 
+# Whoever looks is told what `up` says, and of the one version what `run` says.
+looks_restored()
+{
+    local says="which this ledger does not know: its newest is $1. Was it restored from a backup?" code
+    expect_exit 0 redferry status
+    expect_stderr_contains "$says"
+    expect_exit 3 redferry status --check
+    expect_exit 4 redferry status --strict
+    expect_stderr_contains "$says"
+    expect_exit 0 redferry status --json
+    expect_stdout_contains '"redis": "ahead"'
+    expect_exit 4 redferry plan
+    expect_stderr_contains "$says"
+    code=0
+    [[ $1 == 0 ]] || code=4 # what stands half-way is in the way of `run` as well
+    expect_exit "$code" redferry run 1 --dry-run
+    expect_stderr_contains "which this ledger does not know"
+    expect_exit 0 redferry status 1
+}
+
+# What was begun since the backup, and stands half-way: the ledger does not know of it at all.
+the_ledger_does_not_know_what_was_begun()
+{
+    begin
+    write_migration 2_first.yaml <<'YAML'
+up:
+  - write: SET first 1
+YAML
+    mv data_migrations/1_*.yaml .
+    expect_exit 0 redferry up
+    mv 1_*.yaml data_migrations/
+    keep_the_ledger
+    interrupt_at 3 WATCH
+    restore_the_ledger
+    expect_exit 0 redferry status
+    expect_stderr_contains 'its newest is 1. Was it restored from a backup?'
+    expect_exit 4 redferry plan
+    expect_exit 4 redferry run 1 --dry-run
+    cut_of "$ERR" >planned
+    expect_exit 4 redferry run 1
+    expect_equal "$(cut_of "$ERR")" "$(<planned)" 'what `run` says, and its plan'
+    expect_stderr_contains '`redferry repair 1` clears the checkpoint'
+    expect_exit 0 redferry repair 1
+    expect_exit 0 redferry run 1 --dry-run
+    redis FLUSHALL >/dev/null
+    expect_exit 0 redferry run 1
+    expect_each_once
+}
+
+# The error, without its warnings.
+cut_of()
+{
+    grep -v 'warning:' "$1" | tail -n 1
+}
+
 # What was finished since the backup left no checkpoint behind: the last run's number tells.
 the_ledger_knows_nothing_of_what_is_done()
 {
@@ -388,6 +445,7 @@ the_ledger_knows_nothing_of_what_is_done()
     expect_exit 0 redferry up
     expect_each_once
     restore_the_ledger
+    looks_restored 0
     expect_exit 4 redferry up
     expect_stderr_contains 'which this ledger does not know: its newest is 0. Was it restored from a backup?'
     expect_stderr_contains '`redferry mark VERSION` records it'
@@ -494,6 +552,8 @@ for_both_databases own_redis older_than_a_sql_step
 for_both_databases the_ledger_is_older
 for_both_databases the_ledger_gave_the_number_again
 with_database sqlite no_checkpoint_at_all
+
+with_database sqlite the_ledger_does_not_know_what_was_begun
 for_both_databases the_ledger_knows_nothing_of_what_is_done
 for_both_databases it_finds_a_leftover
 for_both_databases a_batch_runs_again
