@@ -95,8 +95,8 @@ static int give_runs(struct redferry *ferry, struct session *session, int64_t ve
 {
     struct run *runs = NULL;
     size_t count = 0;
-    if (session->state.present && ledger_history(session->ledger, version, id, &ferry->results,
-                                                 &runs, &count, &ferry->error) != 0)
+    if (ledger_history(session->ledger, version, id, &ferry->results, &runs, &count,
+                       &ferry->error) != 0)
         return -1;
     redferry_run_record *records = arena_array(&ferry->results, count + 1, sizeof *records);
     if (records == NULL) return error_memory(&ferry->error);
@@ -136,6 +136,16 @@ static int advise(struct redferry *ferry, struct session *session, const struct 
     return 0;
 }
 
+/* Nothing can be applied: said, and with --strict an error. */
+static int check_loss(struct redferry *ferry, const struct session *session)
+{
+    const char *lost = session->state.lost;
+    if (lost == NULL) return 0;
+    if (ferry->config.strict) return error_set(&ferry->error, ERROR_OPERATOR, "%s", lost);
+    listener_say(&session->listener, EVENT_WARNING, "%s", lost);
+    return 0;
+}
+
 int redferry_status(redferry *ferry, const char *version, const redferry_status_report **out)
 {
     struct session session;
@@ -168,6 +178,7 @@ int redferry_status(redferry *ferry, const char *version, const redferry_status_
     if (result == 0)
         result = arena->failed ? error_memory(&ferry->error)
                                : runner_check_oddities(&session, &ferry->error);
+    if (result == 0) result = check_loss(ferry, &session);
     if (result == 0) {
         result = stranger_look(&session, &stranger, &ferry->error);
         report->redis = stranger_text(stranger);

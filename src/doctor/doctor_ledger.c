@@ -14,6 +14,7 @@
 #include "agenda.h"
 #include "arena.h"
 #include "clock.h"
+#include "config.h"
 #include "db.h"
 #include "doctor.h"
 #include "error.h"
@@ -169,8 +170,7 @@ static const struct oddity {
     {selection_is_stale, true, DOCTOR_WARNING, "stopped longer ago than --resume-within", NULL},
     {has_stopped, false, DOCTOR_WARNING, "stopped half-way", NULL},
     {is_modified, false, DOCTOR_WARNING, "was modified since it was applied", NULL},
-    {is_below, false, DOCTOR_WARNING, "is pending below an applied version",
-     "`redferry up` applies it; with --strict it does not"},
+    {is_below, false, DOCTOR_WARNING, "is pending below an applied version", NULL},
     {is_unannounced, false, DOCTOR_WARNING,
      "is applied, but not finished off: its last message, and "
      "its checkpoint",
@@ -196,7 +196,21 @@ static const char *describe_run(struct doctor *doctor, const struct agenda_item 
 /* Why a checkpoint is in the way has a line of its own, where it can be looked at. */
 static bool has_line_of_its_own(const struct doctor *doctor, const struct advice *advice)
 {
-    return advice->is_refused && doctor->session->redis != NULL && !doctor->lock_held;
+    const struct session *session = doctor->session;
+    return advice->is_refused && session->redis != NULL && session->state.id != NULL &&
+           !doctor->lock_held;
+}
+
+/* What `up` and `status` say of a version that came late. */
+static void advise_on_late(struct doctor *doctor, const struct agenda_item *item)
+{
+    if (doctor->session->config->strict)
+        doctor_advise(doctor,
+                      "`redferry run %" PRId64 "` applies it all the same: with --strict "
+                      "`redferry up` does not",
+                      item->version);
+    else
+        doctor_advise(doctor, "`redferry up` applies it; with --strict it does not");
 }
 
 static void tell_oddity(struct doctor *doctor, const struct oddity *oddity,
@@ -210,6 +224,8 @@ static void tell_oddity(struct doctor *doctor, const struct oddity *oddity,
                 oddity->is == has_stopped ? describe_run(doctor, item) : "");
     if (oddity->advice != NULL)
         doctor_advise(doctor, "%s", oddity->advice);
+    else if (oddity->is == is_below)
+        advise_on_late(doctor, item);
     else if (has_line_of_its_own(doctor, advice))
         doctor_advise(doctor,
                       "it is not gone on with as it is: `checkpoints` says what to type");

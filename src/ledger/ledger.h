@@ -58,6 +58,8 @@ struct ledger_state {
     bool present;         /* the tables exist */
     int64_t layout;       /* 0: not present, or the one row is not filled yet */
     const char *id;       /* or NULL */
+    const char *lost;     /* why nothing may be written: the entries are gone, and their history
+                             is there; or NULL */
     struct record record; /* entries, and each version's latest run; lock_held is asked where a
                              run says it runs */
 };

@@ -247,6 +247,20 @@ static bool found_all(const struct ledger *ledger)
     return found[LEDGER_ENTRIES] && found[LEDGER_RUNS] && found[LEDGER_ROW];
 }
 
+/* Without its entries everything would look pending, and nothing can be applied. */
+static int look_for_loss(struct ledger *ledger, struct ledger_state *state, struct arena *arena,
+                         struct error *err)
+{
+    struct error why = {0};
+    if (ledger_tables_check_entries(ledger, &why) == 0) return 0;
+    if (why.code != ERROR_OPERATOR) {
+        *err = why;
+        return -1;
+    }
+    state->lost = arena_text(arena, why.message);
+    return state->lost != NULL ? 0 : error_memory(err);
+}
+
 /* Tables of which some are missing may be another tool's; so they are looked at first. */
 static int read_found(struct ledger *ledger, struct ledger_state *state, struct arena *arena,
                       struct error *err)
@@ -258,7 +272,9 @@ static int read_found(struct ledger *ledger, struct ledger_state *state, struct 
         return -1;
     if (state->layout > LEDGER_LAYOUT && found[LEDGER_ENTRIES])
         return read_entries(ledger, "read_names", state, arena, err);
-    if (!state->present && ledger_tables_check_columns(ledger, err) != 0) return -1;
+    if (!state->present && (ledger_tables_check_columns(ledger, err) != 0 ||
+                            look_for_loss(ledger, state, arena, err) != 0))
+        return -1;
     if (found[LEDGER_RUNS] && read_runs(ledger, state, arena, err) != 0) return -1;
     if (found[LEDGER_ENTRIES]) return read_entries(ledger, "read_entries", state, arena, err);
     return 0;

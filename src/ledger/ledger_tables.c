@@ -240,7 +240,7 @@ static int take_existence(void *context, const struct row *row, struct error *er
 }
 
 /* Entries that got lost while the history stayed: made anew, everything would run again. */
-static int check_entries_not_lost(struct ledger *ledger, struct error *err)
+int ledger_tables_check_entries(struct ledger *ledger, struct error *err)
 {
     struct ledger_statement statement = {.name = "has_succeeded"};
     struct buffer entries = {0}, runs = {0};
@@ -276,7 +276,7 @@ static int check_existing(struct ledger *ledger, struct arena *arena, int64_t *l
     if (ledger_privileges_check(ledger, *layout == 0 ? LEDGER_TO_FILL : LEDGER_TO_WRITE,
                                 creates, err) != 0)
         return -1;
-    return check_entries_not_lost(ledger, err);
+    return ledger_tables_check_entries(ledger, err);
 }
 
 static int create_absent(struct ledger *ledger, struct error *err)

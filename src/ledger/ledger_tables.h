@@ -43,6 +43,10 @@ int ledger_tables_check_layout(const struct ledger *ledger, int64_t layout, stru
  * --ledger-table. */
 int ledger_tables_check_columns(struct ledger *ledger, struct error *err);
 
+/* Whether the entries are there, where the history knows that there were some. Within a
+ * transaction, behind ledger_tables_locate(). Returns 0, or -1 with err: ERROR_OPERATOR. */
+int ledger_tables_check_entries(struct ledger *ledger, struct error *err);
+
 /* After a statement of a transaction failed with err: end the transaction, and where the cause
  * is a table of another shape or a missing privilege, say that instead. Always returns -1. */
 int ledger_tables_explain(struct ledger *ledger, struct error *err);

@@ -365,11 +365,13 @@ static int plan_redo(struct planner *planner, struct error *err)
     return plan_choice(planner, &up, err);
 }
 
-/* A ledger of a newer release may be read, not written. */
-static void check_layout(struct planner *planner)
+/* A ledger of a newer release may be read, not written; nor may one whose entries are gone. */
+static void check_ledger(struct planner *planner)
 {
     const struct session *session = planner->session;
     struct error err = {0};
+    if (planner->plan->count > 0 && session->state.lost != NULL)
+        (void)error_set(&planner->refused, ERROR_OPERATOR, "%s", session->state.lost);
     if (planner->plan->count > 0 &&
         ledger_check_layout(session->ledger, session->state.layout, &err) != 0)
         planner->refused = err;
@@ -457,7 +459,7 @@ int planner_make(struct session *session, const struct plan_question *question,
     if (result != 0 || look_for_strangers(&planner, question->wish, err) != 0 ||
         look_for_schema_migration(session, plan, err) != 0)
         return -1;
-    check_layout(&planner);
+    check_ledger(&planner);
     if (note_unreached(&planner, err) != 0) return -1;
     plan->verdict = planner.refused.code != ERROR_NONE ? planner.refused : planner.failed;
     return 0;

@@ -105,6 +105,52 @@ YAML
     expect_equal "$(sql 'SELECT count(*) FROM data_migrations WHERE announced_at IS NULL')" 0 'not finished off'
 }
 
+# Only the history is left of the ledger: everything looks pending, and all say that it is not.
+the_entries_are_gone()
+{
+    sql 'CREATE TABLE application (id integer)'
+    write_key 1
+    expect_exit 0 redferry up
+    sql 'DROP TABLE data_migrations'
+    local what="knows of migrations that were applied: restore it, or everything would run again"
+    expect_exit 4 redferry up
+    expect_stderr_contains "$what"
+    expect_exit 0 redferry status
+    expect_stderr_contains "$what"
+    expect_exit 4 redferry status --strict
+    expect_stderr_contains "$what"
+    expect_exit 4 redferry plan
+    expect_stderr_contains "$what"
+    expect_exit 0 redferry history
+    expect_stdout_contains '1 run'
+    expect_stdout_contains succeeded
+}
+
+# The ledger's row is gone, and with it the name of every checkpoint: none is found again.
+the_row_is_gone()
+{
+    sql 'CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1), (2)'
+    write_migration 1_count.yaml <<'YAML'
+up:
+  - read: SELECT id FROM t
+    key: id
+    write: INCR n:${id}
+    batch: 1
+YAML
+    expect_exit 3 redferry up --max-time 1ms
+    sql 'DELETE FROM data_migration_ledger'
+    local what='the checkpoint is gone from Redis'
+    expect_exit 4 redferry plan
+    expect_stderr_contains "$what"
+    expect_exit 0 redferry status 1
+    expect_stdout_contains "$what"
+    expect_exit 4 redferry doctor --strict
+    expect_stdout_contains "$what"
+    expect_exit 4 redferry up
+    expect_stderr_contains "$what"
+    expect_equal "$(redis MGET n:1 n:2 | xargs)" '1' 'the rows'
+}
+
 # Applied, but its message could not be sent: said so, and the next `up` sends it.
 announced_later()
 {
@@ -457,5 +503,7 @@ for_both_databases late
 for_both_databases missing
 for_both_databases redo_asks_first
 for_both_databases finished_off_though_blocked
+for_both_databases the_entries_are_gone
+with_database sqlite the_row_is_gone
 for_both_databases announced_later
 for_both_databases of_a_newer_layout

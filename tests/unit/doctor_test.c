@@ -453,6 +453,8 @@ static void test_states(void **state)
     /* Redis can be asked: there is a line about checkpoints. */
     advices[0].is_refused = true;
     bench.session.redis = (struct connection *)&bench;
+    expect(&bench, look_at_migrations, DOCTOR_WARNING, "stopped half-way", "type this");
+    bench.session.state.id = "a ledger";
     expect(&bench, look_at_migrations, DOCTOR_WARNING, "stopped half-way",
            "`checkpoints` says");
     bench.doctor.lock_held = true;
@@ -466,7 +468,12 @@ static void test_states(void **state)
     expect(&bench, look_at_migrations, DOCTOR_OK, "has no file", NULL);
     item.state = STATE_PENDING;
     item.pending = item.below_applied = true;
-    expect(&bench, look_at_migrations, DOCTOR_WARNING, "below an applied", "--strict");
+    expect(&bench, look_at_migrations, DOCTOR_WARNING, "below an applied",
+           "`redferry up` applies it; with --strict it does not");
+    bench.config.strict = true;
+    expect(&bench, look_at_migrations, DOCTOR_WARNING, "below an applied",
+           "`redferry run 7` applies it all the same: with --strict");
+    bench.config.strict = false;
 
     /* At what is too old `up` stops, at what came late it does not. */
     run.stopped_at = "2020-01-01T00:00:00.000Z";
