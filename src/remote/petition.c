@@ -55,22 +55,47 @@ static enum run_status wanted(enum request request)
     return statuses[request];
 }
 
-const char *petition_next(const struct run *run, char text[PETITION_COMMAND_SIZE])
+bool petition_is_latest(const struct session *session, const struct run *run)
 {
-    (void)snprintf(text, PETITION_COMMAND_SIZE, "redferry %s %" PRId64,
-                   run->down ? "down --only" : "run", run->version);
+    struct arena arena = {0};
+    struct ledger_state state;
+    struct error ignored = {0};
+    const struct run *latest = NULL;
+    bool is_past = false;
+    if (ledger_read(session->ledger, &state, &arena, &ignored) == 0) {
+        const struct record *record = &state.record;
+        for (size_t i = 0; i < record->run_count; i++)
+            if (record->runs[i].version == run->version) latest = &record->runs[i];
+        for (size_t i = 0; i < record->entry_count; i++)
+            if (record->entries[i].version == run->version)
+                is_past = run_is_past(run, &record->entries[i]);
+    }
+    const bool is_it = latest != NULL && latest->id == run->id && !is_past;
+    arena_release(&arena);
+    return is_it;
+}
+
+const char *petition_next(const struct session *session, const struct run *run,
+                          char text[PETITION_COMMAND_SIZE])
+{
+    if (petition_is_latest(session, run))
+        (void)snprintf(text, PETITION_COMMAND_SIZE, "`redferry %s %" PRId64 "` goes on with it",
+                       run->down ? "down --only" : "run", run->version);
+    else
+        (void)snprintf(text, PETITION_COMMAND_SIZE,
+                       "`redferry status %" PRId64 "` shows how it stands now", run->version);
     return text;
 }
 
-int petition_crashed(const struct run *run, struct error *err)
+int petition_crashed(const struct session *session, const struct run *run, struct error *err)
 {
     char next[PETITION_COMMAND_SIZE];
     return error_set(err, ERROR_OPERATOR,
                      "run %" PRId64 " of %" PRId64
                      "_%s has crashed: it says that it runs (on host %s, pid %" PRId64
-                     "), and nobody holds the lock; `%s` goes on with it",
+                     "), and nobody holds the lock; %s",
                      run->id, run->version, run->name, run->host, run->pid,
-                     petition_next(run, next));
+                     petition_next(session, run, next));
 }
 
 /* Whether what we want was asked of the run, by us or by another. */
@@ -102,11 +127,11 @@ static int judge_end(struct way *way, struct error *err)
                     run_status_text(run->status));
     if (run->status == RUN_SUCCEEDED && run->down) return -1;
     const struct error what = *err;
-    if (run->status == RUN_SUCCEEDED)
+    if (run->status == RUN_SUCCEEDED && petition_is_latest(way->session, run))
         return error_set(err, what.code, "%s; `redferry down --only %" PRId64 "` undoes it",
                          what.message, run->version);
-    return error_set(err, what.code, "%s; `%s` goes on with it", what.message,
-                     petition_next(run, next));
+    return error_set(err, what.code, "%s; %s", what.message,
+                     petition_next(way->session, run, next));
 }
 
 /* ---- looking at the run ----------------------------------------------------------------- */
@@ -171,7 +196,7 @@ static int judge_crash(struct way *way, struct error *err)
 {
     if (way->petition->request == REQUEST_CANCEL) return cancel_crashed(way, err);
     (void)end(way, PETITION_CRASHED);
-    return petition_crashed(&way->petition->run, err);
+    return petition_crashed(way->session, &way->petition->run, err);
 }
 
 /* ---- asking -------------------------------------------------------------------------------

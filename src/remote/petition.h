@@ -41,11 +41,18 @@ struct petition {
  */
 int petition_make(struct session *session, struct petition *petition, struct error *err);
 
-/* The command that goes on with run once it has stopped, into text. Returns text. */
-enum { PETITION_COMMAND_SIZE = 64 };
-const char *petition_next(const struct run *run, char text[PETITION_COMMAND_SIZE]);
+/* Whether run still says how its migration stands: none came after it, nor was it marked as
+ * applied since. Asks the ledger. */
+bool petition_is_latest(const struct session *session, const struct run *run);
+
+/* What goes on with run, which has stopped, into text, for behind a semicolon: of one that
+ * another came after, or that was marked as applied since, it says only what shows how its
+ * migration stands. Returns text. */
+enum { PETITION_COMMAND_SIZE = 80 };
+const char *petition_next(const struct session *session, const struct run *run,
+                          char text[PETITION_COMMAND_SIZE]);
 
 /* Fill err (ERROR_OPERATOR): run has crashed; what to type. Returns -1. */
-int petition_crashed(const struct run *run, struct error *err);
+int petition_crashed(const struct session *session, const struct run *run, struct error *err);
 
 #endif

@@ -50,37 +50,40 @@ static const char *name_of(const char *by)
 /* ---- the end ------------------------------------------------------------------------------
  */
 
-/* What the run itself said may name the next command, and then knows it better. */
-static void refuse(struct error *err, int code, const struct run *run, const char *what)
+/* What the run itself said may name the next command, and then knows it better, while it is the
+ * latest. */
+static void refuse(const struct view *view, int code, const char *what, struct error *err)
 {
+    const struct run *run = &view->watch->run;
     char next[PETITION_COMMAND_SIZE];
     const char *why = run->error != NULL ? run->error : "";
     (void)error_set(err, code, "run %" PRId64 " of %" PRId64 "_%s %s%s%s", run->id,
                     run->version, run->name, what, why[0] != '\0' ? ": " : "", why);
-    if (strchr(why, '`') != NULL) return;
+    if (strchr(why, '`') != NULL && petition_is_latest(view->session, run)) return;
     const struct error known = *err;
-    (void)error_set(err, code, "%s; `%s` goes on with it", known.message,
-                    petition_next(run, next));
+    (void)error_set(err, code, "%s; %s", known.message,
+                    petition_next(view->session, run, next));
 }
 
 /* How a run that has ended did. Returns 0 or -1 with err. */
-static int judge_end(const struct run *run, struct error *err)
+static int judge_end(const struct view *view, struct error *err)
 {
+    const struct run *run = &view->watch->run;
     if (run->status == RUN_SUCCEEDED) return 0;
     if (run->status == RUN_FAILED)
-        refuse(err, ERROR_FAILED, run, "failed");
+        refuse(view, ERROR_FAILED, "failed", err);
     else if (run->status == RUN_CANCELLED)
         (void)error_set(err, ERROR_OPERATOR,
                         "run %" PRId64 " of %" PRId64 "_%s was cancelled: %s", run->id,
                         run->version, run->name, run->error != NULL ? run->error : "");
     else
-        refuse(err, ERROR_INCOMPLETE, run, "was interrupted");
+        refuse(view, ERROR_INCOMPLETE, "was interrupted", err);
     return -1;
 }
 
-static int judge_crash(const struct run *run, struct error *err)
+static int judge_crash(const struct view *view, struct error *err)
 {
-    (void)petition_crashed(run, err);
+    (void)petition_crashed(view->session, &view->watch->run, err);
     err->code = ERROR_INCOMPLETE;
     return -1;
 }
@@ -198,7 +201,7 @@ static int follow(struct view *view, struct error *err)
                              run->id);
     }
     tell_look(view);
-    result = view->watch->crashed ? judge_crash(run, err) : judge_end(run, err);
+    result = view->watch->crashed ? judge_crash(view, err) : judge_end(view, err);
     if (result == 0 && run->step != 0) progress_end(&view->progress, EVENT_STEP_DONE, NULL);
     progress_end(&view->progress, result == 0 ? EVENT_MIGRATION_DONE : EVENT_MIGRATION_FAILED,
                  result == 0 ? NULL : err->message);
@@ -232,8 +235,8 @@ int watch_run(struct session *session, struct watch *watch, struct error *err)
     if (result == 1) {
         watch->followed = is_alive(&watch->run) && !watch->crashed;
         result = watch->followed  ? follow(&view, err)
-                 : watch->crashed ? judge_crash(&watch->run, err)
-                                  : judge_end(&watch->run, err);
+                 : watch->crashed ? judge_crash(&view, err)
+                                  : judge_end(&view, err);
     }
     keep(&view);
     arena_release(&view.names);
