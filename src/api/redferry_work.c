@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "advice.h"
 #include "agenda.h"
 #include "handle.h"
 #include "outcome.h"
@@ -53,6 +54,19 @@ static int end(struct redferry *ferry, struct session *session, int result,
     return handle_end(ferry, session, result);
 }
 
+/* What a command ended at is told with the advice that `status` gives: what it would take to go
+ * on is not all known to who only selects. Where that cannot be found out, what was said
+ * stands. */
+static int carry_out(struct redferry *ferry, struct session *session, const struct wish *wish,
+                     struct outcome *outcome)
+{
+    struct error ignored = {0};
+    if (runner_carry_out(session, wish, outcome, &ferry->error) == 0) return 0;
+    if (outcome->blocked_by != 0 && session->db != NULL)
+        (void)advice_on_block(session, outcome->blocked_by, &ferry->error, &ignored);
+    return -1;
+}
+
 int redferry_up(redferry *ferry, const redferry_up_options *options,
                 const redferry_outcome **out)
 {
@@ -61,7 +75,7 @@ int redferry_up(redferry *ferry, const redferry_up_options *options,
     struct wish wish = {0};
     int result = handle_open_briefly(ferry, &session);
     if (result == 0) result = request_up(ferry, &session, options, &wish);
-    if (result == 0) result = runner_carry_out(&session, &wish, &outcome, &ferry->error);
+    if (result == 0) result = carry_out(ferry, &session, &wish, &outcome);
     return end(ferry, &session, result, &outcome, out);
 }
 
@@ -73,7 +87,7 @@ int redferry_run(redferry *ferry, const redferry_run_options *options,
     struct wish wish = {0};
     int result = handle_open(ferry, &session, HANDLE_WORK);
     if (result == 0) result = request_run(ferry, &session, options, &wish);
-    if (result == 0) result = runner_carry_out(&session, &wish, &outcome, &ferry->error);
+    if (result == 0) result = carry_out(ferry, &session, &wish, &outcome);
     return end(ferry, &session, result, &outcome, out);
 }
 
@@ -85,7 +99,7 @@ int redferry_down(redferry *ferry, const redferry_down_options *options,
     struct wish wish = {0};
     int result = handle_open(ferry, &session, HANDLE_WORK);
     if (result == 0) result = request_down(ferry, &session, options, &wish);
-    if (result == 0) result = runner_carry_out(&session, &wish, &outcome, &ferry->error);
+    if (result == 0) result = carry_out(ferry, &session, &wish, &outcome);
     return end(ferry, &session, result, &outcome, out);
 }
 

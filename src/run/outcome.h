@@ -30,7 +30,9 @@ struct outcome {
     int failed_step; /* 0: not in a step */
     const char *failed_step_name;
     const char *failed_error;
-    size_t pending; /* left to do, as far as it is known */
+    size_t pending;     /* left to do, as far as it is known */
+    int64_t blocked_by; /* the version at which it ended, as it stood when the ledger was read;
+                           0: none */
 };
 
 /* Add what was done; its name is copied. Returns 0, or -1 with err (no memory). */

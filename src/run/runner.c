@@ -238,6 +238,7 @@ static int carry_out_in_turn(struct session *session, const struct wish *wish,
     if (selection.count == 0 && selection.blocked.code != ERROR_NONE &&
         !(wish->kind == WISH_UP && has_unannounced(session))) {
         *err = selection.blocked;
+        outcome->blocked_by = selection.blocked_by;
         goto done;
     }
     if (open_redis(session, wish, err) != 0 || session_ensure(session, err) != 0) goto done;
@@ -246,6 +247,7 @@ static int carry_out_in_turn(struct session *session, const struct wish *wish,
     result = carry_out_tasks(session, &tasks, outcome, err);
     if (result == 0 && selection.blocked.code != ERROR_NONE) {
         *err = selection.blocked;
+        outcome->blocked_by = selection.blocked_by;
         result = -1;
     }
 done:

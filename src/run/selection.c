@@ -100,6 +100,7 @@ const char *selection_cancelled_remedy(const struct agenda_item *item,
 static void block(struct selection *selection, const struct agenda_item *item)
 {
     char remedy[SELECTION_REMEDY_SIZE];
+    selection->blocked_by = item->version;
     if (item->state == STATE_CANCELLED)
         error_set(&selection->blocked, ERROR_OPERATOR, "%" PRId64 "_%s was cancelled: %s",
                   item->version, item->name, selection_cancelled_remedy(item, remedy));

@@ -24,6 +24,7 @@ struct selection {
     struct choice *items;
     size_t count;
     struct error blocked; /* code ERROR_NONE: nothing does */
+    int64_t blocked_by;   /* that version; 0: none */
 };
 
 /* Which versions a command was asked for. */

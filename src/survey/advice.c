@@ -108,6 +108,7 @@ static bool is_unfinished(const struct agenda_item *item)
 static int keep_refusal(struct adviser *adviser, struct advice *out, struct error *err)
 {
     if (err->code > ERROR_STOPPED) return -1;
+    out->is_barred = true;
     out->text = arena_text(adviser->session->results, err->message);
     error_clear(err);
     return out->text != NULL ? 0 : error_memory(err);
@@ -174,5 +175,25 @@ int advice_give(struct session *session, const struct advice **out, struct error
         if (stops && adviser.obstacle == NULL) adviser.obstacle = item;
     }
     *out = all;
+    return 0;
+}
+
+int advice_on_block(struct session *session, int64_t version, struct error *blocked,
+                    struct error *err)
+{
+    static const char *const stands[] = {
+        [STATE_HALF_UNDONE] = "is half undone",
+        [STATE_CANCELLED] = "was cancelled",
+    };
+    const struct agenda_item *item = agenda_find(&session->agenda, version);
+    struct adviser adviser = {.session = session};
+    struct advice advice = {0};
+    if (item == NULL) return 0;
+    if (on_item(&adviser, item, &advice, err) != 0) return -1;
+    if (!advice.is_refused && !advice.is_barred) return 0;
+    const bool is_stale = item->state != STATE_HALF_UNDONE && item->state != STATE_CANCELLED;
+    (void)error_set(blocked, blocked->code, "%" PRId64 "_%s %s: %s", version, item->name,
+                    is_stale ? "stopped longer ago than --resume-within" : stands[item->state],
+                    advice.text);
     return 0;
 }

@@ -2,6 +2,7 @@
 #define REDFERRY_ADVICE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct error;
 struct session;
@@ -10,6 +11,7 @@ struct session;
 struct advice {
     const char *text; /* the next command to type and what it does; NULL: nothing is needed */
     bool is_refused;  /* what stopped is not gone on with as it is, and text says why */
+    bool is_barred;   /* nor is it looked at, as the files are now, and text says why */
     bool is_lost;     /* its checkpoint is gone from Redis, and it starts over */
 };
 
@@ -21,5 +23,13 @@ struct advice {
  * err.
  */
 int advice_give(struct session *session, const struct advice **out, struct error *err);
+
+/*
+ * Put into blocked, which a selection has filled because of this version, the same advice: what
+ * the selection says goes by the ledger alone, and would be refused where Redis or the file
+ * says otherwise. Asks and writes as advice_give(). Returns 0, or -1 with err.
+ */
+int advice_on_block(struct session *session, int64_t version, struct error *blocked,
+                    struct error *err);
 
 #endif

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "advice.h"
 #include "arena.h"
 #include "buffer.h"
 #include "checkpoint.h"
@@ -339,6 +340,7 @@ static int plan_wish(struct planner *planner, const struct wish *wish, struct er
     for (size_t i = 0; i < selection.count; i++)
         if (plan_choice(planner, &selection.items[i], err) != 0) return -1;
     if (selection.blocked.code == ERROR_NONE) return 0;
+    if (advice_on_block(session, selection.blocked_by, &selection.blocked, err) != 0) return -1;
     planner->plan->blocked = arena_text(session->results, selection.blocked.message);
     keep_first(&planner->failed, &selection.blocked);
     return planner->plan->blocked != NULL ? 0 : error_memory(err);

@@ -126,6 +126,54 @@ the_entries_are_gone()
     expect_stdout_contains succeeded
 }
 
+# Half undone, and not to be gone on with as it is: all say what it takes, and it helps.
+half_undone_and_refused()
+{
+    sql 'CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1), (2)'
+    write_migration 1_count.yaml <<'YAML'
+up:
+  - {read: SELECT id FROM t, key: id, write: 'INCR n:${id}', batch: 1}
+down:
+  - {read: SELECT id FROM t, key: id, write: 'DECR n:${id}', batch: 1}
+YAML
+    expect_exit 0 redferry up
+    expect_exit 3 redferry down --max-time 1ms
+    cp data_migrations/1_count.yaml whole.yaml
+    sed -i 's/DECR n:${id}/DECRBY n:${id} 1/' data_migrations/1_count.yaml
+    refuses_to_undo 'the file has changed in a step that was begun already'
+    cp whole.yaml data_migrations/1_count.yaml
+    expect_exit 4 redferry up
+    expect_stderr_contains '1_count is half undone: `redferry down --only 1` goes on'
+    redis DEL "redferry:{$(sql 'SELECT id FROM data_migration_ledger')}:1" >/dev/null
+    refuses_to_undo 'the checkpoint is gone from Redis'
+    redis SET n:1 1 >/dev/null
+    expect_exit 0 redferry repair 1
+    expect_exit 0 redferry down --only 1
+    expect_equal "$(redis MGET n:1 n:2 | xargs)" '0 0' 'what is undone'
+
+    # Who came before the latest run does not know how it stands.
+    expect_exit 3 redferry watch 2
+    expect_stderr_contains '; `redferry status 1` shows how it stands now'
+    expect_exit 4 redferry pause 2
+    expect_stderr_contains 'has ended: interrupted; `redferry status 1` shows how it stands now'
+    expect_exit 4 redferry pause 1
+    expect_stderr_contains 'has ended: succeeded'
+    expect_stderr_lacks 'undoes it'
+}
+
+refuses_to_undo()
+{
+    local command
+    for command in 'up' 'plan' 'run 1' 'down --only 1'; do
+        # shellcheck disable=SC2086 # the words of a command
+        expect_exit 4 redferry $command
+        expect_stderr_contains "$1"
+        expect_stderr_contains '`redferry repair 1`, and `redferry down --only 1` begins anew'
+    done
+    expect_exit 0 redferry status 1
+    expect_stdout_contains "$1"
+}
+
 # The ledger's row is gone, and with it the name of every checkpoint: none is found again.
 the_row_is_gone()
 {
@@ -504,6 +552,7 @@ for_both_databases missing
 for_both_databases redo_asks_first
 for_both_databases finished_off_though_blocked
 for_both_databases the_entries_are_gone
+with_database sqlite half_undone_and_refused
 with_database sqlite the_row_is_gone
 for_both_databases announced_later
 for_both_databases of_a_newer_layout
