@@ -60,7 +60,7 @@ int connection_break(struct connection *connection, struct error *err)
     if (connection->transport == NULL) return connection_check(connection, err);
     transport_close(connection->transport);
     connection->transport = NULL;
-    if (err->code == ERROR_REDIS_UNREACHABLE)
+    if (err->code == ERROR_REDIS_UNREACHABLE || err->code == ERROR_OPERATOR)
         (void)error_prefix(err, "'%s': ", connection->url->redacted);
     connection->failure = *err;
     return -1;

@@ -23,8 +23,9 @@ struct connection;
 enum { CONNECTION_TIMEOUT_MS = 5000 };
 
 /* Connect and introduce ourselves. url and stop (may be NULL) are borrowed until
- * connection_close(). Returns 0 with *out, or -1 with err: ERROR_REDIS_UNREACHABLE, also for a
- * wrong password; err->passing where trying again may help, as while the server loads. */
+ * connection_close(). Returns 0 with *out, or -1 with err: ERROR_REDIS_UNREACHABLE (of a
+ * password that is missing or wrong ERROR_OPERATOR); err->passing where trying again may help,
+ * as while the server loads. */
 int connection_open(struct connection **out, const struct url *url, const struct stop *stop,
                     struct error *err);
 

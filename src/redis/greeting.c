@@ -28,6 +28,18 @@ static int refuse(const struct reply *reply, const char *what, struct error *err
     return -1;
 }
 
+/* The server does answer, and lets us in by somebody's decision only: nothing to wait for. */
+static int refuse_entry(const struct reply *reply, const char *what, struct error *err)
+{
+    (void)refuse(reply, what, err);
+    if (err->passing) return -1;
+    const struct error why = *err;
+    return error_set(err, ERROR_OPERATOR,
+                     "%s: --redis (or REDFERRY_REDIS) has to carry the user and the password "
+                     "that it knows",
+                     why.message);
+}
+
 /* ---- who we are ------------------------------------------------------------------------- */
 
 static bool say_password(const struct url *url, struct buffer *out)
@@ -47,10 +59,10 @@ static int hear_password(struct greeting *greeting, const struct url *url,
     (void)greeting;
     (void)url;
     if (reply->type != REPLY_ERROR) return 0;
-    return refuse(reply,
-                  reply_trouble(reply) == REPLY_PASSING ? "AUTH"
-                                                        : "the server refused the password",
-                  err);
+    return refuse_entry(
+        reply,
+        reply_trouble(reply) == REPLY_PASSING ? "AUTH" : "the server refused the password",
+        err);
 }
 
 static bool say_name(const struct url *url, struct buffer *out)
@@ -67,7 +79,7 @@ static int hear_name(struct greeting *greeting, const struct url *url,
     (void)url;
     if (reply->type != REPLY_ERROR) return 0;
     if (reply_is_error(reply, "NOAUTH"))
-        return refuse(reply, "the server asks for a password", err);
+        return refuse_entry(reply, "the server asks for a password", err);
     /* The name is a courtesy that an ACL may deny. */
     if (reply_is_error(reply, "NOPERM")) return 0;
     return refuse(reply, "the server refused the connection", err);

@@ -33,7 +33,8 @@ void greeting_append(struct greeting *greeting, const struct url *url, struct bu
 bool greeting_is_due(const struct greeting *greeting);
 
 /* Take the next answer. Returns 0, or -1 with err (ERROR_REDIS_UNREACHABLE, err->passing where
- * trying again may help) where the connection is of no use. */
+ * trying again may help; of a password that is missing or wrong ERROR_OPERATOR) where the
+ * connection is of no use. */
 int greeting_hear(struct greeting *greeting, const struct url *url, const struct reply *reply,
                   struct error *err);
 

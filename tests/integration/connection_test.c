@@ -32,17 +32,29 @@ static void assert_text(const struct reply *reply, const char *text)
     assert_string_equal(reply->text, text);
 }
 
-/* Opening url fails, without a word of the password. Returns whether trying again may help. */
-static bool assert_refused(const struct url *url, const char *why)
+/* Opening url fails with code, without a word of the password. Returns whether trying again may
+ * help. */
+static bool assert_refused_with(const struct url *url, int code, const char *why)
 {
     struct error err = {0};
     struct connection *connection = NULL;
     assert_int_equal(connection_open(&connection, url, NULL, &err), -1);
     assert_null(connection);
-    assert_int_equal(err.code, ERROR_REDIS_UNREACHABLE);
+    assert_int_equal(err.code, code);
     if (strstr(err.message, why) == NULL) fail_msg("'%s' lacks '%s'", err.message, why);
     if (strstr(err.message, "s3cret") != NULL) fail_msg("'%s' tells", err.message);
     return err.passing;
+}
+
+static bool assert_refused(const struct url *url, const char *why)
+{
+    return assert_refused_with(url, ERROR_REDIS_UNREACHABLE, why);
+}
+
+/* The server does answer, and does not let us in. */
+static void assert_shut_out(const struct url *url, const char *why)
+{
+    assert_false(assert_refused_with(url, ERROR_OPERATOR, why));
 }
 
 static void test_introduces_itself(void **state)
@@ -106,12 +118,12 @@ static void test_password(void **state)
     connection_close(least);
     connection_close(connection);
 
-    assert_false(assert_refused(redis_url(&arena, "redis://:s3cret2@127.0.0.1:%d", port),
-                                "the server refused the password: WRONGPASS"));
-    assert_false(assert_refused(redis_url(&arena, "redis://fred:s3cret2@127.0.0.1:%d", port),
-                                "'redis://fred:***@127.0.0.1:"));
-    assert_false(assert_refused(redis_url(&arena, "redis://127.0.0.1:%d", port),
-                                "the server asks for a password: NOAUTH"));
+    assert_shut_out(redis_url(&arena, "redis://:s3cret2@127.0.0.1:%d", port),
+                    "the server refused the password: WRONGPASS");
+    assert_shut_out(redis_url(&arena, "redis://fred:s3cret2@127.0.0.1:%d", port),
+                    "'redis://fred:***@127.0.0.1:");
+    assert_shut_out(redis_url(&arena, "redis://127.0.0.1:%d", port),
+                    "the server asks for a password: NOAUTH");
     redis_server_stop(&server);
 }
 
@@ -120,8 +132,8 @@ static void test_password_that_nobody_asked_for(void **state)
     (void)state;
     struct redis_server server;
     redis_server_start(&server, "open", (const char *[]){"--port", "PORT", NULL});
-    assert_false(assert_refused(redis_url(&arena, "redis://:s3cret@127.0.0.1:%d", server.port),
-                                "the server refused the password: ERR AUTH"));
+    assert_shut_out(redis_url(&arena, "redis://:s3cret@127.0.0.1:%d", server.port),
+                    "the server refused the password: ERR AUTH");
     redis_server_stop(&server);
 }
 

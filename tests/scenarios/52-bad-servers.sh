@@ -57,16 +57,19 @@ redis_refuses_us()
     local socket=$REDIS_SOCKET
     begin
     to "unix://ferry:${SECRET_URL}x@$socket" \
-        refused 7 "'unix://ferry:***@$socket': the server refused the password: WRONGPASS"
+        refused 4 "'unix://ferry:***@$socket': the server refused the password: WRONGPASS"
     to "unix://nobody:$SECRET_URL@$socket" \
-        refused 7 "'unix://nobody:***@$socket': the server refused the password: WRONGPASS"
+        refused 4 "'unix://nobody:***@$socket': the server refused the password: WRONGPASS"
     to "unix://ferry:$SECRET_URL@$socket?db=99" refused 7 "the server refused database 99"
 
     redis CONFIG SET requirepass other >/dev/null
     export REDISCLI_AUTH=other
-    to "unix://$socket" refused 7 "'unix://$socket': the server asks for a password: NOAUTH"
+    to "unix://$socket" refused 4 "'unix://$socket': the server asks for a password: NOAUTH"
     to "unix://:$SECRET_URL@$socket" \
-        refused 7 "'unix://:***@$socket': the server refused the password: WRONGPASS"
+        refused 4 "'unix://:***@$socket': the server refused the password: WRONGPASS"
+    local begun=$SECONDS
+    REDFERRY_WAIT=60s to "unix://$socket" refused 4 'has to carry the user and the password'
+    ((SECONDS - begun < 30)) || fail 'it was waited for'
     redis CONFIG SET requirepass '' >/dev/null
     unset REDISCLI_AUTH
     carried

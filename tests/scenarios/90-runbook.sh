@@ -398,6 +398,10 @@ of_servers()
     types 'a replica'
     becomes applied
     expect_exit 0 redferry down
+    says 'no entry' 4 redferry up --wait 60s -r "unix://nobody:x@$REDIS_SOCKET"
+    types 'no entry'
+    becomes applied
+    expect_exit 0 redferry down
     types 'no Redis'
     becomes applied
 }
