@@ -172,8 +172,11 @@ typedef struct redferry_outcome {
     const char *failed_name;
     int failed_step; /* 0: not in a step */
     const char *failed_step_name;
-    const char *failed_error; /* the message, without the migration's name in front */
-    size_t pending;           /* left to do */
+    const char *failed_error;       /* the message, without the migration's name in front */
+    size_t pending;                 /* left to do */
+    const redferry_done *announced; /* applied before, and finished off now: what counts of
+                                       tally is messages_published */
+    size_t announced_count;
 } redferry_outcome;
 
 /* A VERSION argument is the number, number_name, or the file. */

@@ -13,17 +13,12 @@
 #include "runner.h"
 #include "selection.h"
 
-/* Turn what the runner did into the public form. Without memory for that there is no outcome to
- * be had, and the caller is told so. */
-static int give_out(struct redferry *ferry, const struct outcome *outcome,
-                    const redferry_outcome **out)
+/* A list in the public form; NULL when memory runs out. */
+static redferry_done *done_of(struct arena *arena, const struct done_list *list)
 {
-    redferry_outcome *given = arena_alloc(&ferry->results, sizeof *given);
-    redferry_done *done = arena_array(&ferry->results, outcome->done_count + 1, sizeof *done);
-    if (out == NULL) return 0;
-    if (given == NULL || done == NULL) return error_memory(&ferry->error);
-    for (size_t i = 0; i < outcome->done_count; i++) {
-        const struct done *from = &outcome->done[i];
+    redferry_done *done = arena_array(arena, list->count + 1, sizeof *done);
+    for (size_t i = 0; done != NULL && i < list->count; i++) {
+        const struct done *from = &list->items[i];
         done[i] = (redferry_done){
             .version = from->version,
             .name = from->name,
@@ -33,9 +28,24 @@ static int give_out(struct redferry *ferry, const struct outcome *outcome,
             .seconds = from->seconds,
         };
     }
+    return done;
+}
+
+/* Turn what the runner did into the public form. Without memory for that there is no outcome to
+ * be had, and the caller is told so. */
+static int give_out(struct redferry *ferry, const struct outcome *outcome,
+                    const redferry_outcome **out)
+{
+    redferry_outcome *given = arena_alloc(&ferry->results, sizeof *given);
+    redferry_done *done = done_of(&ferry->results, &outcome->done);
+    redferry_done *announced = done_of(&ferry->results, &outcome->announced);
+    if (out == NULL) return 0;
+    if (given == NULL || done == NULL || announced == NULL) return error_memory(&ferry->error);
     *given = (redferry_outcome){
         .done = done,
-        .done_count = outcome->done_count,
+        .done_count = outcome->done.count,
+        .announced = announced,
+        .announced_count = outcome->announced.count,
         .failed_version = outcome->failed_version,
         .failed_name = outcome->failed_name,
         .failed_step = outcome->failed_step,

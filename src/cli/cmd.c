@@ -108,6 +108,18 @@ bool cmd_switch(const struct cmd_call *call, const char *name)
     return option_value(call->options, name) != NULL;
 }
 
+/* What an earlier run has left to be said; the message was perhaps none. */
+static void print_announced(struct cmd_call *call, const redferry_outcome *outcome)
+{
+    const size_t told = call->report->done;
+    for (size_t i = 0; i < outcome->announced_count; i++) {
+        const redferry_done *done = &outcome->announced[i];
+        report_done(call->report, done,
+                    done->tally.messages_published > 0 ? "announced" : "finished off", true);
+    }
+    call->report->done = told;
+}
+
 /* Print the lines that no event has printed yet. */
 static void print_outcome(struct cmd_call *call, int code, const redferry_outcome *outcome,
                           const struct document_lists *lists)
@@ -119,7 +131,9 @@ static void print_outcome(struct cmd_call *call, int code, const redferry_outcom
         const char *word = both ? (done->undone ? lists->undone : lists->done) : only;
         report_done(call->report, done, word, lists->brief);
     }
-    if (code == REDFERRY_OK && outcome->done_count == 0 && !call->quiet)
+    print_announced(call, outcome);
+    if (code == REDFERRY_OK && outcome->done_count == 0 && outcome->announced_count == 0 &&
+        !call->quiet)
         fputs("nothing to do\n", call->out);
 }
 

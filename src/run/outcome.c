@@ -10,21 +10,20 @@
 #include "error.h"
 #include "session.h"
 
-int outcome_add(struct outcome *outcome, struct session *session, const struct done *done,
+int outcome_add(struct done_list *list, struct session *session, const struct done *done,
                 struct error *err)
 {
-    struct done *grown = outcome->done;
-    if (outcome->done_count == outcome->room) {
-        const size_t room = outcome->room == 0 ? 8 : outcome->room * 2;
+    struct done *grown = list->items;
+    if (list->count == list->room) {
+        const size_t room = list->room == 0 ? 8 : list->room * 2;
         grown = arena_array(session->results, room, sizeof *grown);
         if (grown == NULL) return error_memory(err);
-        if (outcome->done_count > 0)
-            memcpy(grown, outcome->done, outcome->done_count * sizeof *grown);
-        outcome->done = grown;
-        outcome->room = room;
+        if (list->count > 0) memcpy(grown, list->items, list->count * sizeof *grown);
+        list->items = grown;
+        list->room = room;
     }
-    grown[outcome->done_count] = *done;
-    grown[outcome->done_count].name = arena_text(session->results, done->name);
-    outcome->done_count++;
+    grown[list->count] = *done;
+    grown[list->count].name = arena_text(session->results, done->name);
+    list->count++;
     return 0;
 }

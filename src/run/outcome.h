@@ -20,12 +20,16 @@ struct done {
     double seconds;
 };
 
+struct done_list {
+    struct done *items;
+    size_t count, room;
+};
+
 /* What a command did, also where it failed. Lives in session->results. */
 struct outcome {
-    struct done *done;
-    size_t done_count;
-    size_t room;            /* of done; the runner's own */
-    int64_t failed_version; /* 0: no migration failed */
+    struct done_list done;
+    struct done_list announced; /* applied before, and finished off now */
+    int64_t failed_version;     /* 0: no migration failed */
     const char *failed_name;
     int failed_step; /* 0: not in a step */
     const char *failed_step_name;
@@ -35,8 +39,9 @@ struct outcome {
                            0: none */
 };
 
-/* Add what was done; its name is copied. Returns 0, or -1 with err (no memory). */
-int outcome_add(struct outcome *outcome, struct session *session, const struct done *done,
+/* Add to a list of an outcome what was done; its name is copied. Returns 0, or -1 with err (no
+ * memory). */
+int outcome_add(struct done_list *list, struct session *session, const struct done *done,
                 struct error *err);
 
 #endif

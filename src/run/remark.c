@@ -76,7 +76,7 @@ int remark_make(struct session *session, enum remark remark, const int64_t *vers
             .undone = remark == REMARK_UNMARK,
         };
         result = make_one(session, remark, versions[i], err);
-        if (result == 1) result = outcome_add(outcome, session, &done, err);
+        if (result == 1) result = outcome_add(&outcome->done, session, &done, err);
     }
     session_release_lock(session);
     return result;

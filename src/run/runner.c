@@ -112,7 +112,7 @@ static int carry_out_task(struct session *session, const struct task *task,
             .seconds = progress_seconds(&attempt.progress),
         };
         struct error later = {0};
-        if (outcome_add(outcome, session, &done, &later) != 0 && result >= 0) {
+        if (outcome_add(&outcome->done, session, &done, &later) != 0 && result >= 0) {
             *err = later;
             result = -1;
         }
@@ -139,7 +139,7 @@ static int carry_out_tasks(struct session *session, const struct tasks *tasks,
 }
 
 /* Applied migrations that were never finished off: their messages are sent now. */
-static int finish_off(struct session *session, struct error *err)
+static int finish_off(struct session *session, struct outcome *outcome, struct error *err)
 {
     for (size_t i = 0; i < session->agenda.count; i++) {
         const struct agenda_item *item = &session->agenda.items[i];
@@ -150,6 +150,13 @@ static int finish_off(struct session *session, struct error *err)
         int result = announcement_send_late(session, migration, item->entry, err);
         crash_point("announced late");
         if (result != 0) (void)error_prefix(err, "%s: announcing: ", migration->file);
+        const struct done done = {
+            .version = item->version,
+            .name = item->name,
+            .run_id = item->entry->run_id,
+            .tally = {.messages_published = (int64_t)migration->announcement_count},
+        };
+        if (result == 0) result = outcome_add(&outcome->announced, session, &done, err);
         if (item->migration == NULL) migration_free(migration);
         if (result != 0) return -1;
     }
@@ -243,7 +250,7 @@ static int carry_out_in_turn(struct session *session, const struct wish *wish,
     }
     if (open_redis(session, wish, err) != 0 || session_ensure(session, err) != 0) goto done;
     crash_point("ledger made");
-    if (wish->kind == WISH_UP && finish_off(session, err) != 0) goto done;
+    if (wish->kind == WISH_UP && finish_off(session, outcome, err) != 0) goto done;
     result = carry_out_tasks(session, &tasks, outcome, err);
     if (result == 0 && selection.blocked.code != ERROR_NONE) {
         *err = selection.blocked;

@@ -221,6 +221,9 @@ YAML
         'applied, not announced'
     redis ACL SETUSER default +publish >/dev/null
     expect_exit 0 redferry up
+    expect_equal "$(<"$OUT")" 'announced 1 cut_over' 'what is said of it'
+    expect_exit 0 redferry up
+    expect_equal "$(<"$OUT")" 'nothing to do' 'what is said behind it'
     expect_equal "$(heard)" 'cut 2' 'the message'
     expect_equal "$(redis MGET n:1 n:2 | xargs)" '1 1' 'the rows'
     expect_equal "$(sql 'SELECT count(*) FROM data_migrations WHERE announced_at IS NULL')" 0 \
