@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#include "checkpoint.h"
 #include "config.h"
 #include "error.h"
 #include "fence.h"
@@ -13,6 +14,7 @@
 #include "migration.h"
 #include "outcome.h"
 #include "session.h"
+#include "stranger.h"
 #include "turn.h"
 
 /* Whether a run of it that is not finished, or not finished off, may have left a checkpoint. */
@@ -36,6 +38,27 @@ static int open_to_clear(struct session *session, bool is_expected, struct error
     return 0;
 }
 
+/* Clear what Redis knows of version, and have it believe this ledger again; said where that
+ * mends something. Returns 1, 0 where it mends nothing, or -1 with err. */
+static int clear(struct session *session, int64_t version, struct error *err)
+{
+    const int64_t newest = record_newest_run(&session->state.record);
+    struct checkpoint_trace trace;
+    if (stranger_ask(session, &trace, err) != 0) return -1;
+    const int64_t last_run = trace.last_run; /* before Redis is asked again */
+    const int cleared = fence_clear(session->redis, session->ledger_id, version, err);
+    if (cleared < 0) return -1;
+    if (cleared == 1)
+        listener_say(&session->listener, EVENT_NOTE,
+                     "removed the checkpoint of %" PRId64 " from Redis", version);
+    if (last_run <= newest) return cleared;
+    listener_say(&session->listener, EVENT_NOTE,
+                 "Redis has forgotten run %" PRId64
+                 ", which this ledger does not know: it believes this ledger again",
+                 last_run);
+    return 1;
+}
+
 /* Accept the file, where there is one, as it is; and what an unfinished run of it has left, in
  * the ledger and in Redis, is not gone on with. Returns 1, 0 where nothing was to be mended, or
  * -1 with err. */
@@ -48,7 +71,7 @@ static int repair(struct session *session, int64_t version, struct error *err)
     if (repaired < 0 || item == NULL) return repaired;
     const int opened = open_to_clear(session, may_have_checkpoint(item), err);
     if (opened <= 0) return opened < 0 ? -1 : repaired;
-    const int cleared = fence_clear(session->redis, session->ledger_id, version, err);
+    const int cleared = clear(session, version, err);
     return cleared != 0 ? cleared : repaired;
 }
 

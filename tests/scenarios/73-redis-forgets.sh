@@ -457,6 +457,10 @@ the_ledger_knows_nothing_of_what_is_done()
     printf 'up:\n  - write: SET later 1\n' >data_migrations/2_later.yaml
     expect_exit 4 redferry up
     expect_exit 0 redferry repair 1
+    expect_equal "$(<"$OUT")" 'repaired 1 count' 'what `repair` did'
+    expect_stderr_contains 'Redis has forgotten run 1, which this ledger does not know'
+    expect_exit 0 redferry repair 1
+    expect_equal "$(<"$OUT")$(<"$ERR")" 'nothing to do' 'what it does once more'
     expect_exit 0 redferry up
     expect_equal "$(redis GET later)" 1 'what came later'
     rm data_migrations/2_later.yaml
