@@ -343,7 +343,7 @@ static void put_sum(const struct cmd_call *call, const redferry_plan_report *rep
     fputs("; nothing was written\n", call->out);
 }
 
-static void print(const struct cmd_call *call, const redferry_plan_report *report)
+static void print(const struct cmd_call *call, const redferry_plan_report *report, int code)
 {
     for (size_t i = 0; i < report->count; i++) put_migration(call, &report->migrations[i]);
     if (report->blocked != NULL) {
@@ -353,7 +353,7 @@ static void print(const struct cmd_call *call, const redferry_plan_report *repor
     }
     if (report->count > 0)
         put_sum(call, report);
-    else if (report->blocked == NULL)
+    else if (report->blocked == NULL && code == REDFERRY_OK)
         fputs("nothing to do\n", call->out);
 }
 
@@ -365,7 +365,7 @@ int cmd_plan_show(struct cmd_call *call, const redferry_plan_options *options)
     if (call->json)
         call->document = document_plan(report, code, redferry_error(call->ferry));
     else
-        print(call, report);
+        print(call, report, code);
     return code;
 }
 

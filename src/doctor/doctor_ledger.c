@@ -9,6 +9,7 @@
 #include "doctor_ledger.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "advice.h"
 #include "agenda.h"
@@ -42,8 +43,11 @@ int doctor_ledger_tables(struct doctor *doctor, struct error *err)
         return -1;
     }
     if (usable != 0 || !doctor->has_ledger) {
-        doctor_find(doctor, DOCTOR_PROBLEM, "%s", usable != 0 ? err->message : read.message);
-        doctor_advise(doctor, "docs/operating.md, \"Privileges\", lists what a role needs");
+        const struct error *why = usable != 0 ? err : &read;
+        doctor_find(doctor, DOCTOR_PROBLEM, "%s", why->message);
+        /* What needs an operator says itself what it takes; of privileges there is more. */
+        if (why->code != ERROR_OPERATOR || strstr(why->message, "GRANT") != NULL)
+            doctor_advise(doctor, "docs/operating.md, \"Privileges\", lists what a role needs");
         return 0;
     }
     if (!session->state.present) {
