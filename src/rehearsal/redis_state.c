@@ -11,7 +11,6 @@
 #include "redis_state.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,6 +210,18 @@ int redis_state_take(struct redis_state *state, struct connection *connection,
             return -1;
     }
     return 0;
+}
+
+/* One script, so that nobody meets half of it; the database it selects is its own affair. */
+int redis_state_set_aside(struct connection *connection, bool aside, struct error *err)
+{
+    static const char script[] =
+        "redis.call('SELECT', ARGV[1]) "
+        "for _, key in ipairs(redis.call('KEYS', ARGV[3] .. '*')) do "
+        "if redis.call('MOVE', key, ARGV[2]) == 0 then error('MOVE ' .. key) end end";
+    const struct reply *reply = NULL;
+    return connection_ask(connection, &reply, err, "EVAL", script, "0", aside ? "0" : "1",
+                          aside ? "1" : "0", OWN, (const char *)NULL);
 }
 
 /* ---- comparing -------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #ifndef REDFERRY_REDIS_STATE_H
 #define REDFERRY_REDIS_STATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,10 @@ int redis_state_take(struct redis_state *state, struct connection *connection,
 
 /* Harmless on {0}. */
 void redis_state_release(struct redis_state *state);
+
+/* Move redferry's own keys to another database of the server, where no check sees them, or (not
+ * aside) back. All that they hold stays, TTLs included. Returns 0 or -1 with err. */
+int redis_state_set_aside(struct connection *connection, bool aside, struct error *err);
 
 /* How two states are compared. */
 struct redis_state_manner {

@@ -181,6 +181,44 @@ TEXT
     expect_nothing_left
 }
 
+# What redferry itself keeps in Redis is not seen by a check, nor lost by it: also where one fails.
+alone()
+{
+    write_migration 1_alone.yaml <<'YAML'
+up:
+  - read: SELECT name FROM flags
+    key: name
+    write: INCR flag:${name}
+down:
+  - write: DEL flag:a
+YAML
+    write_migration 1_alone.test.yaml <<'YAML'
+repeatable: false
+given:
+  sql: CREATE TABLE flags AS SELECT 'a' AS name
+  redis: [SET kept x EX 1000]
+expect:
+  redis:
+    - KEYS *: [flag:a, kept]
+    - DBSIZE: 2
+    - SCAN 0: [0, [flag:a, kept]]
+after_down:
+  redis:
+    - SCAN 0: [0, [kept]]
+    - RANDOMKEY: kept
+YAML
+    expect_exit 0 tests --kills 6
+    sed -i 's/DBSIZE: 2/DBSIZE: 3/' data_migrations/1_alone.test.yaml
+    expect_exit 8 tests
+    expect_told <<'TEXT'
+FAIL 1_alone
+  data_migrations/1_alone.test.yaml:8:7: after up: DBSIZE
+    expected  3
+    got       2
+1 test: 0 ok, 1 failed
+TEXT
+}
+
 by_name()
 {
     local one
@@ -704,6 +742,7 @@ YAML
 }
 
 for_both_databases right
+with_database sqlite alone
 with_database sqlite by_name
 for_both_databases wrong
 with_database sqlite second_time
