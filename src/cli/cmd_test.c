@@ -109,17 +109,20 @@ static void print_result(const struct telling *telling, const redferry_test_resu
     (void)fflush(out);
 }
 
-static void print_sums(struct cmd_call *call, const redferry_test_report *report, bool kills)
+static void print_sums(const struct telling *telling, const redferry_test_report *report,
+                       bool kills)
 {
+    struct cmd_call *call = telling->call;
     char tests[TEXT_COUNT], took[TEXT_TIME], lacking[TEXT_COUNT];
-    const size_t count = report->ok + report->failed;
+    const size_t missing = telling->require_tests ? report->untested : 0;
+    const size_t failed = report->failed + missing, count = report->ok + failed;
     if (call->quiet) return;
     if (report->count == 0) {
         fputs("nothing to test: there are no migrations\n", call->out);
         return;
     }
     fprintf(call->out, "%s: %zu ok, %zu failed", text_count(tests, (int64_t)count, "test"),
-            report->ok, report->failed);
+            report->ok, failed);
     if (report->untested > 0)
         fprintf(call->out, "; %s without a test",
                 text_count(lacking, (int64_t)report->untested, "migration"));
@@ -143,8 +146,10 @@ static void put_pair(FILE *out, const char *before, const char *text)
 
 static void put_tap_difference(FILE *out, const redferry_test_difference *difference)
 {
-    fprintf(out, "    - line: %d\n      column: %d\n", difference->line, difference->column);
-    put_pair(out, "      moment: ", difference->moment);
+    put_pair(out, "    - moment: ", difference->moment);
+    if (difference->line > 0)
+        fprintf(out, "      line: %d\n      column: %d\n", difference->line,
+                difference->column);
     put_pair(out, "      what: ", difference->what);
     put_pair(out, "      expected: ", difference->expected);
     put_pair(out, "      got: ", difference->got);
@@ -213,6 +218,25 @@ static void end_tap(const struct telling *telling, const redferry_test_report *r
     }
 }
 
+/* Options of all commands that have no meaning here. Returns 0, or -1 with the refusal. */
+static int refuse_settings(struct cmd_call *call)
+{
+    static const struct {
+        const char *name, *why;
+    } refused[] = {
+        {"ledger", "keeps each ledger in its scratch database"},
+        {"max-time", "runs every test to its end"},
+        {"redis", "starts a Redis of its own"},
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        if (cmd_option(call, refused[i].name) == NULL) continue;
+        (void)cmd_refuse(call, "'test' %s, and takes no '--%s'", refused[i].why,
+                         refused[i].name);
+        return -1;
+    }
+    return 0;
+}
+
 static int run(struct cmd_call *call)
 {
     struct telling telling = {
@@ -222,8 +246,7 @@ static int run(struct cmd_call *call)
     };
     int64_t jobs = 0, kills = 0, seed = 0;
     const redferry_test_report *report = NULL;
-    if (cmd_option(call, "redis") != NULL)
-        return cmd_refuse(call, "'test' starts a Redis of its own, and takes no '--redis'");
+    if (refuse_settings(call) != 0) return REDFERRY_INVALID;
     if (telling.tap && call->json)
         return cmd_refuse(call, "--tap and --json exclude each other");
     if (read_number(call, "jobs", 1, MOST_JOBS, &jobs) != 0 ||
@@ -250,7 +273,7 @@ static int run(struct cmd_call *call)
     else if (call->json && report != NULL)
         call->document = document_test(report, kills > 0, code, redferry_error(call->ferry));
     else if (report != NULL)
-        print_sums(call, report, kills > 0);
+        print_sums(&telling, report, kills > 0);
     return code;
 }
 

@@ -14,26 +14,61 @@
 
 #include "arena.h"
 #include "buffer.h"
+#include "clock.h"
 #include "db.h"
 #include "error.h"
+#include "number.h"
 #include "stop.h"
 
 enum { TRIES = 500, PAUSE_MS = 10 };
 
+/* ---- connecting ------------------------------------------------------------------------- */
+
+int db_scratch_open(struct db **out, const struct url *url, const struct stop *stop,
+                    struct error *err)
+{
+    enum { PATIENCE_S = 30 };
+    struct clock_backoff backoff = {.first_ms = 20, .most_ms = 500};
+    const int64_t until = clock_monotonic_ms() + PATIENCE_S * 1000;
+    while (db_open(out, url, stop, err) != 0) {
+        if (!err->passing) return -1;
+        if (clock_monotonic_ms() >= until)
+            return error_prefix(err, "waited for %ds: ", PATIENCE_S);
+        if (stop_sleep(stop, clock_backoff_next(&backoff), err) != 0) return -1;
+        error_clear(err);
+    }
+    return 0;
+}
+
 /* ---- making ----------------------------------------------------------------------------- */
 
-int db_scratch_check(const struct url *url, const struct stop *stop, struct error *err)
+/* Who may make databases, and how many connections it can have: ours will be free again, and
+ * those of others count against what the server has, or (of the same role) against its limit.
+ * reserved_connections came with PostgreSQL 16. */
+static const char ROOM_QUERY[] =
+    "SELECT greatest(0, least("
+    "pg_catalog.current_setting('max_connections')::int - "
+    "pg_catalog.current_setting('superuser_reserved_connections')::int - "
+    "coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::int - "
+    "(SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend'), "
+    "CASE WHEN rolsuper OR rolconnlimit < 0 THEN 1000000 ELSE rolconnlimit - "
+    "(SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE usename = current_user) END) + 1) "
+    "FROM pg_catalog.pg_roles WHERE rolname = current_user AND (rolsuper OR rolcreatedb)";
+
+int db_scratch_check(const struct url *url, const struct stop *stop, size_t *room,
+                     struct error *err)
 {
     struct db *db = NULL;
     struct db_rows *rows = NULL;
     struct row row = {0};
-    if (db_open(&db, url, stop, err) != 0) return -1;
-    int result = db_query(db,
-                          "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = current_user AND "
-                          "(rolsuper OR rolcreatedb)",
-                          NULL, 0, &rows, err);
+    int64_t left = 0;
+    if (db_scratch_open(&db, url, stop, err) != 0) return -1;
+    int result = db_query(db, ROOM_QUERY, NULL, 0, &rows, err);
     if (result == 0) {
         const enum db_next next = db_rows_next(rows, true, &row, err);
+        if (next == DB_ROW &&
+            number_parse(row.values[0].bytes, row.values[0].length, 0, INT32_MAX, &left) == 0)
+            *room = (size_t)left;
         if (next == DB_END)
             result = error_set(err, ERROR_INVALID,
                                "the role may not make scratch databases: ALTER ROLE … CREATEDB "
@@ -97,7 +132,7 @@ int db_scratch_create(const struct url *url, const char *token, const char *name
 {
     struct db *db = NULL;
     struct buffer sql = {0};
-    int result = db_open(&db, url, NULL, err);
+    int result = db_scratch_open(&db, url, NULL, err);
     if (result == 0) result = sign(db, token, err);
     buffer_append_format(&sql, "CREATE DATABASE \"%s\" TEMPLATE template0", name);
     if (result == 0) result = append_locales(db, &sql, err);
@@ -143,7 +178,7 @@ int db_scratch_drop(const struct url *url, const char *const *names, size_t coun
                     struct error *err)
 {
     struct db *db = NULL;
-    int result = db_open(&db, url, NULL, err);
+    int result = db_scratch_open(&db, url, NULL, err);
     for (size_t i = 0; i < count && result == 0; i++) result = drop_one(db, names[i], err);
     db_close(db);
     return result;
@@ -203,7 +238,7 @@ int db_scratch_sweep(const struct url *url, const char *token, struct error *err
     struct arena arena = {0};
     struct db *db = NULL;
     size_t count = 0;
-    int result = db_open(&db, url, NULL, err);
+    int result = db_scratch_open(&db, url, NULL, err);
     if (result == 0) result = end_signed(db, token, err);
     do {
         count = 0;

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+struct db;
 struct error;
 struct stop;
 struct url;
@@ -13,9 +14,16 @@ struct url;
  * server is reached, by a database that is not touched.
  */
 
-/* Whether the role may make any. stop (may be NULL) ends the waits. Returns 0, or -1 with err
- * (ERROR_INVALID: it may not; ERROR_SQL_UNREACHABLE; a stop). */
-int db_scratch_check(const struct url *url, const struct stop *stop, struct error *err);
+/* db_open(), which waits for up to 30 seconds where the server has no room for another
+ * connection just now. */
+int db_scratch_open(struct db **out, const struct url *url, const struct stop *stop,
+                    struct error *err);
+
+/* Whether the role may make any; *room is how many connections it can have just now. stop (may
+ * be NULL) ends the waits. Returns 0, or -1 with err (ERROR_INVALID: it may not;
+ * ERROR_SQL_UNREACHABLE; a stop). */
+int db_scratch_check(const struct url *url, const struct stop *stop, size_t *room,
+                     struct error *err);
 
 /* Make one called name, empty, with the encoding and the locale of the database of url. token
  * is what name begins with; both need no quotes. Returns 0 or -1 with err. */

@@ -333,6 +333,17 @@ int keeper_next(struct keeper *keeper, const struct stop *stop, size_t *index, i
     return 0;
 }
 
+const char *keeper_status_text(int status, char text[KEEPER_STATUS_SIZE])
+{
+    if (WIFSIGNALED(status))
+        (void)snprintf(text, KEEPER_STATUS_SIZE, "was killed by signal %d (%s)",
+                       WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else
+        (void)snprintf(text, KEEPER_STATUS_SIZE, "ended with exit code %d",
+                       WEXITSTATUS(status));
+    return text;
+}
+
 int keeper_close(struct keeper *keeper, struct error *err)
 {
     struct note note;

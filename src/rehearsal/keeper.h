@@ -39,6 +39,12 @@ int keeper_open(struct keeper *keeper, const struct keeper_work *work, struct er
 int keeper_next(struct keeper *keeper, const struct stop *stop, size_t *index, int *status,
                 struct error *err);
 
+enum { KEEPER_STATUS_SIZE = 96 };
+
+/* What waitpid() says of a process, for people: "was killed by signal 25 (File size limit
+ * exceeded)", "ended with exit code 1". Returns text. */
+const char *keeper_status_text(int status, char text[KEEPER_STATUS_SIZE]);
+
 /* End what is not done, and wait until nothing is left: no process, no directory, nothing to be
  * swept. Where the keeper is gone, that is done here. Returns 0, or -1 with err that says what
  * may be left. Harmless where it was not opened. */

@@ -30,6 +30,7 @@
 #include "command_facts.h"
 #include "cycle.h"
 #include "error.h"
+#include "keeper.h"
 #include "migration.h"
 #include "redis_state.h"
 #include "stage.h"
@@ -177,6 +178,7 @@ static int run(struct stage *stage, const struct play *play, struct traced *trac
                struct error *err)
 {
     const pid_t own = getpid();
+    char words[KEEPER_STATUS_SIZE];
     traced->error = mmap(NULL, sizeof *traced->error, PROT_READ | PROT_WRITE,
                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (traced->error == MAP_FAILED) return error_memory(err);
@@ -191,7 +193,8 @@ static int run(struct stage *stage, const struct play *play, struct traced *trac
         if (!traced->was_killed && !ended_well) {
             *err = *traced->error;
             if (err->code == ERROR_NONE)
-                (void)error_set(err, ERROR_FAILED, "the run ended with status %d", status);
+                (void)error_set(err, ERROR_FAILED, "the run %s",
+                                keeper_status_text(status, words));
             result = -1;
         }
     }

@@ -73,7 +73,7 @@ static int find_version(struct rehearsal *rehearsal, const char *directory, cons
     if ((text[digits] != '\0' && name == NULL) ||
         number_parse(text, digits, 1, INT64_MAX, &version) != 0)
         return error_set(err, ERROR_INVALID,
-                         "FILE: '%s' is neither a file nor a version: give a migration, a "
+                         "'%s' is neither a file nor a version: give a migration, a "
                          "test, or a number",
                          text);
     if (rehearsal->directory.count == 0 &&
@@ -82,10 +82,10 @@ static int find_version(struct rehearsal *rehearsal, const char *directory, cons
         return -1;
     const struct migration *migration = migrations_find(&rehearsal->directory, version);
     if (migration == NULL)
-        return error_set(err, ERROR_INVALID, "FILE: there is no migration %.*s in '%s'",
-                         (int)digits, text, directory);
+        return error_set(err, ERROR_INVALID, "there is no migration %.*s in '%s'", (int)digits,
+                         text, directory);
     if (name != NULL && strcmp(name, migration->name) != 0)
-        return error_set(err, ERROR_INVALID, "FILE: migration %.*s is called '%s', not '%s'",
+        return error_set(err, ERROR_INVALID, "migration %.*s is called '%s', not '%s'",
                          (int)digits, text, migration->name, name);
     *path = migration->file;
     return 0;
@@ -146,6 +146,25 @@ static int read_directory(struct rehearsal *rehearsal, const char *directory, st
     return check_orphans(rehearsal, directory, err);
 }
 
+/* A step reads from no database but a scratch one, whatever the environment says. */
+static int check_sources(const struct steps *steps, const struct migration_test *test,
+                         struct error *err)
+{
+    for (size_t i = 0; i < steps->count; i++) {
+        const struct step *step = &steps->items[i];
+        size_t found = 0;
+        if (step->from == NULL) continue;
+        while (found < test->source_count && strcmp(test->sources[found].name, step->from) != 0)
+            found++;
+        if (found == test->source_count)
+            return error_set(err, ERROR_INVALID,
+                             "%s: step '%s' reads from %s, which the test does not give: add "
+                             "'%s:' with its statements to 'given: from:'",
+                             test->file, step->name, step->from, step->from);
+    }
+    return 0;
+}
+
 /* Read the tests of the migrations, all of them: the first complaint is told, and how many
  * there are. */
 static int read_tests(struct rehearsal *rehearsal, struct error *err)
@@ -157,6 +176,10 @@ static int read_tests(struct rehearsal *rehearsal, struct error *err)
         const char *path = NULL;
         int result = test_file_of(item->migration->file, &rehearsal->arena, &path, &one);
         if (result == 0 && path != NULL) result = test_file_read(&item->test, path, &one);
+        if (result == 0 && path != NULL)
+            result = check_sources(&item->migration->up, item->test, &one);
+        if (result == 0 && path != NULL)
+            result = check_sources(&item->migration->down, item->test, &one);
         if (result != 0 && complaints++ == 0) *err = one;
     }
     if (complaints == 0) return 0;
@@ -289,6 +312,7 @@ struct work {
     char *directory;
     size_t *tested; /* the index of each piece among the rehearsal's items */
     size_t count;
+    size_t most; /* as many at a time as the servers have room for */
 };
 
 static int sweep(void *context, struct error *err)
@@ -320,6 +344,7 @@ static void rehearse(const struct work *work, struct stage *stage, const struct 
     cycle_perform(stage, play, verdict);
     if (work->killing.kills > 0 && verdict_is_good(verdict))
         killing_perform(stage, play, &work->killing, verdict);
+    if (verdict->error.code != ERROR_NONE) stage_look_after(stage, &verdict->error);
 }
 
 /* In a process of its own. */
@@ -360,11 +385,19 @@ static void read_verdict(const struct work *work, size_t index, int status)
     if (ended_well) {
         verdict->error = err;
     } else {
-        (void)error_set(&verdict->error, ERROR_FAILED, "its process %s %d%s%s",
-                        WIFSIGNALED(status) ? "was killed by signal" : "ended with exit code",
-                        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-                        is_read && length > 0 ? ": " : "", is_read ? bytes : "");
+        char words[KEEPER_STATUS_SIZE];
+        (void)error_set(&verdict->error, ERROR_FAILED, "its process %s%s%s",
+                        keeper_status_text(status, words), is_read && length > 0 ? ": " : "",
+                        is_read ? bytes : "");
     }
+}
+
+/* A program that is no Redis serves no other test either: that is for whoever called. */
+static int check_server(const struct verdict *verdict, struct error *err)
+{
+    if (verdict->error.code != ERROR_INVALID || verdict->failed_moment != NULL) return 0;
+    *err = verdict->error;
+    return -1;
 }
 
 /* Tell of what is known by now, in order. */
@@ -379,11 +412,24 @@ static void tell(const struct rehearsal_wish *wish, const struct rehearsal *rehe
     }
 }
 
+/* Were they all to wait for connections that the others have, none would go on. */
+static int find_room(struct work *work, const struct stop *stop, struct error *err)
+{
+    enum { CONNECTIONS = 4 }; /* of a run at once: two, one for a `from`, one that is going */
+    size_t room = 0;
+    work->most = SIZE_MAX;
+    if (work->plan.postgres == NULL) return 0;
+    if (db_scratch_check(work->plan.postgres, stop, &room, err) != 0) return -1;
+    work->most = room / CONNECTIONS > 1 ? room / CONNECTIONS : 1;
+    return 0;
+}
+
 static int carry_out(struct work *work, const struct rehearsal_wish *wish, struct error *err)
 {
     struct rehearsal *rehearsal = work->rehearsal;
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    const size_t jobs = wish->jobs > 0 ? wish->jobs : processors > 0 ? (size_t)processors : 1;
+    const size_t asked = wish->jobs > 0 ? wish->jobs : processors > 0 ? (size_t)processors : 1;
+    const size_t jobs = asked < work->most ? asked : work->most;
     const struct keeper_work orders = {
         .count = work->count,
         .at_once = jobs < work->count ? jobs : work->count,
@@ -404,6 +450,8 @@ static int carry_out(struct work *work, const struct rehearsal_wish *wish, struc
         result = keeper_next(&keeper, wish->stop, &index, &status, err);
         if (result != 0) break;
         read_verdict(work, index, status);
+        result = check_server(&rehearsal->items[work->tested[index]].verdict, err);
+        if (result != 0) break;
         rehearsal->items[work->tested[index]].is_done = true;
     }
     if (result == 0) tell(wish, rehearsal, &told);
@@ -440,8 +488,7 @@ int rehearsal_perform(struct rehearsal *rehearsal, const struct rehearsal_wish *
         return 0;
     }
     if (find_redis(rehearsal, config, &work.plan.redis_server, err) != 0 ||
-        (work.plan.postgres != NULL &&
-         db_scratch_check(work.plan.postgres, wish->stop, err) != 0) ||
+        find_room(&work, wish->stop, err) != 0 ||
         make_token(rehearsal, &work.plan.token, err) != 0 ||
         make_directory(rehearsal, config, &work.directory, err) != 0)
         return -1;

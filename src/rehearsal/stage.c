@@ -26,12 +26,13 @@
 #include "db_scratch.h"
 #include "error.h"
 #include "file.h"
+#include "keeper.h"
 #include "reply.h"
 #include "sql_text.h"
 #include "stop.h"
 #include "test_file.h"
 
-enum { START_MS = 10000, STOP_MS = 2000, POLL_MS = 1 };
+enum { START_MS = 5000, STOP_MS = 2000, POLL_MS = 1 };
 
 /* ---- Redis ------------------------------------------------------------------------------ */
 
@@ -81,15 +82,17 @@ static const char *last_words(struct stage *stage, const char *log_path)
     struct error ignored = {0};
     char *bytes = NULL;
     size_t length = 0;
-    if (file_read(log_path, &stage->arena, &bytes, &length, &ignored) != 0) return "";
+    if (file_read(log_path, &stage->arena, &bytes, &length, &ignored) != 0) length = 0;
     while (length > 0 && bytes[length - 1] == '\n') bytes[--length] = '\0';
+    if (length == 0) return "it wrote nothing";
     const char *line = strrchr(bytes, '\n');
     return line != NULL ? line + 1 : bytes;
 }
 
 static bool has_ended(struct stage *stage)
 {
-    if (stage->redis_pid != 0 && waitpid(stage->redis_pid, NULL, WNOHANG) == stage->redis_pid)
+    if (stage->redis_pid != 0 &&
+        waitpid(stage->redis_pid, &stage->redis_status, WNOHANG) == stage->redis_pid)
         stage->redis_pid = 0;
     return stage->redis_pid == 0;
 }
@@ -104,8 +107,8 @@ static int await_redis(struct stage *stage, const char *log_path, struct error *
         stage->redis = NULL;
         const bool ended = has_ended(stage);
         if (ended || clock_monotonic_ms() - begun > START_MS)
-            return error_set(err, ERROR_FAILED, "'%s' %s: %s", stage->plan->redis_server,
-                             ended ? "does not start" : "does not answer",
+            return error_set(err, ERROR_INVALID, "'%s' %s: %s", stage->plan->redis_server,
+                             ended ? "does not start" : "does not answer as a Redis does",
                              last_words(stage, log_path));
         if (stop_sleep(NULL, POLL_MS, err) != 0) return -1;
     }
@@ -126,6 +129,14 @@ static int start_redis(struct stage *stage, struct error *err)
     if (child == 0) become_redis(stage, socket_path, log_path, own);
     stage->redis_pid = child;
     return await_redis(stage, log_path, err);
+}
+
+void stage_look_after(struct stage *stage, struct error *err)
+{
+    char words[KEEPER_STATUS_SIZE];
+    if (stage->redis == NULL || !has_ended(stage)) return;
+    (void)error_prefix(
+        err, "the scratch Redis %s: ", keeper_status_text(stage->redis_status, words));
 }
 
 static void stop_redis(struct stage *stage)
@@ -267,7 +278,7 @@ static int fill(struct stage *stage, const char *url_text, const struct test_sou
     struct db *db = NULL;
     if (source->sql == NULL) return 0;
     if (url_parse_database(&url, url_text, "a scratch database", &stage->setting, err) != 0 ||
-        db_open(&db, &url, NULL, err) != 0)
+        db_scratch_open(&db, &url, NULL, err) != 0)
         return -1;
     int result = db_execute_alone(db, preparations[db_dialect(db)], err);
     if (result == 0) result = run_statements(stage, db, source, file, err);
@@ -309,6 +320,7 @@ static int configure(struct stage *stage, const char *database, const char *cons
         {"redis", stage->redis_url.text},
         {"migrations", stage->directory}, /* where no redferry.yaml is */
         {"operator", "redferry test"},
+        {"retry-for", "2s"}, /* this Redis fails over to no other, and loads nothing */
         {stage->plan->allow_repeats ? "allow-repeats" : NULL, "true"},
         {stage->plan->batch > 0 ? "batch" : NULL, batch},
     };
@@ -341,7 +353,7 @@ int stage_set(struct stage *stage, const struct migration_test *test, struct err
 struct db *stage_database(const struct stage *stage, struct error *err)
 {
     struct db *db = NULL;
-    return db_open(&db, &stage->config.database, NULL, err) == 0 ? db : NULL;
+    return db_scratch_open(&db, &stage->config.database, NULL, err) == 0 ? db : NULL;
 }
 
 /* ---- from beginning to end -------------------------------------------------------------- */

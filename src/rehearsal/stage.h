@@ -35,6 +35,7 @@ struct stage {
     const char *directory; /* of its own */
     size_t number;         /* which stage it is: part of its databases' names */
     pid_t redis_pid;       /* 0: none */
+    int redis_status;      /* what waitpid() said of it, once it ended by itself */
     struct url redis_url;
     struct connection *redis; /* for setting and looking */
     struct audience audience;
@@ -46,8 +47,9 @@ struct stage {
     struct arena setting; /* for that of what was set last */
 };
 
-/* Start Redis in directory (borrowed, as plan is), and listen. Returns 0, or -1 with err;
- * stage_close() is due in both cases. */
+/* Start Redis in directory (borrowed, as plan is), and listen. Returns 0, or -1 with err
+ * (ERROR_INVALID: the program does not serve as a Redis); stage_close() is due in both cases.
+ */
 int stage_open(struct stage *stage, const struct stage_plan *plan, const char *directory,
                size_t number, struct error *err);
 
@@ -58,6 +60,9 @@ int stage_set(struct stage *stage, const struct migration_test *test, struct err
 
 /* A connection to the database that was set. Yours to db_close(); NULL with err. */
 struct db *stage_database(const struct stage *stage, struct error *err);
+
+/* Where Redis has ended by itself, say so in front of err, which something failed with. */
+void stage_look_after(struct stage *stage, struct error *err);
 
 /* Stop Redis and drop what is there. Harmless on {0}. */
 void stage_close(struct stage *stage);

@@ -116,7 +116,7 @@ an_unknown_version()
 2|writes| 'init' does not take '9'; see 'redferry help init'  | init 9
 2|writes| '../9' cannot be a migration's name: use                            | new ../9
 2|looks | cannot be read: No such file                           | lint 9_nope.yaml
-2|looks | FILE: there is no migration 9                       | test 9
+2|looks | there is no migration 9                             | test 9
 2|looks | there is no migration 9 (`redferry status` lists    | plan 9
 2|writes| --to: there is no migration 9 (`redferry status`    | up --to 9
 2|writes| VERSION: there is no migration 9                    | run 9
