@@ -171,6 +171,11 @@ TEXT
     expect_exit 8 tests --require-tests -q
     expect_told <<<'FAIL 3_more: has no test'
     expect_stderr_contains '1 migration has no test (--require-tests)'
+    expect_exit 8 tests --require-tests 3
+    expect_told <<'TEXT'
+FAIL 3_more: has no test
+1 test: 0 ok, 1 failed; 1 migration without a test
+TEXT
     expect_exit 0 tests 2 1 --jobs 1 --tap
     expect_told 'TAP' <<'TEXT'
 TAP version 13
@@ -486,11 +491,13 @@ tap_and_json()
     tap_is_valid "$OUT" || fail 'no valid TAP'
     expect_stdout_contains 'ok 5 - 5_none # SKIP it has no test'
     expect_stdout_contains '      expected: "{enabled: true, more: x}"'
+    expect_stdout_contains '      line: 7'
+    grep -q 'line: 0' "$OUT" && fail 'a line that is none'
     expect_exit 8 tests --tap --require-tests 3 5
     tap_is_valid "$OUT" || fail 'no valid TAP'
     expect_stdout_contains 'not ok 2 - 5_none'
     expect_exit 2 tests --tap 9
-    expect_stdout_contains 'Bail out! FILE: there is no migration 9'
+    expect_stdout_contains 'Bail out! there is no migration 9'
     expect_exit 8 tests --json
     expect_equal "$(python3 -c '
 import json, sys
@@ -560,6 +567,10 @@ bad_files()
     rm data_migrations/2_lost.test.yaml
     sed -i 's/^expect:/except:/' data_migrations/1_flags.test.yaml
     refused "data_migrations/1_flags.test.yaml:8:1: unknown key 'except'"
+    from_elsewhere
+    sed -i '/^  from:/,/INSERT INTO orders VALUES (1/d' data_migrations/2_totals.test.yaml
+    LEGACY_URL=sqlite:legacy.db refused "data_migrations/2_totals.test.yaml: step 'old' reads from LEGACY_URL, which the test does not give: add 'LEGACY_URL:' with its statements to 'given: from:'" 2
+    rm data_migrations/2_totals.*
     cp data_migrations/1_flags.test.yaml data_migrations/2_b.test.yaml
     cp data_migrations/1_flags.yaml data_migrations/2_b.yaml
     refused '(and 1 more)'
@@ -591,13 +602,23 @@ bad_servers()
     expect_stderr_contains "REDFERRY_REDIS_SERVER: '/nowhere/redis-server' is no program"
     printf '#!/bin/sh\necho something\necho no memory today\nexit 1\n' >"$SCRATCH/bad-redis"
     chmod +x "$SCRATCH/bad-redis"
-    REDFERRY_REDIS_SERVER=$SCRATCH/bad-redis expect_exit 8 redferry test
-    expect_stdout_contains "  '$SCRATCH/bad-redis' does not start: no memory today"
+    REDFERRY_REDIS_SERVER=$SCRATCH/bad-redis expect_exit 2 redferry test
+    expect_stderr_contains "'$SCRATCH/bad-redis' does not start: no memory today"
+    REDFERRY_REDIS_SERVER=/bin/true expect_exit 2 redferry test
+    expect_stderr_contains "'/bin/true' does not start: it wrote nothing"
+    printf '#!/bin/sh\necho at your service\nexec sleep 60\n' >"$SCRATCH/deaf-redis"
+    chmod +x "$SCRATCH/deaf-redis"
+    REDFERRY_REDIS_SERVER=$SCRATCH/deaf-redis expect_exit 2 redferry test
+    expect_stderr_contains "'$SCRATCH/deaf-redis' does not answer as a Redis does: at your service"
     # A server behind a shell is one all the same, and goes with it.
     printf '#!/bin/sh\n"%s" "$@"\n' "$(command -v redis-server)" >"$SCRATCH/wrapped-redis"
     chmod +x "$SCRATCH/wrapped-redis"
     REDFERRY_REDIS_SERVER=$SCRATCH/wrapped-redis expect_exit 0 redferry test
     expect_exit 2 redferry test --redis redis://localhost
+    expect_exit 2 redferry test --ledger sqlite:ledger.db
+    expect_stderr_contains "'test' keeps each ledger in its scratch database, and takes no '--ledger'"
+    expect_exit 2 redferry test --max-time 1m
+    expect_stderr_contains "'test' runs every test to its end, and takes no '--max-time'"
     expect_exit 2 redferry test --database sqlite:app.db
     expect_stderr_contains 'it names a PostgreSQL to make scratch databases on'
     expect_exit 6 redferry test --database 'postgresql:///x?host=/nowhere'
@@ -606,6 +627,50 @@ bad_servers()
     # A directory whose name is no address for a socket.
     mkdir -p "$SCRATCH/a b%/$(printf 'x%.0s' {1..80})"
     TMPDIR=$(echo "$SCRATCH"/a*/x*) expect_exit 0 redferry test
+    expect_nothing_left
+}
+
+# A server that dies is not waited for, and named as what it is.
+redis_dies()
+{
+    printf '#!/bin/sh\n%s\n%s\n%s\n' "'$(command -v redis-server)' \"\$@\" & pid=\$!" \
+        'while [ "$(redis-cli -s "$4" EXISTS x 2>&1)" != 1 ]; do sleep 0.02; done' \
+        'kill -KILL $pid; exit 7' >"$SCRATCH/mortal-redis"
+    chmod +x "$SCRATCH/mortal-redis"
+    write_migration 1_long.yaml <<'YAML'
+up:
+  - read: WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT i FROM n
+    key: i
+    batch: 10
+    write: SET x ${i}
+YAML
+    write_migration 1_long.test.yaml <<<'expect: {redis: [GET x: 1]}'
+    SECONDS=0
+    REDFERRY_REDIS_SERVER=$SCRATCH/mortal-redis expect_exit 8 redferry test
+    expect_stdout_contains '  up: the scratch Redis ended with exit code 7: '
+    ((SECONDS < 20)) || fail "it took $SECONDS s"
+    expect_nothing_left
+}
+
+# Where the server has few connections, tests wait for each other.
+few_connections()
+{
+    local i url="${DB/user=postgres/user=few}" busy=()
+    sql 'CREATE ROLE few LOGIN CREATEDB CONNECTION LIMIT 4'
+    for i in 1 2 3 4 5 6; do
+        write_migration "${i}_m.yaml" <<<'up: [{read: SELECT 1 AS a, key: a, write: "SET x ${a}"}]'
+        write_migration "${i}_m.test.yaml" <<<'expect: {redis: [GET x: 1], sql: [SELECT 1: 1]}'
+    done
+    expect_exit 0 redferry test --database "$url" --jobs 6
+    for i in 1 2 3 4; do
+        psql -XAtq -d "$url" -c 'SELECT pg_sleep(2)' >/dev/null &
+        busy+=($!)
+    done
+    until [[ $(psql -XAtq -d "$DB" -c "SELECT count(*) FROM pg_stat_activity WHERE usename = 'few' AND query LIKE '%pg_sleep%'") == 4 ]]; do
+        sleep 0.02
+    done
+    expect_exit 0 redferry test 1 2 --database "$url" --jobs 2
+    wait "${busy[@]}"
     expect_nothing_left
 }
 
@@ -703,7 +768,7 @@ killed()
     done
     wait "$tester" && fail 'a test was killed, and passed' || expect_equal $? 8 'the exit code'
     scenario_last=
-    expect_stdout_contains 'its process was killed by signal 9'
+    expect_stdout_contains 'its process was killed by signal 9 (Killed)'
     expect_nothing_left
 }
 
@@ -750,6 +815,8 @@ with_database sqlite tap_and_json
 with_database sqlite in_order
 with_database sqlite bad_files
 with_database sqlite bad_servers
+with_database sqlite redis_dies
+with_database postgresql few_connections
 with_database postgresql a_role_without_rights
 for_both_databases killed
 for_both_databases kills
