@@ -32,11 +32,6 @@ struct pause {
     const char *by;
 };
 
-static const char *name_of(const char *by)
-{
-    return by != NULL ? by : "somebody";
-}
-
 /* ---- obeying -------------------------------------------------------------------------- */
 
 static void pause_run(struct attempt *attempt, struct pause *pause, const char *by)
@@ -91,15 +86,15 @@ static int cancel(struct attempt *attempt, struct error *err)
     if (attempt->beginning.down)
         return error_set(err, ERROR_OPERATOR,
                          "cancelled by %s: `redferry down --only %" PRId64 "` goes on",
-                         name_of(run.requested_by), version);
+                         progress_name(run.requested_by), version);
     if (!migration->has_down)
         return error_set(err, ERROR_OPERATOR,
                          "cancelled by %s: `redferry run %" PRId64 "` goes on",
-                         name_of(run.requested_by), version);
+                         progress_name(run.requested_by), version);
     return error_set(err, ERROR_OPERATOR,
                      "cancelled by %s: `redferry run %" PRId64
                      "` goes on, `redferry down --only %" PRId64 "` undoes it%s",
-                     name_of(run.requested_by), version, version,
+                     progress_name(run.requested_by), version, version,
                      migration_undoing_caveat(attempt->beginning.migration));
 }
 

@@ -162,7 +162,7 @@ void progress_end(struct progress *progress, enum event_kind kind, const char *t
 
 /* ---- a pause -------------------------------------------------------------------------- */
 
-static const char *name_of(const char *by)
+const char *progress_name(const char *by)
 {
     return by != NULL ? by : "somebody";
 }
@@ -190,7 +190,7 @@ void progress_pause(const struct progress *progress, struct progress_pause *paus
     (void)snprintf(text, sizeof text,
                    "run %" PRId64 " is paused by %s; `redferry resume %" PRId64
                    "` has it go on",
-                   progress->event.run_id, name_of(by), progress->event.run_id);
+                   progress->event.run_id, progress_name(by), progress->event.run_id);
     progress_tell(progress, EVENT_PAUSED, text,
                   is_first ? 0 : (double)(now - pause->begun_ms) / 1000.0);
     pause->told_ms = now;
@@ -201,7 +201,7 @@ void progress_resume(struct progress *progress, struct progress_pause *pause, co
     const int64_t paused_ms = clock_monotonic_ms() - pause->begun_ms;
     char text[TEXT_SIZE];
     (void)snprintf(text, sizeof text, "run %" PRId64 " goes on: resumed by %s",
-                   progress->event.run_id, name_of(by));
+                   progress->event.run_id, progress_name(by));
     progress_tell(progress, EVENT_RESUMED, text, (double)paused_ms / 1000.0);
     progress_skip(progress, paused_ms);
     *pause = (struct progress_pause){0};

@@ -120,6 +120,9 @@ void progress_end(struct progress *progress, enum event_kind kind, const char *t
 void progress_tell(const struct progress *progress, enum event_kind kind, const char *text,
                    double seconds);
 
+/* Whoever asked or does something, as told to others; by may be NULL: not known. */
+const char *progress_name(const char *by);
+
 /* A pause of the run, as those who are told of it see it; {0}: there is none. */
 struct progress_pause {
     int64_t begun_ms; /* monotonic, as the other */

@@ -42,11 +42,6 @@ static bool is_alive(const struct run *run)
     return run->status == RUN_RUNNING || run->status == RUN_PAUSED;
 }
 
-static const char *name_of(const char *by)
-{
-    return by != NULL ? by : "somebody";
-}
-
 /* ---- the end ------------------------------------------------------------------------------
  */
 
@@ -115,7 +110,7 @@ static void begin(struct view *view)
     lasting.name = arena_text(&view->names, run->name);
     (void)snprintf(text, sizeof text,
                    "run %" PRId64 ", begun by %s on host %s (pid %" PRId64 ") at %s", run->id,
-                   name_of(run->operator_name), run->host, run->pid, run->started_at);
+                   progress_name(run->operator_name), run->host, run->pid, run->started_at);
     progress_begin(progress, &view->session->listener, &lasting, count_steps(view));
     progress->begun_ms -= run->took_ms;
     progress_tell(progress, EVENT_NOTE, text, (double)run->took_ms / 1000.0);
@@ -147,7 +142,7 @@ static void tell_request(struct view *view)
         return;
     (void)snprintf(view->asked_at, sizeof view->asked_at, "%s", run->requested_at);
     (void)snprintf(text, sizeof text, "run %" PRId64 " is asked to %s by %s", run->id,
-                   request_text(run->request), name_of(run->requested_by));
+                   request_text(run->request), progress_name(run->requested_by));
     progress_tell(&view->progress, EVENT_NOTE, text, progress_seconds(&view->progress));
 }
 
