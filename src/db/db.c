@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "buffer.h"
+#include "digest.h"
 #include "error.h"
 #include "sql_text.h"
 #include "url.h"
@@ -196,6 +197,19 @@ int db_forecast(struct db *db, const char *query, const struct value *parameters
                 struct db_forecast *out, struct error *err)
 {
     return db->ops->forecast(db, query, parameters, count, out, err);
+}
+
+int db_lock_number(const char *name, int64_t *number, struct error *err)
+{
+    struct buffer text = {0};
+    int status = -1;
+    buffer_append_format(&text, "redferry:%s", name);
+    if (buffer_failed(&text))
+        error_memory(err);
+    else
+        status = digest_number(text.bytes, text.length, number, err);
+    buffer_release(&text);
+    return status;
 }
 
 int db_lock_try(struct db *db, const char *name, struct error *err)

@@ -56,6 +56,10 @@ struct db_rows {
     struct db *db;
 };
 
+/* What the lock called name is to an engine: a number, the same in every process. Returns 0, or
+ * -1 with err (no memory). */
+int db_lock_number(const char *name, int64_t *number, struct error *err);
+
 extern const struct db_ops db_postgres_ops;
 extern const struct db_ops db_sqlite_ops;
 

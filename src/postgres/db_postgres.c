@@ -21,7 +21,6 @@
 
 #include "arena.h"
 #include "buffer.h"
-#include "digest.h"
 #include "error.h"
 #include "stop.h"
 #include "url.h"
@@ -347,19 +346,6 @@ static int reading_blocks_writers(struct db *db, struct error *err)
 
 /* ---- the lock --------------------------------------------------------------------------- */
 
-static int lock_key(const char *name, int64_t *key, struct error *err)
-{
-    struct buffer text = {0};
-    int status = -1;
-    buffer_append_format(&text, "redferry:%s", name);
-    if (buffer_failed(&text))
-        error_memory(err);
-    else
-        status = digest_number(text.bytes, text.length, key, err);
-    buffer_release(&text);
-    return status;
-}
-
 /*
  * Ask a yes-or-no question about the lock of that key, by words before and behind it. Returns
  * 1, 0 or -1 with err. Not with a parameter: what executed that would stay open until the end
@@ -392,7 +378,7 @@ static int lock_try(struct db *db, const char *name, struct error *err)
     PGresult *answer = NULL;
     char question[96];
     int64_t key;
-    if (lock_key(name, &key, err) != 0) return -1;
+    if (db_lock_number(name, &key, err) != 0) return -1;
     (void)snprintf(question, sizeof question,
                    "SELECT pg_catalog.pg_try_advisory_xact_lock('%" PRId64 "'::bigint)", key);
     if (begin_with(pg, DB_READ, question, &answer, err) != 0) return -1;
@@ -441,7 +427,7 @@ static void lock_release(struct db *db)
 static int lock_held(struct db *db, const char *name, struct error *err)
 {
     int64_t key;
-    if (lock_key(name, &key, err) != 0) return -1;
+    if (db_lock_number(name, &key, err) != 0) return -1;
     return ask_lock((struct postgres *)db, LOCK_IN_PG_LOCKS, key, ")", err);
 }
 

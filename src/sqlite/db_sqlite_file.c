@@ -15,9 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "buffer.h"
 #include "db_sqlite_rows.h"
-#include "digest.h"
 #include "error.h"
 
 /* ---- the file ---------------------------------------------------------------------------- */
@@ -67,16 +65,9 @@ int db_sqlite_file_check(const char *path, struct error *err)
 /* Each ledger of one file has a byte of its own in the one lock file. */
 static int lock_offset(const char *name, int64_t *offset, struct error *err)
 {
-    struct buffer text = {0};
-    int status = -1;
-    buffer_append_format(&text, "redferry:%s", name);
-    if (buffer_failed(&text))
-        error_memory(err);
-    else
-        status = digest_number(text.bytes, text.length, offset, err);
+    if (db_lock_number(name, offset, err) != 0) return -1;
     *offset &= INT64_MAX >> 1;
-    buffer_release(&text);
-    return status;
+    return 0;
 }
 
 /* Whoever may write to the database may use its lock: as SQLite does for its own side files,
