@@ -49,12 +49,6 @@ static bool is_constant(const struct command *command)
     return true;
 }
 
-static bool is_publish(const struct command *command)
-{
-    static const char *const names[] = {"PUBLISH", "SPUBLISH", NULL};
-    return is_called(command, names);
-}
-
 /* ---- slips ------------------------------------------------------------------------------ */
 
 static bool check_name(const struct scene *scene, const struct command *command)
@@ -285,7 +279,7 @@ static bool check_cleared(const struct scene *scene, const struct command *comma
 
 static bool check_constant(const struct scene *scene, const struct command *command)
 {
-    const bool publishes = is_publish(command);
+    const bool publishes = command_publishes(command);
     if (!scene->many || !is_constant(command)) return false;
     if (!publishes && !command_is_idempotent(command)) return false;
     lint_report_add(scene->subject->report, "RF301", lint_text_command(scene->subject, command),
@@ -384,7 +378,7 @@ static void check_step(struct scene *scene)
 static const struct command *first_message(const struct step *step)
 {
     for (size_t i = 0; i < step->command_count; i++)
-        if (is_publish(&step->commands[i])) return &step->commands[i];
+        if (command_publishes(&step->commands[i])) return &step->commands[i];
     return NULL;
 }
 
@@ -392,7 +386,7 @@ static bool writes_keys(const struct step *step)
 {
     for (size_t i = 0; i < step->command_count; i++) {
         const struct command *command = &step->commands[i];
-        if (!is_publish(command) && (command->facts == NULL || command->facts->writes))
+        if (!command_publishes(command) && (command->facts == NULL || command->facts->writes))
             return true;
     }
     return false;

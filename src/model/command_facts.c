@@ -604,6 +604,15 @@ static bool has_own_key(const struct command *command)
     return false;
 }
 
+bool command_publishes(const struct command *command)
+{
+    static const char *const names[] = {"PUBLISH", "SPUBLISH"};
+    const char *name = command->facts != NULL ? command->facts->name : "";
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0) return true;
+    return false;
+}
+
 const char *command_refusal(const struct command *command)
 {
     static const char *const reasons[] = {

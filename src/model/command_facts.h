@@ -49,6 +49,9 @@ bool command_arity_fits(const struct command *command);
  * in its effect on the value). A command that is not in the table is not idempotent. */
 bool command_is_idempotent(const struct command *command);
 
+/* Whether it tells subscribers something: PUBLISH or SPUBLISH. */
+bool command_publishes(const struct command *command);
+
 /* Why a migration may not send this command, or NULL where it may: a refused name, a refused
  * subcommand, a literal key that begins with "redferry:". The text is constant and reads on
  * from "'NAME' is refused: ". */

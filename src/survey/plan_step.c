@@ -60,15 +60,6 @@ static int add_pattern(struct texts *texts, const struct template *template,
     return result;
 }
 
-static bool publishes(const struct command *command)
-{
-    static const char *const names[] = {"PUBLISH", "SPUBLISH"};
-    const char *name = command->facts != NULL ? command->facts->name : "";
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0) return command->argument_count > 1;
-    return false;
-}
-
 /* Whether there may be keys among its arguments that cannot be told from here. */
 static bool is_opaque(const struct command *command, size_t keys)
 {
@@ -89,7 +80,7 @@ static int describe_command(struct plan_step *out, const struct command *command
     if (result == 0) keys = command_keys(command, positions, command->argument_count);
     for (size_t i = 0; i < keys && i < command->argument_count && result == 0; i++)
         result = add_pattern(&touches, command->arguments[positions[i]], arena);
-    if (result == 0 && publishes(command))
+    if (result == 0 && command_publishes(command) && command->argument_count > 1)
         result = add_pattern(&channels, command->arguments[1], arena);
     else if (result == 0 && is_opaque(command, keys))
         result = add_text(&opaque, arena_text(arena, command->text));
