@@ -11,7 +11,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "arena.h"
 #include "buffer.h"
@@ -112,25 +111,17 @@ static struct effect effect_of(const struct command_facts *facts)
     return (struct effect){.effect = facts->writes ? LINT_TOUCHES : LINT_READS};
 }
 
-static bool is_word(const struct command *command, size_t position, const char *word)
-{
-    const char *text = NULL;
-    size_t length = 0;
-    return template_is_literal(command->arguments[position], &text, &length) &&
-           length == strlen(word) && strncasecmp(text, word, length) == 0;
-}
-
 bool lint_keys_has_word(const struct command *command, size_t position, const char *word)
 {
     for (; position < command->argument_count; position++)
-        if (is_word(command, position, word)) return true;
+        if (command_is_word(command, position, word)) return true;
     return false;
 }
 
 static bool is_called(const struct command *command, const char *const *names)
 {
     for (; *names != NULL; names++)
-        if (is_word(command, 0, *names)) return true;
+        if (command_is_word(command, 0, *names)) return true;
     return false;
 }
 
@@ -140,7 +131,7 @@ enum lint_expiry lint_keys_expiry(const struct command *command)
                                         "HEXPIRE", "HPEXPIRE", NULL};
     static const char *const at[] = {"EXPIREAT", "PEXPIREAT", "HEXPIREAT", "HPEXPIREAT", NULL};
     static const char *const optional[] = {"SET", "GETEX", "HSETEX", "HGETEX", NULL};
-    const size_t first = is_word(command, 0, "SET") ? 3 : 2;
+    const size_t first = command_is_word(command, 0, "SET") ? 3 : 2;
     if (is_called(command, after)) return LINT_EXPIRES_AFTER;
     if (is_called(command, at)) return LINT_EXPIRES_AT;
     if (!is_called(command, optional)) return LINT_NO_EXPIRY;
@@ -176,7 +167,7 @@ static const char *shape_of(const struct template *key, struct arena *arena)
 /* SET … NX makes a key that is not there, SET … XX changes one that is. */
 static void heed_options(struct lint_key *key)
 {
-    if (!is_word(key->command, 0, "SET")) return;
+    if (!command_is_word(key->command, 0, "SET")) return;
     if (lint_keys_has_word(key->command, 3, "NX")) key->effect = LINT_ADDS;
     if (lint_keys_has_word(key->command, 3, "XX")) key->effect = LINT_TOUCHES;
 }

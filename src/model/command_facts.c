@@ -35,8 +35,7 @@ static bool literal(const struct command *command, size_t position, const char *
            template_is_literal(command->arguments[position], text, length);
 }
 
-/* Whether the argument at position is literally word, in any case. */
-static bool is_word(const struct command *command, size_t position, const char *word)
+bool command_is_word(const struct command *command, size_t position, const char *word)
 {
     const char *text = NULL;
     size_t length = 0;
@@ -49,7 +48,7 @@ static bool is_word(const struct command *command, size_t position, const char *
 static size_t find_word(const struct command *command, size_t position, const char *word)
 {
     for (; position < command->argument_count; position++)
-        if (is_word(command, position, word)) return position;
+        if (command_is_word(command, position, word)) return position;
     return 0;
 }
 
@@ -93,10 +92,10 @@ static bool when_zadd(const struct command *command)
     while (is_option) {
         is_option = false;
         for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-            if (is_word(command, position, options[i])) is_option = true;
+            if (command_is_word(command, position, options[i])) is_option = true;
         if (is_option) position++;
     }
-    return !is_word(command, position, "INCR");
+    return !command_is_word(command, position, "INCR");
 }
 
 static bool when_bitfield(const struct command *command)
@@ -111,15 +110,15 @@ static bool when_replace(const struct command *command)
 
 static bool when_function(const struct command *command)
 {
-    return is_word(command, 1, "LOAD")      ? when_replace(command)
-           : is_word(command, 1, "RESTORE") ? when_replace(command)
-                                            : !is_word(command, 1, "DELETE");
+    return command_is_word(command, 1, "LOAD")      ? when_replace(command)
+           : command_is_word(command, 1, "RESTORE") ? when_replace(command)
+                                                    : !command_is_word(command, 1, "DELETE");
 }
 
 /* A second CREATE of a group is an error. */
 static bool when_xgroup(const struct command *command)
 {
-    return !is_word(command, 1, "CREATE");
+    return !command_is_word(command, 1, "CREATE");
 }
 
 /* Of several equal elements, LREM with a count removes some more each time. */
