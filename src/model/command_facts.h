@@ -49,8 +49,7 @@ bool command_arity_fits(const struct command *command);
  * in its effect on the value). A command that is not in the table is not idempotent. */
 bool command_is_idempotent(const struct command *command);
 
-/* Whether the argument at position, which there is, is this word (any case), and no
- * placeholder. */
+/* Whether there is an argument at position, and it is literally word, in any case. */
 bool command_is_word(const struct command *command, size_t position, const char *word);
 
 /* Whether it tells subscribers something: PUBLISH or SPUBLISH. */
