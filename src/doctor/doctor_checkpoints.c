@@ -54,8 +54,14 @@ int doctor_checkpoints_trace(struct doctor *doctor, struct error *err)
         result = stranger_check_restored(session, &trace, false, err);
     session->listener = listener;
     if (result != 0) return -1;
-    if (doctor->count == before)
-        doctor_find(doctor, DOCTOR_OK, "they know each other, or nothing was carried yet");
+    if (doctor->count > before) return 0;
+    if (trace.database == NULL)
+        doctor_find(doctor, DOCTOR_OK, "this ledger has carried nothing to this Redis yet");
+    else if (trace.last_run == 0 || trace.last_write == NULL)
+        doctor_find(doctor, DOCTOR_OK, "they know each other");
+    else
+        doctor_find(doctor, DOCTOR_OK, "they know each other: run %" PRId64 " wrote last, %s",
+                    trace.last_run, trace.last_write);
     return 0;
 }
 
