@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "config_settings.h"
 #include "handle.h"
 
 _Static_assert((int)REDFERRY_FAILED == (int)ERROR_FAILED &&

@@ -73,18 +73,13 @@ static int first_error(const struct reader *reader)
 
 /* ---- names ------------------------------------------------------------------------------ */
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), end_length = strlen(end);
-    return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
 /* Whether a file of this name is YAML, and neither hidden, a test nor the configuration. */
 static bool may_be_migration(const char *file_name)
 {
     if (file_name[0] == '.' || strcmp(file_name, "redferry.yaml") == 0) return false;
-    if (ends_with(file_name, ".test.yaml") || ends_with(file_name, ".test.yml")) return false;
-    return ends_with(file_name, ".yaml") || ends_with(file_name, ".yml");
+    if (file_has_ending(file_name, ".test.yaml") || file_has_ending(file_name, ".test.yml"))
+        return false;
+    return file_has_ending(file_name, ".yaml") || file_has_ending(file_name, ".yml");
 }
 
 /* A name goes into tables and onto terminals. */
@@ -348,7 +343,7 @@ int migration_dir_read_files(struct migrations *out, const char *const *files, s
         const char *slash = strrchr(files[i], '/');
         const char *name = slash != NULL ? slash + 1 : files[i];
         struct candidate *candidate = NULL;
-        if (!ends_with(name, ".yaml") && !ends_with(name, ".yml")) {
+        if (!file_has_ending(name, ".yaml") && !file_has_ending(name, ".yml")) {
             result = add_complaint(&reader, true,
                                    arena_format(arena,
                                                 "%s: not a migration: its name does not end "

@@ -518,13 +518,8 @@ static const char *const test_extensions[] = {".test.yaml", ".test.yml"};
 /* How much of path stands in front of one of two endings, or 0. */
 static size_t stem_length(const char *path, const char *const *endings)
 {
-    size_t length = strlen(path);
-
-    for (size_t i = 0; i < 2; i++) {
-        size_t ending = strlen(endings[i]);
-        if (length > ending && strcmp(path + length - ending, endings[i]) == 0)
-            return length - ending;
-    }
+    for (size_t i = 0; i < 2; i++)
+        if (file_has_ending(path, endings[i])) return strlen(path) - strlen(endings[i]);
     return 0;
 }
 

@@ -51,15 +51,10 @@ void rehearsal_release(struct rehearsal *rehearsal)
 
 /* ---- which files ------------------------------------------------------------------------ */
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t length = strlen(text), tail = strlen(end);
-    return length >= tail && strcmp(text + length - tail, end) == 0;
-}
-
 static bool looks_like_file(const char *text)
 {
-    return strchr(text, '/') != NULL || ends_with(text, ".yaml") || ends_with(text, ".yml");
+    return strchr(text, '/') != NULL || file_has_ending(text, ".yaml") ||
+           file_has_ending(text, ".yml");
 }
 
 /* The file of VERSION, or of VERSION_name, in the directory. */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "config_settings.h"
 #include "error.h"
 #include "migration.h"
 #include "migration_file.h"

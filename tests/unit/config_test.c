@@ -13,6 +13,7 @@
 
 #include "alloc_fail.h"
 #include "config.h"
+#include "config_settings.h"
 #include "error.h"
 
 /* A directory of its own for each test, gone into. */

@@ -1,4 +1,4 @@
-/* Reading files whole: the limit, what is no file, and secrets. */
+/* Reading files whole: the limit, what is no file, and secrets; and what names end in. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -130,12 +130,25 @@ static void test_secret(void **state)
     }
 }
 
+static void test_endings(void **state)
+{
+    (void)state;
+    assert_true(file_has_ending("a.yaml", ".yaml"));
+    assert_true(file_has_ending("dir/a.test.yaml", ".yaml"));
+    assert_false(file_has_ending("a.yaml.txt", ".yaml"));
+    assert_false(file_has_ending("a.YAML", ".yaml"));
+    assert_false(file_has_ending(".yaml", ".yaml"));
+    assert_false(file_has_ending("aml", ".yaml"));
+    assert_false(file_has_ending("", ".yaml"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read),
         cmocka_unit_test(test_no_file),
         cmocka_unit_test(test_secret),
+        cmocka_unit_test(test_endings),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

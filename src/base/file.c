@@ -1,15 +1,15 @@
 /*
  * Small regular files, read whole.
  *
- * A deploy must not hang because a FIFO lies where a migration was expected, nor fill memory
- * with a dump that was put into the wrong directory: so what is not a regular file is refused
- * before it is opened, and reading stops at a limit even where the file grows meanwhile.
+ * A program must not hang because a FIFO lies where a file was expected, nor fill memory with
+ * a dump that was put into the wrong directory: so what is not a regular file is refused before
+ * it is opened, and reading stops at a limit even where the file grows meanwhile. Directories
+ * are read elsewhere.
  */
 #include "file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -127,4 +127,10 @@ int file_read_secret(const char *path, struct arena *arena, char **text, int *op
     if (memchr(*text, '\n', length) != NULL || strlen(*text) != length)
         return error_set(err, ERROR_INVALID, "%s: holds more than one line of text", path);
     return 0;
+}
+
+bool file_has_ending(const char *name, const char *ending)
+{
+    const size_t length = strlen(name), end = strlen(ending);
+    return length > end && strcmp(name + length - end, ending) == 0;
 }

@@ -1,6 +1,7 @@
 #ifndef REDFERRY_FILE_H
 #define REDFERRY_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena;
@@ -19,5 +20,8 @@ int file_read(const char *path, struct arena *arena, char **bytes, size_t *lengt
  * 1 where everybody may read the file, else 0. */
 int file_read_secret(const char *path, struct arena *arena, char **text, int *open_to_all,
                      struct error *err);
+
+/* Whether a file's name ends in ending (".yaml"), with something in front of it. */
+bool file_has_ending(const char *name, const char *ending);
 
 #endif

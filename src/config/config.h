@@ -11,40 +11,9 @@
 struct error;
 
 /*
- * Settings: defaults < redferry.yaml < environment < flags. A setting is a line in one table,
- * from which the environment's names, the configuration file's keys and the program's options
- * all come.
+ * Settings: defaults < redferry.yaml < environment < flags. Which there are stands in one table
+ * (config_settings.h).
  */
-enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLAG };
-
-enum config_kind {
-    CONFIG_TEXT,
-    CONFIG_SWITCH,
-    CONFIG_DURATION,
-    CONFIG_COUNT,
-    CONFIG_CHOICE,
-    CONFIG_DATABASE_URL,
-    CONFIG_REDIS_URL
-};
-
-/* A line of the table. */
-struct config_setting {
-    const char *name; /* "lock-timeout": the long option; the key in redferry.yaml is the same
-                         with '_' */
-    char letter;      /* short option, or 0 */
-    const char *argument;    /* "DURATION", or NULL for a switch */
-    const char *environment; /* "REDFERRY_LOCK_TIMEOUT", or NULL */
-    const char *fallback;    /* a second variable ("DATABASE_URL"), or NULL */
-    const char *standard;    /* the default as text, or NULL */
-    enum config_kind kind;
-    const char *choices; /* "wait|fail|skip", or NULL */
-    const char *help;    /* one line; NULL: no option of every command, only redferry.yaml says
-                            it */
-};
-
-/* The table; those without help stand at its end. */
-const struct config_setting *config_settings(size_t *count);
-
 enum config_on_lock { ON_LOCK_WAIT, ON_LOCK_FAIL, ON_LOCK_SKIP };
 
 /* What came out. Texts live in the config's arena. */
@@ -67,7 +36,7 @@ struct config {
     bool wait_aof;
     bool strict, allow_repeats, during_schema_migration, tests;
     const char *const *environment; /* borrowed; NULL-terminated; for `from` */
-    struct config_value *values;    /* config.c's own: what was said where */
+    struct config_value *values;    /* what was said where; see config_value.h */
     struct arena arena;
 };
 
