@@ -20,6 +20,7 @@
 #include "lint_steps.h"
 #include "lint_text.h"
 #include "migration_dir.h"
+#include "test_dir.h"
 #include "test_file.h"
 
 /* ---- what the parser says ------------------------------------------------------------- */
@@ -201,7 +202,7 @@ static void judge_test_of(struct lint_report *report, const struct lint_wish *wi
 {
     struct error err = {0};
     const char *path = NULL;
-    if (test_file_of(migration->file, report->arena, &path, &err) != 0)
+    if (test_dir_of(migration->file, report->arena, &path, &err) != 0)
         add_error(report, "RF700", &err);
     else if (path != NULL)
         judge_test(report, migration, path);
@@ -215,7 +216,7 @@ static void judge_lone_test(struct lint_report *report, const char *path)
 {
     const char *migration = NULL;
     struct error err = {0};
-    if (test_file_migration(path, report->arena, &migration, &err) != 0) {
+    if (test_dir_migration(path, report->arena, &migration, &err) != 0) {
         add_error(report, "RF700", &err);
         return;
     }
@@ -233,10 +234,10 @@ static int judge_tests(struct lint_report *report, const struct lint_wish *wish,
     size_t count = wish->count;
     for (size_t i = 0; i < report->migrations.count; i++)
         judge_test_of(report, wish, report->migrations.items[i]);
-    if (count == 0 && test_file_list(wish->directory, report->arena, &paths, &count, err) != 0)
+    if (count == 0 && test_dir_list(wish->directory, report->arena, &paths, &count, err) != 0)
         return -1;
     for (size_t i = 0; i < count; i++)
-        if (test_file_is_test(paths[i])) judge_lone_test(report, paths[i]);
+        if (test_dir_is_test(paths[i])) judge_lone_test(report, paths[i]);
     return 0;
 }
 

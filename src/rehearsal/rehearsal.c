@@ -32,6 +32,7 @@
 #include "number.h"
 #include "stage.h"
 #include "stop.h"
+#include "test_dir.h"
 #include "test_file.h"
 #include "url.h"
 
@@ -93,8 +94,8 @@ static int find_file(struct rehearsal *rehearsal, const struct rehearsal_wish *w
     if (!looks_like_file(text))
         return find_version(rehearsal, wish->config->migrations, text, path, err);
     *path = text;
-    if (!test_file_is_test(text)) return 0;
-    if (test_file_migration(text, &rehearsal->arena, path, err) != 0) return -1;
+    if (!test_dir_is_test(text)) return 0;
+    if (test_dir_migration(text, &rehearsal->arena, path, err) != 0) return -1;
     if (*path != NULL) return 0;
     return error_set(err, ERROR_INVALID, "%s: there is no migration that this is a test of",
                      text);
@@ -121,10 +122,10 @@ static int check_orphans(struct rehearsal *rehearsal, const char *directory, str
 {
     const char *const *paths = NULL;
     size_t count = 0;
-    if (test_file_list(directory, &rehearsal->arena, &paths, &count, err) != 0) return -1;
+    if (test_dir_list(directory, &rehearsal->arena, &paths, &count, err) != 0) return -1;
     for (size_t i = 0; i < count; i++) {
         const char *migration = NULL;
-        if (test_file_migration(paths[i], &rehearsal->arena, &migration, err) != 0) return -1;
+        if (test_dir_migration(paths[i], &rehearsal->arena, &migration, err) != 0) return -1;
         if (migration == NULL)
             return error_set(err, ERROR_INVALID,
                              "%s: there is no migration that this is a test of", paths[i]);
@@ -169,7 +170,7 @@ static int read_tests(struct rehearsal *rehearsal, struct error *err)
         struct rehearsed *item = &rehearsal->items[i];
         struct error one = {0};
         const char *path = NULL;
-        int result = test_file_of(item->migration->file, &rehearsal->arena, &path, &one);
+        int result = test_dir_of(item->migration->file, &rehearsal->arena, &path, &one);
         if (result == 0 && path != NULL) result = test_file_read(&item->test, path, &one);
         if (result == 0 && path != NULL)
             result = check_sources(&item->migration->up, item->test, &one);

@@ -20,6 +20,7 @@
 #include "migration.h"
 #include "migration_dir.h"
 #include "scaffold.h"
+#include "test_dir.h"
 #include "test_file.h"
 
 static int enter(void **state)
@@ -59,7 +60,7 @@ static void test_example(void **state)
     assert_string_equal(migrations.items[0]->file, files.migration);
     assert_string_equal(migrations.items[0]->name, "copy_the_flags");
     assert_true(migrations.items[0]->has_down);
-    assert_int_equal(test_file_of(files.migration, &arena, &path, &err), 0);
+    assert_int_equal(test_dir_of(files.migration, &arena, &path, &err), 0);
     assert_string_equal(path, files.test);
     if (test_file_read(&test, files.test, &err) != 0) fail_msg("%s", err.message);
     assert_int_equal(test->expect.check_count, 2);
