@@ -109,8 +109,8 @@ static void judge(struct lint_report *report, const struct lint_wish *wish,
         .migration = migration,
         .text = lint_text_read(report, migration->file, migration->definition,
                                migration->definition_length),
-        .up_queries = lint_query_read(&migration->up, &report->scratch),
-        .down_queries = lint_query_read(&migration->down, &report->scratch),
+        .up_queries = lint_sql_read(&migration->up, &report->scratch),
+        .down_queries = lint_sql_read(&migration->down, &report->scratch),
         .allow_repeats = wish->allow_repeats,
     };
     if (subject.text == NULL || subject.up_queries == NULL || subject.down_queries == NULL) {

@@ -16,6 +16,7 @@
 #include "lint_keys.h"
 #include "lint_sql.h"
 #include "lint_text.h"
+#include "sql_query.h"
 #include "template.h"
 
 /* A step while its commands are judged. */
@@ -137,7 +138,7 @@ static bool misses_column(const struct command *command, const char *column)
 
 static bool check_placeholders(const struct scene *scene, const struct command *command)
 {
-    const struct lint_query *query = lint_query_of(scene->subject, scene->step);
+    const struct sql_query *query = lint_sql_of(scene->subject, scene->step);
     const char *column = NULL;
     for (size_t i = 0; column == NULL && i < scene->step->key_count; i++)
         if (misses_column(command, scene->step->key[i])) column = scene->step->key[i];
@@ -432,11 +433,11 @@ static void check_messages(const struct lint_subject *subject, const struct lint
 static bool has_many_rows(const struct lint_subject *subject, const struct step *step)
 {
     enum { MOST = 64 };
-    const struct lint_query *query = lint_query_of(subject, step);
+    const struct sql_query *query = lint_sql_of(subject, step);
     if (step->read == NULL || query->is_one_row || step->key_count > MOST) return false;
-    if (step->key_count == 0) return !lint_query_pins(query, NULL);
+    if (step->key_count == 0) return !sql_query_pins(query, NULL);
     for (size_t i = 0; i < step->key_count; i++)
-        if (!lint_query_pins(query, step->key[i])) return true;
+        if (!sql_query_pins(query, step->key[i])) return true;
     return false;
 }
 

@@ -7,6 +7,7 @@
 
 #include "lint_sql.h"
 #include "lint_text.h"
+#include "sql_query.h"
 #include "sql_text.h"
 #include "template.h"
 
@@ -34,9 +35,9 @@ static void check_guarantee(const struct lint_subject *subject, const struct ste
 /* Rows come in the order of the key, whatever the query's own ORDER BY says. */
 static void check_order(const struct lint_subject *subject, const struct step *step)
 {
-    const struct lint_query *query = lint_query_of(subject, step);
+    const struct sql_query *query = lint_sql_of(subject, step);
     if (step->read == NULL || step->key_count == 0) return;
-    if (!lint_query_contradicts(query, step->key, step->key_count, &subject->report->scratch))
+    if (!sql_query_contradicts(query, step->key, step->key_count, &subject->report->scratch))
         return;
     lint_report_add(subject->report, "RF202",
                     lint_text_query(subject, step, query->tokens[query->order - 2].begin),
@@ -56,7 +57,7 @@ static void check_pause(const struct lint_subject *subject, const struct step *s
 
 /* What the query has, for a message; NULL where memory runs out. */
 static const char *list_columns(const struct lint_subject *subject,
-                                const struct lint_query *query)
+                                const struct sql_query *query)
 {
     enum { MOST = 12 };
     struct arena *arena = &subject->report->scratch;
@@ -72,9 +73,9 @@ static const char *list_columns(const struct lint_subject *subject,
 /* A column that is asked for and is surely not there stops the run before its first row. */
 static void check_key(const struct lint_subject *subject, const struct step *step)
 {
-    const struct lint_query *query = lint_query_of(subject, step);
+    const struct sql_query *query = lint_sql_of(subject, step);
     for (size_t i = 0; query->knows_columns && i < step->key_count; i++) {
-        if (lint_query_has(query, step->key[i])) continue;
+        if (sql_query_has(query, step->key[i])) continue;
         lint_report_add(subject->report, "RF204", lint_text_key(subject, step, "key"),
                         "step '%s': the query has no column '%s' for `key`; it has %s",
                         step->name, step->key[i], list_columns(subject, query));
@@ -82,7 +83,7 @@ static void check_key(const struct lint_subject *subject, const struct step *ste
 }
 
 /* The first column that a command asks for and the query has not, or NULL. */
-static const char *missing_column(const struct command *command, const struct lint_query *query)
+static const char *missing_column(const struct command *command, const struct sql_query *query)
 {
     for (size_t i = 1; i < command->argument_count; i++) {
         size_t count = 0;
@@ -90,7 +91,7 @@ static const char *missing_column(const struct command *command, const struct li
         for (size_t j = 0; j < count; j++) {
             const bool is_column =
                 pieces[j].kind == TEMPLATE_VALUE || pieces[j].kind == TEMPLATE_VALUE_JSON;
-            if (is_column && !lint_query_has(query, pieces[j].text)) return pieces[j].text;
+            if (is_column && !sql_query_has(query, pieces[j].text)) return pieces[j].text;
         }
     }
     return NULL;
@@ -98,7 +99,7 @@ static const char *missing_column(const struct command *command, const struct li
 
 static void check_placeholders(const struct lint_subject *subject, const struct step *step)
 {
-    const struct lint_query *query = lint_query_of(subject, step);
+    const struct sql_query *query = lint_sql_of(subject, step);
     for (size_t i = 0; query->knows_columns && i < step->command_count; i++) {
         const struct command *command = &step->commands[i];
         const char *column = missing_column(command, query);

@@ -6,9 +6,9 @@
 #include "lint_report.h"
 
 struct command;
-struct lint_query;
 struct lint_text;
 struct migration;
+struct sql_query;
 struct step;
 
 /*
@@ -25,8 +25,8 @@ struct step;
 struct lint_subject {
     struct lint_report *report;
     const struct migration *migration;
-    const struct lint_text *text;                       /* NULL where memory ran out */
-    const struct lint_query *up_queries, *down_queries; /* one a step; see lint_query_of() */
+    const struct lint_text *text;                      /* NULL where memory ran out */
+    const struct sql_query *up_queries, *down_queries; /* one a step; see lint_sql_of() */
     bool allow_repeats; /* what must not be repeated is no error */
 };
 
