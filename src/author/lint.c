@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "command_facts.h"
 #include "error.h"
 #include "file.h"
 #include "lint_commands.h"
@@ -131,7 +132,7 @@ static bool publishes(const struct migration *migration)
     if (migration->announcement_count > 0) return true;
     for (size_t i = 0; i < migration->up.count; i++)
         for (size_t j = 0; j < migration->up.items[i].command_count; j++)
-            if (migration->up.items[i].commands[j].is_publish) return true;
+            if (command_publishes(&migration->up.items[i].commands[j])) return true;
     return false;
 }
 

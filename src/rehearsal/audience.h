@@ -8,6 +8,7 @@
 
 struct connection;
 struct error;
+struct migration;
 struct stop;
 struct test_expectation;
 struct url;
@@ -36,10 +37,15 @@ struct heard {
     struct arena arena;
 };
 
-/* Subscribe to everything. url and stop are borrowed until audience_close(). Returns 0 or -1
- * with err. */
+/* Subscribe to every channel but those of shards. url and stop are borrowed until
+ * audience_close(). Returns 0 or -1 with err. */
 int audience_open(struct audience *audience, const struct url *url, const struct stop *stop,
                   struct error *err);
+
+/* Listen to shard channels as well where this migration may send to some. What was published
+ * so far and not taken is lost. Returns 0 or -1 with err. */
+int audience_attend(struct audience *audience, const struct migration *migration,
+                    struct error *err);
 
 /* Harmless on {0}. */
 void audience_close(struct audience *audience);

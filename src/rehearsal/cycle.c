@@ -376,6 +376,7 @@ static int perform(struct cycle *cycle, struct error *err)
 {
     const struct play *play = cycle->play;
     cycle->moment = "given";
+    if (audience_attend(&cycle->stage->audience, play->migration, err) != 0) return -1;
     if (stage_set(cycle->stage, play->test, err) != 0) return -1;
     if (audience_take(&cycle->stage->audience, &cycle->heard, err) != 0) return -1;
     if (apply(cycle, err) != 0) return -1;

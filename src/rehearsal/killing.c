@@ -235,10 +235,8 @@ static int count_moments(struct killing *killing, struct error *err)
 
 static bool publishes(const struct step *step)
 {
-    for (size_t i = 0; i < step->command_count; i++) {
-        const struct command_facts *facts = step->commands[i].facts;
-        if (facts != NULL && strcmp(facts->name, "PUBLISH") == 0) return true;
-    }
+    for (size_t i = 0; i < step->command_count; i++)
+        if (command_publishes(&step->commands[i])) return true;
     return false;
 }
 

@@ -454,6 +454,70 @@ FAIL 1_again
 TEXT
 }
 
+# Messages of SPUBLISH, from `write`, from a script, and of any bytes, in their places among the others; and
+# where nothing may be said they are not passed over.
+shards()
+{
+    write_migration 1_shards.yaml <<'YAML'
+up:
+  - read: SELECT name, message FROM said
+    key: name
+    write:
+      - SPUBLISH ${name} ${message}
+      - PUBLISH all ${name}
+  - write: EVAL "redis.call('spublish', 'script', ARGV[1])" 0 "$${x} \"q\"\n"
+down:
+  - read: SELECT name FROM said
+    key: name
+    write: SPUBLISH ${name} ''
+YAML
+    write_migration 1_shards.test.yaml <<'YAML'
+repeatable: false
+given:
+  sql: |
+    CREATE TABLE said (name text PRIMARY KEY, message text NOT NULL);
+    INSERT INTO said VALUES ('a', '] "SPUBLISH" "x" "y"'), ('b b', 'ü');
+expect:
+  published:
+    - a: '] "SPUBLISH" "x" "y"'
+    - all: a
+    - b b: ü
+    - all: b b
+    - script: "${x} \"q\"\n"
+after_down:
+  published:
+    - a: ''
+    - b b: ''
+YAML
+    expect_exit 0 tests --allow-repeats
+    # What a script did whose answer was lost nobody can know.
+    sed -i '/EVAL/d' data_migrations/1_shards.yaml
+    sed -i '/- script:/d' data_migrations/1_shards.test.yaml
+    expect_exit 0 tests --kills 6
+    sed -i -e '/^expect:/,/^after_down:/{/^  published:$/d;/^    - /d}' -e 's/^expect:$/&\n  published: []/' -e 's/^    - a: .*/    - a: none/' \
+        data_migrations/1_shards.test.yaml
+    expect_exit 8 tests
+    expect_told <<'TEXT'
+FAIL 1_shards
+  data_migrations/1_shards.test.yaml:7:14: after up: published
+    expected  no message
+    got       a: '] "SPUBLISH" "x" "y"'
+  data_migrations/1_shards.test.yaml:7:14: after up: published
+    expected  no message
+    got       all: a
+  data_migrations/1_shards.test.yaml:7:14: after up: published
+    expected  no message
+    got       "b b": ü
+  data_migrations/1_shards.test.yaml:7:14: after up: published
+    expected  no message
+    got       all: "b b"
+  data_migrations/1_shards.test.yaml:10:7: after down: published
+    expected  a: none
+    got       a: ""
+1 test: 0 ok, 1 failed
+TEXT
+}
+
 # tap_is_valid FILE: numbers in turn, one plan, and blocks that are YAML.
 tap_is_valid()
 {
@@ -811,6 +875,7 @@ with_database sqlite alone
 with_database sqlite by_name
 for_both_databases wrong
 with_database sqlite second_time
+with_database sqlite shards
 with_database sqlite tap_and_json
 with_database sqlite in_order
 with_database sqlite bad_files

@@ -50,6 +50,7 @@ rules_are_explained()
 # What is known is told of a test, too: of one alone, of one beside its migration, and of none.
 tests_are_looked_at()
 {
+    local word
     rm data_migrations/*
     write_migration 1_users.yaml <<'YAML'
 up:
@@ -89,6 +90,13 @@ YAML
     expect_exit 2 redferry lint
     expect_stdout_contains 'data_migrations/2_gone.test.yaml:8:1: error: '
     expect_stdout_contains ' [RF700]'
+    # What `write` says to subscribers is published as well.
+    for word in PUBLISH SPUBLISH; do
+        write_migration 3_loud.yaml <<<"up: [{read: SELECT id FROM t, key: id, write: $word news x}]"
+        write_migration 3_loud.test.yaml <<<'expect: {redis: [DBSIZE: 0]}'
+        expect_exit 0 redferry lint data_migrations/3_loud.yaml
+        expect_stdout_contains ' [RF704]'
+    done
 }
 
 # A comment silences what stands on its line, and is told where nothing does.
