@@ -18,7 +18,9 @@
 #include "config.h"
 #include "connection.h"
 #include "db.h"
+#include "drift.h"
 #include "error.h"
+#include "heard.h"
 #include "likeness.h"
 #include "migration_file.h"
 #include "outcome.h"
@@ -314,7 +316,7 @@ static int check_all(struct cycle *cycle, const struct test_expectation *expecte
     if (audience_take(&cycle->stage->audience, &cycle->heard, err) != 0) return -1;
     if (cycle_check(cycle->stage, expected, moment, cycle->verdict, err) != 0) return -1;
     if (!expected->has_published) return 0;
-    return audience_compare(&cycle->heard, expected, moment, cycle->verdict, err);
+    return heard_compare(&cycle->heard, expected, moment, cycle->verdict, err);
 }
 
 /* The queries of expect alone. */
@@ -334,12 +336,12 @@ static int apply(struct cycle *cycle, struct error *err)
 /* What was wrong the first time is wrong the next time, too, and need not be told again. */
 static int apply_again(struct cycle *cycle, bool was_good, struct error *err)
 {
-    const struct redis_state_manner manner = {.moment = "after a second up"};
+    const struct drift_manner manner = {.moment = "after a second up"};
     struct connection *redis = cycle->stage->redis;
     if (redis_state_take(&cycle->before, redis, err) != 0 ||
         run(cycle, CYCLE_UP_AGAIN, "a second up", err) != 0 ||
         redis_state_take(&cycle->after, redis, err) != 0 ||
-        redis_state_compare(&cycle->before, &cycle->after, &manner, cycle->verdict, err) != 0)
+        drift_note(&cycle->before, &cycle->after, &manner, cycle->verdict, err) != 0)
         return -1;
     return was_good ? check_sql(cycle, manner.moment, err) : 0;
 }

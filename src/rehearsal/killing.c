@@ -29,7 +29,9 @@
 #include "clock.h"
 #include "command_facts.h"
 #include "cycle.h"
+#include "drift.h"
 #include "error.h"
+#include "heard.h"
 #include "keeper.h"
 #include "migration.h"
 #include "redis_state.h"
@@ -270,9 +272,9 @@ static bool announces_rows(const struct migration *migration)
 static int compare(struct killing *killing, struct error *err)
 {
     const struct migration *migration = killing->play->migration;
-    const struct redis_state_manner manner = {.since_ms = killing->begun_ms,
-                                              .moment = killing->moment};
-    const struct audience_promise promise = {
+    const struct drift_manner manner = {.since_ms = killing->begun_ms,
+                                        .moment = killing->moment};
+    const struct heard_promise promise = {
         .undisturbed = &killing->undisturbed,
         .often = migration->announcement_count,
         .numbers_vary = announces_rows(migration),
@@ -280,10 +282,9 @@ static int compare(struct killing *killing, struct error *err)
     };
     if (audience_take(&killing->stage->audience, &killing->heard, err) != 0 ||
         redis_state_take(&killing->got, killing->stage->redis, err) != 0 ||
-        redis_state_compare(&killing->expected, &killing->got, &manner, killing->verdict,
-                            err) != 0 ||
-        audience_compare_again(&killing->heard, &promise, killing->moment, killing->verdict,
-                               err) != 0)
+        drift_note(&killing->expected, &killing->got, &manner, killing->verdict, err) != 0 ||
+        heard_compare_again(&killing->heard, &promise, killing->moment, killing->verdict,
+                            err) != 0)
         return -1;
     return cycle_check(killing->stage, &killing->play->test->expect, killing->moment,
                        killing->verdict, err);

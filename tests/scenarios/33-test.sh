@@ -422,6 +422,11 @@ up:
       - EVAL "if redis.call('EXISTS','second')==1 then redis.call('SADD','set','y'); redis.call('EXPIRE','late',10); redis.call('DEL','list','other'); redis.call('RPUSH','other','x') else redis.call('RPUSH','list','x','y'); redis.call('SET','second','1') end" 0
 YAML
     write_migration 1_again.test.yaml <<<'expect: {redis: [EXISTS hash: 1]}'
+    write_migration 2_groups.yaml <<'YAML'
+up:
+  - write: EVAL "if redis.call('EXISTS','st')==0 then redis.call('XADD','st','1-1','f','v'); redis.call('XGROUP','CREATE','st','g 1','0'); redis.call('XGROUP','CREATE','st','g2','0') else redis.call('XREADGROUP','GROUP','g 1','bob','STREAMS','st','>'); redis.call('XGROUP','DESTROY','st','g2'); redis.call('XGROUP','CREATE','st','g3','$') end" 0
+YAML
+    write_migration 2_groups.test.yaml <<<'expect: {redis: [XLEN st: 1]}'
     expect_exit 8 tests
     sed -i -E 's/[0-9]{13}-[0-9]+/ID/; s/(9|10)[0-9]*\.[0-9]{3} s/TTL/' "$OUT"
     expect_told <<'TEXT'
@@ -450,7 +455,17 @@ FAIL 1_again
   data_migrations/1_again.test.yaml: after a second up: key zset, member m
     expected  1
     got       2
-1 test: 0 ok, 1 failed
+FAIL 2_groups
+  data_migrations/2_groups.test.yaml: after a second up: key st, group "g 1"
+    expected  {last-delivered-id: 0-0, consumers: [], pending: []}
+    got       {last-delivered-id: 1-1, consumers: [bob], pending: [[1-1, bob, 1]]}
+  data_migrations/2_groups.test.yaml: after a second up: key st, group g2
+    expected  {last-delivered-id: 0-0, consumers: [], pending: []}
+    got       nothing
+  data_migrations/2_groups.test.yaml: after a second up: key st, group g3
+    expected  nothing
+    got       {last-delivered-id: 1-1, consumers: [], pending: []}
+2 tests: 0 ok, 2 failed
 TEXT
 }
 

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "audience.h"
 #include "error.h"
+#include "heard.h"
 #include "test_file.h"
 #include "verdict.h"
 
@@ -59,7 +59,7 @@ static const char *noted(const char *wanted, const char *got)
                                             .message_length = expected[i].message_length,
                                             .line = 11 + (int)i};
     const struct heard all = {.items = heard, .count = messages_of(heard, other_words, got)};
-    assert_int_equal(audience_compare(&all, &expectation, "then", &verdict, &err), 0);
+    assert_int_equal(heard_compare(&all, &expectation, "then", &verdict, &err), 0);
     const char *text = join(&verdict);
     verdict_release(&verdict);
     return text;
@@ -97,9 +97,9 @@ static const char *noted_again(const char *undisturbed, const char *got, size_t 
     struct error err = {0};
     const struct heard before = {.items = one, .count = messages_of(one, words, undisturbed)};
     const struct heard after = {.items = other, .count = messages_of(other, other_words, got)};
-    const struct audience_promise promise = {
+    const struct heard_promise promise = {
         .undisturbed = &before, .often = often, .once = once, .numbers_vary = often == 2};
-    assert_int_equal(audience_compare_again(&after, &promise, "then", &verdict, &err), 0);
+    assert_int_equal(heard_compare_again(&after, &promise, "then", &verdict, &err), 0);
     const char *text = join(&verdict);
     verdict_release(&verdict);
     return text;

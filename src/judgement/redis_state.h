@@ -10,15 +10,33 @@
 
 struct connection;
 struct error;
-struct verdict;
+
+/* What the values of a type are made of. */
+enum redis_state_parts {
+    REDIS_WHOLE,    /* one text */
+    REDIS_ELEMENTS, /* of a list, by their places */
+    REDIS_MEMBERS,  /* of a set */
+    REDIS_PAIRS,    /* names and values */
+    REDIS_ENTRIES   /* of a stream: ids and fields, by their places */
+};
+
+struct redis_state_type {
+    const char *name;     /* "hash"; NULL: any that is not in the table, as a module's */
+    const char *words[6]; /* the command that reads all of it; "%" stands for the key */
+    size_t count;
+    enum redis_state_parts parts;
+    const char *part; /* what a part is called */
+};
 
 /* A key of Redis and all that it holds. */
 struct redis_state_key {
     const char *name;
     size_t length;
-    const char *type;        /* "hash"; of a module's type its own name */
-    int64_t ttl_ms;          /* -1: none */
-    struct test_value value; /* in an order of its own where the type has none */
+    const char *type;         /* "hash"; of a module's type its own name */
+    int64_t ttl_ms;           /* -1: none */
+    struct test_value value;  /* in an order of its own where the type has none */
+    int64_t *field_ttls_ms;   /* of a hash: one for each pair, -1: none; NULL: none has any */
+    struct test_value groups; /* of a stream: its consumer groups, names and what they are */
 };
 
 /* All keys of a Redis but redferry's own, by name. They live in its arena. {0} is empty. */
@@ -41,17 +59,7 @@ void redis_state_release(struct redis_state *state);
  * aside) back. All that they hold stays, TTLs included. Returns 0 or -1 with err. */
 int redis_state_set_aside(struct connection *connection, bool aside, struct error *err);
 
-/* How two states are compared. */
-struct redis_state_manner {
-    int64_t since_ms;   /* wall clock: ids of streams whose time is not before this are as good
-                           as the same; 0: none are */
-    const char *moment; /* of the differences */
-};
-
-/* Note in verdict what differs, key by key. TTLs may be some seconds apart. Returns 0, or -1
- * with err (no memory). */
-int redis_state_compare(const struct redis_state *expected, const struct redis_state *got,
-                        const struct redis_state_manner *manner, struct verdict *verdict,
-                        struct error *err);
+/* What is known of a type, by its name. Constant, never NULL. */
+const struct redis_state_type *redis_state_type_of(const char *name);
 
 #endif

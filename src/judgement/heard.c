@@ -1,117 +1,21 @@
 /*
- * Who hears what a migration publishes: a subscriber to every channel, as real as any.
+ * What was heard, held against what should have been: in order against what a test's file
+ * expects, in any order against what was heard of a run that nobody disturbed.
  *
- * What a client is sent comes in the order in which it happened. So a PING that is answered
- * says that everything published before it is there: nobody waits for luck, and nothing that
- * comes late is missed. While a migration runs nobody reads here; Redis keeps what was said,
- * and the private server is told to keep any amount of it.
- *
- * Shard channels cannot be subscribed to by pattern, and which there will be nobody knows
- * beforehand. So for a migration that may speak on them the same connection is a MONITOR as
- * well, which is told of every SPUBLISH, a script's included, in its place among the messages.
- * It is told of every other command, too, which is why it is no MONITOR otherwise.
+ * One message that is missing does not make all behind it wrong: the two lists are brought
+ * together again as early as can be. Who listens, and to what, is not known here (audience.c).
  */
-#include "audience.h"
+#include "heard.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "buffer.h"
-#include "command.h"
-#include "command_facts.h"
-#include "command_line.h"
-#include "connection.h"
 #include "error.h"
 #include "likeness.h"
-#include "migration.h"
-#include "reply.h"
-#include "template.h"
 #include "test_file.h"
 #include "verdict.h"
-
-/* ---- listening -------------------------------------------------------------------------- */
-
-/* Send one command, whose answers are awaited one by one. */
-static int say(struct audience *audience, size_t count, const char *const *words,
-               struct error *err)
-{
-    struct buffer bytes = {0};
-    int result = -1;
-    command_append_texts(&bytes, count, words);
-    if (buffer_failed(&bytes))
-        (void)error_memory(err);
-    else
-        result = connection_call_all(audience->connection, bytes.bytes, bytes.length, err);
-    buffer_release(&bytes);
-    return result;
-}
-
-/* Send a command, and take its answer. */
-static int ask(struct audience *audience, size_t count, const char *const *words,
-               struct error *err)
-{
-    const struct reply *reply = NULL;
-    if (say(audience, count, words, err) != 0 ||
-        connection_answer(audience->connection, &reply, err) != 0)
-        return -1;
-    return reply->type == REPLY_ERROR ? reply_error(reply, err) : 0;
-}
-
-static int subscribe(struct audience *audience, struct error *err)
-{
-    static const char *const words[] = {"PSUBSCRIBE", "*"};
-    return ask(audience, 2, words, err);
-}
-
-int audience_open(struct audience *audience, const struct url *url, const struct stop *stop,
-                  struct error *err)
-{
-    *audience = (struct audience){0};
-    if (connection_open(&audience->connection, url, stop, err) != 0) return -1;
-    return subscribe(audience, err);
-}
-
-/* A subscriber may not become a MONITOR, but a MONITOR a subscriber. */
-static int become_monitor(struct audience *audience, struct error *err)
-{
-    static const char *const words[] = {"MONITOR"};
-    if (connection_reopen(audience->connection, err) != 0) return -1;
-    return ask(audience, 1, words, err) == 0 ? subscribe(audience, err) : -1;
-}
-
-/* Whether a command may send to a shard channel: of what scripts and modules do, nothing is
- * known. */
-static bool may_reach_shards(const struct command *command)
-{
-    static const char *const names[] = {"SPUBLISH", "EVAL", "EVALSHA", "FCALL"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (command_is_word(command, 0, names[i])) return true;
-    return command->facts == NULL;
-}
-
-static bool may_any_reach_shards(const struct steps *steps)
-{
-    for (size_t i = 0; i < steps->count; i++)
-        for (size_t j = 0; j < steps->items[i].command_count; j++)
-            if (may_reach_shards(&steps->items[i].commands[j])) return true;
-    return false;
-}
-
-int audience_attend(struct audience *audience, const struct migration *migration,
-                    struct error *err)
-{
-    const bool shards =
-        may_any_reach_shards(&migration->up) || may_any_reach_shards(&migration->down);
-    return shards ? become_monitor(audience, err) : 0;
-}
-
-void audience_close(struct audience *audience)
-{
-    connection_close(audience->connection);
-    *audience = (struct audience){0};
-}
 
 void heard_release(struct heard *heard)
 {
@@ -120,13 +24,7 @@ void heard_release(struct heard *heard)
     *heard = (struct heard){0};
 }
 
-static bool begins_with(const struct reply *array, const char *word)
-{
-    const struct reply *first = reply_element(array, 0);
-    return first != NULL && first->text != NULL && strcmp(first->text, word) == 0;
-}
-
-static int keep(struct heard *heard, const struct heard_message *message, struct error *err)
+int heard_keep(struct heard *heard, const struct heard_message *message, struct error *err)
 {
     if (heard->count == heard->room) {
         const size_t room = heard->room > 0 ? 2 * heard->room : 64;
@@ -142,69 +40,6 @@ static int keep(struct heard *heard, const struct heard_message *message, struct
         .message_length = message->message_length,
     };
     return heard->arena.failed ? error_memory(err) : 0;
-}
-
-/* pmessage, pattern, channel, message. */
-static int keep_message(struct heard *heard, const struct reply *array, struct error *err)
-{
-    const struct reply *channel = reply_element(array, 2), *message = reply_element(array, 3);
-    if (channel == NULL || message == NULL) return 0;
-    const struct heard_message item = {channel->text, channel->length, message->text,
-                                       message->length};
-    return keep(heard, &item, err);
-}
-
-/* The words of a command as MONITOR quotes them: as redis-cli does, but for placeholders, which
- * it does not know. */
-static int read_words(const char *words, struct command_line *line, struct arena *arena,
-                      struct error *err)
-{
-    struct buffer text = {0};
-    for (; *words != '\0'; words++) {
-        if (*words == '$')
-            buffer_append_text(&text, "\\x24");
-        else
-            buffer_append_char(&text, *words);
-    }
-    const int result = buffer_failed(&text)
-                           ? error_memory(err)
-                           : command_line_split(line, text.bytes, text.length, arena, err);
-    buffer_release(&text);
-    return result;
-}
-
-/* Keep the message where a MONITOR's line, `TIME [DATABASE CLIENT] "SPUBLISH" "…" "…"`, is of
- * one. */
-static int keep_shard_message(struct heard *heard, const struct reply *status,
-                              struct error *err)
-{
-    static const char name[] = "\"SPUBLISH\" ";
-    struct command_line line;
-    struct heard_message item = {0};
-    const char *words = strstr(status->text, "] \"");
-    if (words == NULL || strncasecmp(words + 2, name, sizeof name - 1) != 0) return 0;
-    if (read_words(words + 2, &line, &heard->arena, err) != 0) return -1;
-    if (line.count != 3 ||
-        !template_is_literal(line.arguments[1], &item.channel, &item.channel_length) ||
-        !template_is_literal(line.arguments[2], &item.message, &item.message_length))
-        return error_set(err, ERROR_FAILED, "MONITOR tells in an unknown form: %s",
-                         status->text);
-    return keep(heard, &item, err);
-}
-
-int audience_take(struct audience *audience, struct heard *heard, struct error *err)
-{
-    static const char *const words[] = {"PING", "all of it"};
-    const struct reply *reply = NULL;
-    heard_release(heard);
-    if (say(audience, 2, words, err) != 0) return -1;
-    for (;;) {
-        if (connection_answer(audience->connection, &reply, err) != 0) return -1;
-        if (begins_with(reply, "pong")) return 0;
-        if (begins_with(reply, "pmessage") && keep_message(heard, reply, err) != 0) return -1;
-        if (reply->type == REPLY_STATUS && keep_shard_message(heard, reply, err) != 0)
-            return -1;
-    }
 }
 
 /* ---- what should have been heard -------------------------------------------------------- */
@@ -305,8 +140,8 @@ static int note_stretch(const struct comparing *comparing, size_t at, size_t hea
     return 0;
 }
 
-int audience_compare(const struct heard *heard, const struct test_expectation *expected,
-                     const char *moment, struct verdict *verdict, struct error *err)
+int heard_compare(const struct heard *heard, const struct test_expectation *expected,
+                  const char *moment, struct verdict *verdict, struct error *err)
 {
     const struct comparing comparing = {expected, heard, moment, verdict};
     size_t at = 0, heard_at = 0;
@@ -376,7 +211,7 @@ static bool differ_in_numbers(const struct heard_message *one,
 
 /* What a message counts as: one of the last ones that only its numbers tell it from, or itself.
  */
-static const struct heard_message *counts_as(const struct audience_promise *promise,
+static const struct heard_message *counts_as(const struct heard_promise *promise,
                                              const struct heard_message *message)
 {
     const struct heard *undisturbed = promise->undisturbed;
@@ -389,7 +224,7 @@ static const struct heard_message *counts_as(const struct audience_promise *prom
 }
 
 static const struct heard_message **
-sorted(const struct heard *heard, const struct audience_promise *promise, struct arena *arena)
+sorted(const struct heard *heard, const struct heard_promise *promise, struct arena *arena)
 {
     const struct heard_message **list =
         arena_array(arena, heard->count + 1, sizeof(struct heard_message *));
@@ -410,8 +245,7 @@ static size_t count_same(const struct heard_message **list, size_t count, size_t
 }
 
 /* Whether a message may come more often than once, being among the last ones. */
-static bool may_repeat(const struct audience_promise *promise,
-                       const struct heard_message *message)
+static bool may_repeat(const struct heard_promise *promise, const struct heard_message *message)
 {
     const struct heard *undisturbed = promise->undisturbed;
     if (!promise->once) return true;
@@ -438,8 +272,8 @@ static int note_times(struct verdict *verdict, const char *moment,
     return failed ? error_memory(err) : 0;
 }
 
-int audience_compare_again(const struct heard *heard, const struct audience_promise *promise,
-                           const char *moment, struct verdict *verdict, struct error *err)
+int heard_compare_again(const struct heard *heard, const struct heard_promise *promise,
+                        const char *moment, struct verdict *verdict, struct error *err)
 {
     struct arena arena = {0};
     const struct heard *undisturbed = promise->undisturbed;

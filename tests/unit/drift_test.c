@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "drift.h"
 #include "error.h"
 #include "redis_state.h"
 #include "verdict.h"
@@ -47,10 +48,10 @@ static const char *noted(struct redis_state_key *one, size_t count,
     const struct redis_state before = {.keys = one, .count = count, .taken_ms = NOW_MS};
     const struct redis_state after = {
         .keys = other, .count = other_count, .taken_ms = NOW_MS + 60000};
-    const struct redis_state_manner manner = {.since_ms = since_ms, .moment = "then"};
+    const struct drift_manner manner = {.since_ms = since_ms, .moment = "then"};
     struct verdict verdict = {0};
     struct error err = {0};
-    assert_int_equal(redis_state_compare(&before, &after, &manner, &verdict, &err), 0);
+    assert_int_equal(drift_note(&before, &after, &manner, &verdict, &err), 0);
     all[0] = '\0';
     for (size_t i = 0; i < verdict.count; i++) {
         const struct verdict_difference *item = &verdict.items[i];
@@ -145,6 +146,36 @@ static void ttls_may_run_or_be_renewed(void **state)
     }
 }
 
+/* Of fields as of keys; a field that only one of them has is told of by its value. */
+static void ttls_of_fields_are_compared(void **state)
+{
+    struct test_value one[8], other[8];
+    char words[64], other_words[64];
+    int64_t before[] = {100000, -1, 100000, 5000}, after[] = {100000, 30000};
+    struct redis_state_key left =
+        key("k", "hash", tree(TEST_MAPPING, one, words, "a 1 b 2 c 3 d 4"));
+    struct redis_state_key right =
+        key("k", "hash", tree(TEST_MAPPING, other, other_words, "a 1 c 3"));
+    (void)state;
+    left.field_ttls_ms = before;
+    right.field_ttls_ms = after;
+    assert_string_equal(noted_of(left, right),
+                        "key k, field b: 2|nothing; key k, field d: 4|nothing; "
+                        "key k, TTL of field c: 100.000 s|30.000 s");
+    right.field_ttls_ms = NULL;
+    assert_string_equal(noted_of(left, right),
+                        "key k, field b: 2|nothing; key k, field d: 4|nothing; "
+                        "key k, TTL of field a: 100.000 s|none; "
+                        "key k, TTL of field c: 100.000 s|none");
+    right.field_ttls_ms = after;
+    left.field_ttls_ms = NULL;
+    assert_string_equal(noted_of(right, right), "");
+    assert_string_equal(noted_of(left, right),
+                        "key k, field b: 2|nothing; key k, field d: 4|nothing; "
+                        "key k, TTL of field a: none|100.000 s; "
+                        "key k, TTL of field c: none|30.000 s");
+}
+
 /* A stream of one entry, in items. */
 static struct test_value stream(struct test_value items[4], const char *id, const char *value)
 {
@@ -171,6 +202,24 @@ static void ids_that_are_times_may_differ_where_that_is_said(void **state)
                         "key k, entry 0: [1700000000-0, [x]]|[1700000009-1, [y]]");
 }
 
+static void groups_are_compared(void **state)
+{
+    struct test_value one[8], other[8];
+    char words[64], other_words[64];
+    struct redis_state_key before = key("k", "stream", (struct test_value){.kind = TEST_LIST});
+    struct redis_state_key after = before;
+    (void)state;
+    before.groups = tree(TEST_MAPPING, one, words, "a 1-0 g 1700000000-0 h 2-0");
+    after.groups = tree(TEST_MAPPING, other, other_words, "a 1-1 g 1700000009-1 i 2-0");
+    assert_string_equal(noted(&before, 1, &after, 1, NOW_MS),
+                        "key k, group a: 1-0|1-1; key k, group h: 2-0|nothing; "
+                        "key k, group i: nothing|2-0");
+    assert_string_equal(noted(&before, 1, &after, 1, 0),
+                        "key k, group a: 1-0|1-1; "
+                        "key k, group g: 1700000000-0|1700000009-1; "
+                        "key k, group h: 2-0|nothing; key k, group i: nothing|2-0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,7 +227,9 @@ int main(void)
         cmocka_unit_test(values_differ_in_their_parts),
         cmocka_unit_test(a_type_is_told_before_a_value),
         cmocka_unit_test(ttls_may_run_or_be_renewed),
+        cmocka_unit_test(ttls_of_fields_are_compared),
         cmocka_unit_test(ids_that_are_times_may_differ_where_that_is_said),
+        cmocka_unit_test(groups_are_compared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
