@@ -275,15 +275,18 @@ static int take_column(struct look *look, const struct row *row)
 }
 
 static const struct question its_columns = {
-    {[DB_POSTGRESQL] =
-         "SELECT a.attname::text,\n"
-         "       (CASE t.typtype WHEN 'd' THEN b.typname ELSE t.typname END)::text,\n"
-         "       a.attnotnull OR t.typnotnull\n"
-         "  FROM pg_catalog.pg_attribute a\n"
-         "  JOIN pg_catalog.pg_type t ON t.oid = a.atttypid\n"
-         "  LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype\n"
-         " WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped\n"
-         " ORDER BY a.attnum",
+    {[DB_POSTGRESQL] = "WITH RECURSIVE typed (number, name, type, not_null) AS (\n"
+                       "SELECT attnum, attname, atttypid, attnotnull\n"
+                       "  FROM pg_catalog.pg_attribute\n"
+                       " WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped\n"
+                       " UNION ALL\n"
+                       "SELECT c.number, c.name, d.typbasetype, c.not_null OR d.typnotnull\n"
+                       "  FROM typed c\n"
+                       "  JOIN pg_catalog.pg_type d ON d.oid = c.type AND d.typtype = 'd')\n"
+                       "SELECT c.name::text, t.typname::text, c.not_null\n"
+                       "  FROM typed c\n"
+                       "  JOIN pg_catalog.pg_type t ON t.oid = c.type AND t.typtype <> 'd'\n"
+                       " ORDER BY c.number",
      /* 1: the hidden columns of a virtual table; generated ones are 2 and 3 */
      [DB_SQLITE] = "SELECT name, coalesce(type, ''), \"notnull\"\n"
                    "  FROM pragma_table_xinfo(?1) WHERE hidden <> 1 ORDER BY cid"},

@@ -72,6 +72,75 @@ SQL
     rm "$FILE" "$TEST"
 }
 
+# copied KEY FIELD VALUE ARGUMENT…: such a draft is right, and carries that.
+copied()
+{
+    drafted "${@:4}"
+    carried "$1" "$2" "$3"
+    rm "$FILE" "$TEST"
+}
+
+# Whatever SQL and YAML reserve, and columns that another one's new name would be.
+more_names()
+{
+    local words='abort action between cast check collate current_date desc end exclude except exists for glob group
+        if into isnull join key limit match natural no null of on or over pragma raise row set table temp to trigger
+        true union using values view when window without yes y n false'
+    sql "CREATE TABLE \"table\" (\"user\" int PRIMARY KEY, \"~\" text, \"a: b\" text, \"a #b\" text, \"0x1\" text,
+            \" a \" text, \"a:\" text, \"q\"\"q\" text, \"- d\" text, \"\${x}\" text,
+            $(for word in $words; do printf '"%s" text, ' "$word"; done) last text);
+        INSERT INTO \"table\" (\"user\", \"${words##* }\", \"\${x}\") VALUES (1, 'CANARY', 'braces');
+        CREATE TABLE clash (\"column_2\" int PRIMARY KEY, \"a}b\" text);
+        INSERT INTO clash VALUES (1, 'CANARY');
+        CREATE TABLE _x (_x int PRIMARY KEY, _y text);
+        INSERT INTO _x VALUES (1, 'CANARY');
+        CREATE TABLE \"größe\" (\"schlüssel\" text NOT NULL PRIMARY KEY, \"名前\" text);
+        INSERT INTO \"größe\" VALUES ('ä', 'ö');
+        CREATE TABLE redferry (a int PRIMARY KEY, b text);
+        INSERT INTO redferry VALUES (1, 'CANARY')"
+    copied table:1 "${words##* }" CANARY words --from-table table
+    copied clash:1 column_2_ CANARY clash --from-table clash
+    copied _x:1 _y CANARY hidden --from-table _x
+    copied größe:ä 名前 ö unicode --from-table größe
+    copied redferry_:1 b CANARY reserved --from-table redferry
+}
+
+# Types without a counterpart in the other database, and tables that are none.
+types()
+{
+    if [[ $DIALECT == sqlite ]]; then
+        sql "CREATE TABLE w (a text, b int, v, d decimal(5, 2), PRIMARY KEY (a, b)) WITHOUT ROWID;
+            INSERT INTO w VALUES ('CANARY', 1, x'41', 2.5);
+            CREATE TABLE odd (id INTEGER PRIMARY KEY, \"\" text, u uuid, m datetime, k 'weird type', j jsonb,
+                g int GENERATED ALWAYS AS (id * 2) VIRTUAL, a ANY);
+            INSERT INTO odd (\"\", j) VALUES ('CANARY', '{}');
+            CREATE VIRTUAL TABLE pages USING fts5(title, body);
+            INSERT INTO pages VALUES ('one', 'CANARY')"
+        copied w:CANARY:1 v A rowless --from-table w
+        copied odd:1 column_2 CANARY odd --from-table odd
+        copied pages:one body CANARY pages --from-table pages
+        return
+    fi
+    sql "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN few AS int; CREATE DOMAIN fewer AS few NOT NULL;
+        CREATE TABLE odd (m mood, n inet, f fewer, a int[], j jsonb, iv interval, mo money, bt bit(3), x xml,
+            pt point, r int4range, tz timestamptz, tt timetz, o oid, c \"char\", ts tsvector, f4 real,
+            g int GENERATED ALWAYS AS (f * 2) STORED, i bigint GENERATED ALWAYS AS IDENTITY,
+            PRIMARY KEY (n, m));
+        INSERT INTO odd (m, n, f) VALUES ('ok', '::1', 4);
+        CREATE TABLE docs (d jsonb PRIMARY KEY, v int); INSERT INTO docs VALUES ('{\"a\":1}', 5);
+        CREATE TABLE parts (id int, day date, v text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+        CREATE TABLE part PARTITION OF parts FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+        INSERT INTO parts VALUES (1, '2024-02-02', 'CANARY');
+        CREATE TABLE twins (id int PRIMARY KEY, \"Name\" text, name text);
+        INSERT INTO twins VALUES (1, 'x', 'CANARY');
+        CREATE MATERIALIZED VIEW kept AS SELECT 1 AS a, 'CANARY'::text AS b"
+    copied 'odd:"::1":"ok"' g 8 odd --from-table odd
+    copied 'docs:{"a": 1}' v 5 docs --from-table docs
+    copied parts:1:2024-02-02 v CANARY parts --from-table parts
+    copied twins:1 name CANARY twins --from-table twins
+    copied kept:1 b CANARY kept --from-table kept
+}
+
 # No primary key: an index will do, if it is unique and without NULLs; or else there is no key.
 other_keys()
 {
@@ -108,6 +177,7 @@ up: []\" ON notes (a);
     expect_exit 0 redferry new seen --from-table seen
     expect_stderr_contains 'has neither a primary key nor a unique index'
     rm data_migrations/*
+    copied seen:1 a CANARY seen --from-table seen
 }
 
 # Texts may hold what stands between the parts of a key: rows that would meet are the test's, too.
@@ -190,6 +260,8 @@ from_tables()
     rm "$FILE" "$TEST"
     flags
     odd_names
+    more_names
+    types
     other_keys
     texts_in_key
     refusals

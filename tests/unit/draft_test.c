@@ -22,10 +22,10 @@
 #include "test_file.h"
 
 static const char *const names[] = {
-    "plain",   "Order: #1", "it's", "a \"b\"", "- dash",  "true",   "null",  "1st",
-    "a}b",     "a|json",    "a:-b", "${x}",    "*",       "#x",     "x #y",  "x: y",
-    "x:",      "[x]",       "{x}",  "x, y",    "\\back",  "größe",  "_low",  "select",
-    " blank ", "%",         "@at",  "!tag",    "&anchor", "? mark", "x{y}z", "12",
+    "plain",  "Order: #1", "it's",   "a \"b\"", "- dash", "true",     "null",    "1st", "a}b",
+    "a|json", "a:-b",      "${x}",   "*",       "#x",     "x #y",     "x: y",    "x:",  "[x]",
+    "{x}",    "x, y",      "\\back", "größe",   "_low",   "select",   " blank ", "%",   "@at",
+    "!tag",   "&anchor",   "? mark", "x{y}z",   "12",     "column_1",
 };
 
 enum { NAMES = sizeof names / sizeof *names };
@@ -151,6 +151,18 @@ static void test_fields(void **state)
     assert_string_equal(fields->items[3].text, "a_b_2");
     migration_test_free(test);
 
+    /* Another name is nobody else's. */
+    columns[1].name = "Column_3";
+    assert_int_equal(draft_write(&texts, &table, "t:", &arena, &err), 0);
+    assert_non_null(
+        strstr(texts.migration, "SELECT id, \"Column_3\", \"a}b\" AS column_3_ FROM t"));
+    columns[2].name = "";
+    assert_int_equal(draft_write(&texts, &table, "t:", &arena, &err), 0);
+    assert_non_null(
+        strstr(texts.migration, "SELECT id, \"Column_3\", \"\" AS column_3_ FROM t"));
+    columns[2].name = "a}b";
+    columns[1].name = "_hidden";
+
     /* Where it would give none, each column is written out. */
     table.columns = &columns[1];
     table.column_count = 1;
@@ -212,6 +224,35 @@ static void test_texts_in_key(void **state)
     arena_release(&arena);
 }
 
+/* What a made-up table has to differ in from the one that it stands for. */
+static void test_made_up_table(void **state)
+{
+    struct draft_column columns[] = {{"doc", DRAFT_JSON, "json", true},
+                                     {"more", DRAFT_JSON, "json", false},
+                                     {"MORE", DRAFT_TEXT, "text", false}};
+    size_t key[] = {0};
+    struct draft_table table = {.name = "t",
+                                .columns = columns,
+                                .column_count = 2,
+                                .key_kind = DRAFT_KEY_PRIMARY,
+                                .key = key,
+                                .key_count = 1};
+    struct arena arena = {0};
+    struct scaffold_texts texts = {0};
+    struct error err = {0};
+    (void)state;
+
+    /* json has no order, and jsonb other blanks. */
+    assert_int_equal(draft_write(&texts, &table, NULL, &arena, &err), 0);
+    assert_non_null(strstr(texts.test, "doc text NOT NULL,\n        more json,\n"));
+    assert_null(strstr(texts.test, "--database"));
+    table.column_count = 3;
+    check_draft(&table, NULL);
+    assert_int_equal(draft_write(&texts, &table, NULL, &arena, &err), 0);
+    assert_non_null(strstr(texts.test, "# To SQLite names that differ only in case are one"));
+    arena_release(&arena);
+}
+
 static void test_prefixes(void **state)
 {
     static const struct {
@@ -254,9 +295,9 @@ static void test_memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),           cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_texts_in_key),    cmocka_unit_test(test_prefixes),
-        cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_texts_in_key),  cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_made_up_table), cmocka_unit_test(test_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
