@@ -281,6 +281,27 @@ static bool share_field(const struct command *one, const struct command *other)
     return false;
 }
 
+/* Whether a command names the fields or members that it writes only when it has a row. */
+static bool is_open(const struct command *command)
+{
+    static const char *const hashes[] = {"HSET", "HMSET", NULL};
+    static const char *const sorted_sets[] = {"ZADD", "GEOADD", NULL};
+    const char *text = NULL;
+    size_t length = 0;
+    if (is_called(command, sorted_sets)) return true;
+    for (size_t i = 2; is_called(command, hashes) && i < command->argument_count; i += 2)
+        if (!template_is_literal(command->arguments[i], &text, &length)) return true;
+    return false;
+}
+
+/* Whether what two steps add to one key may be the same field or member, which only the later
+ * one's value is left of. */
+static bool may_meet(const struct lint_key *one, const struct lint_key *other)
+{
+    return one->step != other->step && one->type == other->type && one->effect == LINT_ADDS &&
+           other->effect == LINT_ADDS && (is_open(one->command) || is_open(other->command));
+}
+
 /* Say what later does to what was done to the same key before. */
 static void compare(const struct lint_subject *subject, const struct past *past,
                     const struct lint_key *later)
@@ -305,6 +326,14 @@ static void compare(const struct lint_subject *subject, const struct past *past,
                         "'%s' needs a %s, and '%s' in line %d makes a %s of the same key",
                         later->command->text, type_names[later->type], writer->command->text,
                         writer->command->line, type_names[writer->type]);
+    else if (writer != NULL && may_meet(writer, later))
+        lint_report_soften(
+            lint_report_add(subject->report, "RF311", place,
+                            "'%s' writes the same keys as '%s' in line %d: where both have one "
+                            "%s, it has the later one's value",
+                            later->command->text, writer->command->text, writer->command->line,
+                            later->type == LINT_HASH ? "field" : "member"),
+            LINT_NOTE);
 }
 
 static void follow(struct past *past, const struct lint_key *key)

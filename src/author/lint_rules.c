@@ -499,7 +499,8 @@ static const struct lint_rule rules[] = {
  .explanation =
     "Where both meet in a key, nothing is left of the first. Often the second was meant for "
     "another key, or is the first one, copied. Where the two are for different rows, let "
-    "one query read both; where the second is meant to win, allow it.",
+    "one query read both; where the second is meant to win, allow it. Two steps that fill the "
+    "same hashes or sorted sets, and may write the same field or member, are noted.",
  .wrong =
     "up:\n"
     "  - read: SELECT id, name FROM users\n"
@@ -922,7 +923,9 @@ static const struct lint_rule rules[] = {
     "The database reads and sorts all rows before the first one is carried, and again wherever a "
     "run goes on: after a pause, a lost connection, the next start. On SQLite in rollback mode "
     "the application cannot write as long as the step reads. Make an index over the columns of "
-    "the `key`, in their order, or take a key that has one. In the examples only id has one.",
+    "the `key`, in their order, or take a key that has one. In the examples only id has one. "
+    "Where the query makes its rows itself (VALUES; in SQLite also GROUP BY, DISTINCT, UNION) no "
+    "index could help, and it is only noted.",
  .wrong =
     "up:\n"
     "  - read: SELECT id, name FROM users\n"

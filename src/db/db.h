@@ -180,6 +180,7 @@ struct db_forecast {
     int64_t rows; /* about how many; -1: it does not say (SQLite says so only of the whole of a
                      table that ANALYZE has counted) */
     bool sorts;   /* it would have to sort for the query's order: no index serves that */
+    bool made;    /* and none could: the rows that it sorts are made by the query itself */
 };
 
 /* Ask for it; nothing is run or counted. query and its parameters are as for db_stream(); it is

@@ -257,6 +257,26 @@ static const char *key_text(const struct inspection *inspection)
     return text != NULL ? text : "";
 }
 
+/* Sorting that no index could spare is nobody's mistake. */
+static void judge_index(const struct inspection *inspection, enum source_index index)
+{
+    static const char sorted[] = "all rows are sorted before the first is carried, and again "
+                                 "wherever a run goes on";
+
+    if (index == SOURCE_INDEX_NO)
+        lint_report_add(inspection->report, "RF604", read_place(inspection),
+                        "step '%s': no index serves the order of the `key` (%s): %s",
+                        inspection->step->name, key_text(inspection), sorted);
+    else if (index == SOURCE_INDEX_IN_VAIN)
+        lint_report_soften(
+            lint_report_add(
+                inspection->report, "RF604", read_place(inspection),
+                "step '%s': the query makes its rows itself, so that no index could "
+                "serve the order of the `key` (%s): %s",
+                inspection->step->name, key_text(inspection), sorted),
+            LINT_NOTE);
+}
+
 /* Whether the key can order the rows, and whether an index does. */
 static int check_key(struct inspection *inspection, const struct columns *columns,
                      struct error *err)
@@ -273,11 +293,7 @@ static int check_key(struct inspection *inspection, const struct columns *column
                      read_place(inspection), err);
     }
     if (inspection->step->key_count > 0) result = source_estimate(source, &estimate, err);
-    if (result == 0 && estimate.index == SOURCE_INDEX_NO)
-        lint_report_add(inspection->report, "RF604", read_place(inspection),
-                        "step '%s': no index serves the order of the `key` (%s): all rows are "
-                        "sorted before the first is carried, and again wherever a run goes on",
-                        inspection->step->name, key_text(inspection));
+    if (result == 0) judge_index(inspection, estimate.index);
     source_close(source);
     if (result == 0 || err->code == ERROR_FAILED) {
         error_clear(err); /* an estimate is no more than that */

@@ -47,6 +47,19 @@ static bool is_sorted(const json_t *node)
     return false;
 }
 
+/* Whether any table is read, one that an index could be made for. */
+static bool reads_table(const json_t *node)
+{
+    size_t i;
+    const json_t *child;
+    if (json_object_get(node, "Relation Name") != NULL) return true;
+    json_array_foreach(json_object_get(node, "Plans"), i, child)
+    {
+        if (reads_table(child)) return true;
+    }
+    return false;
+}
+
 /* The top node of one explanation, a reference of the caller's; NULL with err. */
 static json_t *top_of(const PGresult *answer, struct error *err)
 {
@@ -68,6 +81,7 @@ static int read_answers(PGresult *const *answers, struct db_forecast *out, struc
         const double rows = json_number_value(json_object_get(plan, "Plan Rows"));
         out->rows = rows < 9e18 ? (int64_t)rows : INT64_MAX;
         out->sorts = is_sorted(unsorted);
+        out->made = out->sorts && !reads_table(unsorted);
     }
     const int result = unsorted != NULL ? 0 : -1;
     json_decref(unsorted);

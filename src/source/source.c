@@ -179,7 +179,9 @@ int source_estimate(const struct source *source, struct source_estimate *out, st
     if (source_query_forecast(&source->query, &span, &forecast, err) != 0) return -1;
     *out = (struct source_estimate){.rows = forecast.rows, .index = SOURCE_INDEX_UNKNOWN};
     if (source->query.key_count > 0)
-        out->index = forecast.sorts ? SOURCE_INDEX_NO : SOURCE_INDEX_YES;
+        out->index = !forecast.sorts ? SOURCE_INDEX_YES
+                     : forecast.made ? SOURCE_INDEX_IN_VAIN
+                                     : SOURCE_INDEX_NO;
     return 0;
 }
 

@@ -57,7 +57,13 @@ const size_t *source_key_columns(const struct source *source);
 bool source_blocks_writers(const struct source *source);
 
 /* What the database expects of the reading. */
-enum source_index { SOURCE_INDEX_UNKNOWN, SOURCE_INDEX_YES, SOURCE_INDEX_NO };
+enum source_index {
+    SOURCE_INDEX_UNKNOWN,
+    SOURCE_INDEX_YES,
+    SOURCE_INDEX_NO,
+    SOURCE_INDEX_IN_VAIN /* no, and none could: the query makes its rows itself, of groups, of
+                            VALUES… */
+};
 
 struct source_estimate {
     int64_t rows; /* how many are still to be read: behind the cursor, or the last row given,

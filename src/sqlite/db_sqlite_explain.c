@@ -2,7 +2,9 @@
  * What SQLite expects of a query: whether an index serves its order, and, where that can be
  * known, how many rows it has.
  *
- * EXPLAIN QUERY PLAN tells of sorting. Rows it does not tell of; but of a table that ANALYZE
+ * EXPLAIN QUERY PLAN tells of sorting, and of what: where nothing else is gone through than the
+ * result of a subquery (groups, DISTINCT, UNION, VALUES…), SQLite sorts that whatever indexes
+ * there are. Rows it does not tell of; but of a table that ANALYZE
  * has counted the number is in sqlite_stat1, and a query that is nothing but the whole of such
  * a table has as many. Of any other query nothing is said rather than something wrong: how many
  * rows a WHERE lets through is not to be had without reading them.
@@ -64,16 +66,38 @@ static bool is_sorting(sqlite3_stmt *line, struct buffer *aside)
     return strstr(text, "TEMP B-TREE FOR") != NULL && strstr(text, "ORDER BY") != NULL;
 }
 
+/* What the query itself goes through, outside its subqueries. */
+struct walk {
+    size_t sources;    /* tables, and results of subqueries */
+    size_t subqueries; /* the latter */
+};
+
+static void take_line(struct walk *walk, sqlite3_stmt *line)
+{
+    static const char *const sources[] = {"SCAN ", "SEARCH "};
+    static const char *const subqueries[] = {"CO-ROUTINE ", "MATERIALIZE "};
+    const char *text = text_of(line, 3);
+    if (sqlite3_column_int(line, 1) != 0) return;
+    for (size_t i = 0; i < 2; i++) {
+        if (strncmp(text, sources[i], strlen(sources[i])) == 0) walk->sources++;
+        if (strncmp(text, subqueries[i], strlen(subqueries[i])) == 0) walk->subqueries++;
+    }
+}
+
 /* SQLite plans the same with and without values for its parameters. */
-static int find_sorting(struct sqlite *lite, const char *query, bool *sorts, struct error *err)
+static int find_sorting(struct sqlite *lite, const char *query, struct db_forecast *out,
+                        struct error *err)
 {
     sqlite3_stmt *statement = NULL;
     struct buffer aside = {0};
+    struct walk walk = {0};
     int step = SQLITE_DONE;
     if (prepare(lite, "EXPLAIN QUERY PLAN ", query, &statement, err) != 0) return -1;
-    *sorts = false;
-    while ((step = sqlite3_step(statement)) == SQLITE_ROW)
-        if (is_sorting(statement, &aside)) *sorts = true;
+    while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+        if (is_sorting(statement, &aside)) out->sorts = true;
+        take_line(&walk, statement);
+    }
+    out->made = out->sorts && walk.sources == 1 && walk.subqueries == 1;
     int status = step == SQLITE_DONE ? 0 : db_sqlite_rows_error(lite, NULL, err);
     if (status == 0 && buffer_failed(&aside)) status = error_memory(err);
     sqlite3_finalize(statement);
@@ -157,6 +181,6 @@ int db_sqlite_explain(struct db *db, const char *query, const struct value *para
     (void)parameters;
     (void)count;
     *out = (struct db_forecast){.rows = -1};
-    if (find_sorting(lite, query, &out->sorts, err) != 0) return -1;
+    if (find_sorting(lite, query, out, err) != 0) return -1;
     return find_rows(lite, query, &out->rows, err);
 }

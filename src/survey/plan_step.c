@@ -218,8 +218,10 @@ static int sample(struct plan_step *out, struct step_work *work, struct arena *a
 
 static const char *index_word(enum source_index index)
 {
-    static const char *const words[] = {
-        [SOURCE_INDEX_UNKNOWN] = NULL, [SOURCE_INDEX_YES] = "yes", [SOURCE_INDEX_NO] = "no"};
+    static const char *const words[] = {[SOURCE_INDEX_UNKNOWN] = NULL,
+                                        [SOURCE_INDEX_YES] = "yes",
+                                        [SOURCE_INDEX_NO] = "no",
+                                        [SOURCE_INDEX_IN_VAIN] = "no"};
     return words[index];
 }
 

@@ -792,7 +792,18 @@ static bool sorts(struct db *db, const char *query, int64_t *rows)
     if (db_forecast(db, query, NULL, 0, &forecast, &err) != 0)
         fail_msg("%s: %s", query, err.message);
     if (rows != NULL) *rows = forecast.rows;
+    assert_true(forecast.sorts || !forecast.made);
     return forecast.sorts;
+}
+
+/* Whether PostgreSQL would sort rows that no table has. */
+static bool is_made(struct db *db, const char *query)
+{
+    struct db_forecast forecast;
+    struct error err = {0};
+    if (db_forecast(db, query, NULL, 0, &forecast, &err) != 0)
+        fail_msg("%s: %s", query, err.message);
+    return forecast.made;
 }
 
 static void test_forecast(void **state)
@@ -822,6 +833,11 @@ static void test_forecast(void **state)
                        NULL));
     assert_true(sorts(db, "SELECT c, count(*) FROM t GROUP BY c, b ORDER BY c, b", NULL));
     assert_false(sorts(db, "SELECT c, count(*) FROM t GROUP BY c ORDER BY c", NULL));
+    /* An index could help groups, but not what is in no table. */
+    assert_false(is_made(db, "SELECT b, count(*) FROM t GROUP BY b ORDER BY b"));
+    assert_false(is_made(db, "SELECT a FROM t ORDER BY a"));
+    assert_true(is_made(db, "SELECT * FROM (VALUES (2), (1)) AS v (n) ORDER BY n"));
+    assert_true(is_made(db, "SELECT * FROM generate_series(1, 9) AS v (n) ORDER BY n"));
 
     assert_int_equal(
         db_forecast(db, "SELECT * FROM t ORDER BY absent", NULL, 0, &forecast, &err), -1);

@@ -471,6 +471,51 @@ static void test_forecast(void **state)
     free(file);
 }
 
+/* Whether the rows that are sorted are the query's own making; it has to sort. */
+static bool is_made(struct db *db, const char *query)
+{
+    struct db_forecast forecast;
+    struct error err = {0};
+    if (db_forecast(db, query, NULL, 0, &forecast, &err) != 0)
+        fail_msg("%s: %s", query, err.message);
+    if (!forecast.sorts) fail_msg("%s: does not sort", query);
+    return forecast.made;
+}
+
+static void test_sorting_in_vain(void **state)
+{
+    static const char *const made[] = {
+        "SELECT b, count(*) AS n FROM t GROUP BY b", /* with an index */
+        "SELECT c, count(*) AS n FROM t GROUP BY c",
+        "SELECT DISTINCT b AS n FROM t",
+        "SELECT b AS n FROM t UNION SELECT c FROM t",
+        "SELECT column1 AS n FROM (VALUES (2), (1))",
+        "SELECT a AS n FROM t ORDER BY c LIMIT 9",
+        "WITH v (n) AS MATERIALIZED (SELECT b FROM t) SELECT n FROM v",
+    };
+    static const char *const read[] = {
+        "SELECT c AS n FROM t",
+        "SELECT t.c AS n FROM t JOIN t AS u ON u.a = t.a",
+        "SELECT t.c AS n FROM t JOIN (SELECT DISTINCT b FROM t) AS u ON u.b = t.b",
+    };
+    (void)state;
+    char *file = fixture_sqlite_file("vain");
+    struct db *db = fixture_sqlite(file, NULL);
+    char query[512];
+    fixture_run(db, "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT, c TEXT)");
+    fixture_run(db, "CREATE INDEX i ON t (b)");
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+        snprintf(query, sizeof query, "SELECT * FROM (%s) AS s ORDER BY n", made[i]);
+        if (!is_made(db, query)) fail_msg("an index could help: %s", query);
+    }
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++) {
+        snprintf(query, sizeof query, "SELECT * FROM (%s) AS s ORDER BY n", read[i]);
+        if (is_made(db, query)) fail_msg("no index could help: %s", query);
+    }
+    db_close(db);
+    free(file);
+}
+
 /* Only of a whole table that was counted: every other number would be a guess. */
 static void test_forecast_of_rows(void **state)
 {
@@ -628,6 +673,7 @@ int main(void)
         cmocka_unit_test(test_stream_is_flat),
         cmocka_unit_test(test_no_memory_for_a_value),
         cmocka_unit_test(test_forecast),
+        cmocka_unit_test(test_sorting_in_vain),
         cmocka_unit_test(test_forecast_of_rows),
         cmocka_unit_test(test_lock),
         cmocka_unit_test(test_lock_dies_with_its_process),

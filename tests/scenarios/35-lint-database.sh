@@ -137,6 +137,37 @@ YAML
     rm data_migrations/*
 }
 
+# Groups are the query's own rows: to SQLite no index could spare sorting them, to PostgreSQL one does.
+groups()
+{
+    sql 'CREATE TABLE likes (post bigint, person bigint, day date, PRIMARY KEY (post, person))'
+    write_migration 1_likes.yaml <<'YAML'
+up:
+  - read: SELECT post, count(*) AS likes FROM likes GROUP BY post
+    key: post
+    write: SET likes:${post} ${likes}
+  - read: SELECT day, count(*) AS likes FROM likes GROUP BY day
+    key: day
+    write: SET likes_on:${day} ${likes}
+  - read: SELECT * FROM (VALUES (1), (2)) AS v
+    key: column1
+    write: SET number:${column1} yes
+down:
+  - read: SELECT DISTINCT post FROM likes
+    key: post
+    write: DEL likes:${post}
+  - read: SELECT DISTINCT day FROM likes
+    key: day
+    write: DEL likes_on:${day}
+  - write: DEL number:1 number:2
+YAML
+    redferry lint --database "$DB" >"$OUT" 2>"$ERR" || fail 'lint'
+    expect_equal "$(sed -nE 's/^[^:]*:([0-9]+):[0-9]+: (note|warning): .*\[RF604\]$/\1 \2/p' "$OUT" | paste -sd,)" "$1" \
+        'the lines where an index is missed'
+    rm data_migrations/*
+    sql 'DROP TABLE likes'
+}
+
 # All that a database holds: its statements, or what a dump of it says.
 contents()
 {
@@ -156,6 +187,11 @@ with_a_database()
     before=$(contents)
     examples
     if [[ $DIALECT == postgresql ]]; then types '5 7 8 9 '; else types '7 8 9 '; fi
+    if [[ $DIALECT == postgresql ]]; then
+        groups '5 warning,8 note,15 warning'
+    else
+        groups '2 note,5 note,8 note,12 note,15 note'
+    fi
     other_databases
     expect_equal "$(contents)" "$before" 'the database'
     later

@@ -441,6 +441,38 @@ static void test_same_keys(void **state)
                 "");
 }
 
+/* Two steps that fill the same hashes or sorted sets are noted where they may meet. */
+static void test_two_steps(void **state)
+{
+    static const struct {
+        const char *first, *second;
+        size_t notes;
+    } cases[] = {
+        {"HSET a:${i} ${*}", "HSET a:${i} b c", 1},  {"HSET a:${i} b c", "HSET a:${i} ${*}", 1},
+        {"HSET all ${i} b", "HSET all ${i} c", 1},   {"HSET a:${i} b c", "HSET a:${i} d e", 0},
+        {"HSET a:${i} ${*}", "HSET b:${i} ${*}", 0}, {"ZADD all 1 ${i}", "ZADD all 2 ${i}", 1},
+        {"SADD all ${i}", "SADD all ${i}", 0},       {"RPUSH all ${i}", "RPUSH all ${i}", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct lint lint;
+        size_t notes = 0;
+        char text[1024];
+        (void)snprintf(text, sizeof text,
+                       "up:\n  - read: SELECT i FROM t\n    key: i\n    write: %s\n"
+                       "  - read: SELECT i FROM u\n    key: i\n    write: %s\n",
+                       cases[i].first, cases[i].second);
+        write_file("1_example.yaml", text, strlen(text));
+        look(&lint);
+        assert_int_equal(lint.report.warnings + lint.report.errors, 0);
+        for (const struct lint_finding *one = lint.report.findings; one != NULL;
+             one = one->next)
+            notes += strcmp(one->rule->code, "RF311") == 0 && one->place.line == 7;
+        if (notes != cases[i].notes) fail_msg("%zu notes in\n%s", notes, text);
+        leave_off(&lint);
+    }
+}
+
 static void test_down(void **state)
 {
     (void)state;
@@ -699,6 +731,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_row, enter, leave),
         cmocka_unit_test_setup_teardown(test_slips, enter, leave),
         cmocka_unit_test_setup_teardown(test_same_keys, enter, leave),
+        cmocka_unit_test_setup_teardown(test_two_steps, enter, leave),
         cmocka_unit_test_setup_teardown(test_down, enter, leave),
         cmocka_unit_test_setup_teardown(test_messages, enter, leave),
         cmocka_unit_test_setup_teardown(test_allowed, enter, leave),
