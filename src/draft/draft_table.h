@@ -31,7 +31,8 @@ struct draft_column {
     bool not_null;
 };
 
-enum { DRAFT_KEY_MOST = 32 };
+/* As many columns as a table of SQLite has; an index of PostgreSQL has at most 32. */
+enum { DRAFT_KEY_MOST = 2000 };
 
 enum draft_key { DRAFT_KEY_NONE, DRAFT_KEY_PRIMARY, DRAFT_KEY_UNIQUE };
 
