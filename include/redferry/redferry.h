@@ -511,7 +511,7 @@ typedef struct redferry_test_result {
     const redferry_test_difference *differences; /* the first ones */
     size_t difference_count;
     size_t omitted; /* how many more there are */
-    size_t kills;   /* how often its run was killed */
+    size_t kills;   /* how often its runs were killed */
     double seconds;
 } redferry_test_result;
 
@@ -532,9 +532,11 @@ typedef struct redferry_test_options {
                                  NULL: SQLite. The setting "database" does not count */
     bool require_tests;       /* a migration without a test fails */
     size_t jobs;              /* at a time; 0: as many as there are processors */
-    size_t kills;  /* kill the run at so many random moments, have it gone on with, and
-                      demand the same end */
+    size_t kills;  /* kill the run that applies it at so many random moments, have it gone on
+                      with, and demand the same end; then the same of the one that undoes it */
     uint64_t seed; /* of these moments; 0: a new one */
+    const char *timeout; /* a duration, as in "90s": what a test may take, and each going over
+                            behind a kill; "0": any time; NULL: a minute */
     redferry_test_fn callback; /* told of each result in order, as soon as may be; or NULL */
     void *payload;
 } redferry_test_options;

@@ -8,11 +8,15 @@
 
 #include "clock.h"
 #include "handle.h"
+#include "number.h"
 #include "rehearsal.h"
 #include "selection.h"
 #include "test_file.h"
 #include "verification.h"
 #include "verifier.h"
+
+/* What a test may take: many times what any should. */
+enum { TEST_TIMEOUT_MS = 60 * 1000 };
 
 /* ---- verify --------------------------------------------------------------------------- */
 
@@ -238,6 +242,17 @@ static uint64_t new_seed(void)
     return 1 + (now ^ (now >> 20)) % 999999999;
 }
 
+/* What a test may take. Returns 0 or -1 with err. */
+static int read_timeout(const char *text, int64_t *ms, struct error *err)
+{
+    *ms = TEST_TIMEOUT_MS;
+    if (text == NULL || number_parse_duration(text, ms) == 0) return 0;
+    return error_set(err, ERROR_INVALID,
+                     "--timeout: '%s' is not a duration: a number and a unit, as in 90s, 5m; 0 "
+                     "for none",
+                     text);
+}
+
 int redferry_test(redferry *ferry, const redferry_test_options *options,
                   const redferry_test_report **out)
 {
@@ -248,7 +263,7 @@ int redferry_test(redferry *ferry, const redferry_test_options *options,
     if (options == NULL) options = &all;
     struct told told = {.ferry = ferry, .options = options};
     redferry_test_report *report = NULL;
-    const struct rehearsal_wish wish = {
+    struct rehearsal_wish wish = {
         .config = &ferry->config,
         .stop = &ferry->stop,
         .files = options->files,
@@ -262,6 +277,7 @@ int redferry_test(redferry *ferry, const redferry_test_options *options,
     };
     const int64_t begun = clock_monotonic();
     int result = handle_begin(ferry, &session);
+    if (result == 0) result = read_timeout(options->timeout, &wish.timeout_ms, &ferry->error);
     if (result == 0) result = rehearsal_perform(&rehearsal, &wish, &ferry->error);
     if (result == 0)
         result = describe_test(&ferry->results, &rehearsal, &report, &ferry->error);

@@ -225,7 +225,7 @@ static int refuse_settings(struct cmd_call *call)
         const char *name, *why;
     } refused[] = {
         {"ledger", "keeps each ledger in its scratch database"},
-        {"max-time", "runs every test to its end"},
+        {"max-time", "has '--timeout'"},
         {"redis", "starts a Redis of its own"},
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
@@ -262,6 +262,7 @@ static int run(struct cmd_call *call)
         .jobs = (size_t)jobs,
         .kills = (size_t)kills,
         .seed = (uint64_t)seed,
+        .timeout = cmd_option(call, "timeout"),
         .callback = call->json ? NULL : tell,
         .payload = &telling,
     };
@@ -283,6 +284,7 @@ static const struct option_line options[] = {
     {"require-tests", 0, NULL, "a migration without a test fails"},
     {"seed", 0, "NUMBER", "with --kills: repeat the moments of an earlier call"},
     {"tap", 0, NULL, "print the results in the Test Anything Protocol"},
+    {"timeout", 0, "DURATION", "what a test may take; 0: any time [default: 1m]"},
     {0},
 };
 

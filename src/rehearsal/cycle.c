@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agenda.h"
 #include "arena.h"
 #include "buffer.h"
 #include "clock.h"
@@ -69,6 +70,7 @@ static struct wish wish_of(enum cycle_move move, const int64_t *version)
 {
     switch (move) {
     case CYCLE_DOWN:
+    case CYCLE_DOWN_ON:
         return (struct wish){.kind = WISH_DOWN, .only = *version};
     case CYCLE_FINISH:
         return (struct wish){.kind = WISH_UP};
@@ -78,6 +80,12 @@ static struct wish wish_of(enum cycle_move move, const int64_t *version)
                              .version_count = 1,
                              .again = move == CYCLE_UP_AGAIN};
     }
+}
+
+static bool is_undone(const struct session *session, int64_t version)
+{
+    const struct agenda_item *item = agenda_find(&session->agenda, version);
+    return item == NULL || item->state == STATE_PENDING;
 }
 
 int cycle_run(struct stage *stage, const struct migration *migration, enum cycle_move move,
@@ -98,7 +106,9 @@ int cycle_run(struct stage *stage, const struct migration *migration, enum cycle
     int result = load(&session, migration, err);
     if (result == 0) result = session_connect(&session, err);
     if (result == 0) result = session_read(&session, err);
-    if (result == 0) result = runner_carry_out(&session, &wish, &outcome, err);
+    const bool is_needless =
+        result == 0 && move == CYCLE_DOWN_ON && is_undone(&session, migration->version);
+    if (result == 0 && !is_needless) result = runner_carry_out(&session, &wish, &outcome, err);
     session_release(&session);
     arena_release(&results);
     return result;
@@ -285,6 +295,7 @@ int cycle_check(struct stage *stage, const struct test_expectation *expected,
                 const char *moment, struct verdict *verdict, struct error *err)
 {
     struct check check = {.stage = stage, .moment = moment, .verdict = verdict};
+    stage_say(stage, moment);
     int result = check_replies(&check, expected, err);
     if (result == 0) result = check_queries(&check, expected, err);
     arena_release(&check.arena);
@@ -306,6 +317,7 @@ struct cycle {
 static int run(struct cycle *cycle, enum cycle_move move, const char *moment, struct error *err)
 {
     cycle->moment = moment;
+    stage_say(cycle->stage, moment);
     return cycle_run(cycle->stage, cycle->play->migration, move, err);
 }
 
@@ -378,6 +390,7 @@ static int perform(struct cycle *cycle, struct error *err)
 {
     const struct play *play = cycle->play;
     cycle->moment = "given";
+    stage_begin(cycle->stage, cycle->moment);
     if (audience_attend(&cycle->stage->audience, play->migration, err) != 0) return -1;
     if (stage_set(cycle->stage, play->test, err) != 0) return -1;
     if (audience_take(&cycle->stage->audience, &cycle->heard, err) != 0) return -1;

@@ -21,7 +21,8 @@ enum cycle_move {
     CYCLE_UP,       /* apply it, or go on with it */
     CYCLE_UP_AGAIN, /* from the start, though it is applied */
     CYCLE_DOWN,
-    CYCLE_FINISH /* what `up` does where all is applied: send what was not announced */
+    CYCLE_DOWN_ON, /* the same, or go on with it; nothing where it is undone already */
+    CYCLE_FINISH   /* what `up` does where all is applied: send what was not announced */
 };
 
 /* One run of redferry on the stage, as its command would make it. Pauses are passed over, as

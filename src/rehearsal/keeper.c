@@ -154,6 +154,7 @@ static void perform(const struct process *process, size_t index, pid_t keeper)
     (void)close(process->socket);
     (void)close(process->deaths);
     set_signals(SIG_DFL);
+    (void)signal(SIGALRM, SIG_DFL);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)snprintf(path, sizeof path, "%s/%zu.log", process->work->directory, index);
@@ -266,16 +267,20 @@ static void be_keeper(const struct keeper_work *work, int socket)
 
 /* ---- who asked -------------------------------------------------------------------------- */
 
-/* Have none of both be one of the standard streams, whose place may be free. Returns 0 or -1.
- */
+/* Have none of both be one of the standard streams, whose place may be free. Returns 0; or -1
+ * with errno, both being closed. */
 static int lift(int ends[2])
 {
     for (int i = 0; i < 2; i++) {
         if (ends[i] > STDERR_FILENO) continue;
         const int higher = fcntl(ends[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-        if (higher < 0) return -1;
+        const int why = errno;
         (void)close(ends[i]);
         ends[i] = higher;
+        if (higher >= 0) continue;
+        (void)close(ends[1 - i]);
+        errno = why;
+        return -1;
     }
     return 0;
 }

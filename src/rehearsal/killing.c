@@ -1,5 +1,6 @@
 /*
- * kill -9, as often as wished, and the same end every time.
+ * kill -9, as often as wished, and the same end every time: of the run that applies the
+ * migration, and of the one that undoes it.
  *
  * A run only ever meets the world in a system call that sends or writes something; between two
  * of these it makes no difference when it dies. So the run is made in a process of its own that
@@ -107,8 +108,23 @@ struct traced {
     struct error *error; /* where it leaves why it failed */
 };
 
+/* A run that is to be killed, again and again. */
+struct killing {
+    struct stage *stage;
+    const struct play *play;
+    struct verdict *verdict;
+    bool down;          /* it is the one that undoes the migration */
+    size_t kills;       /* of it so far */
+    const char *moment; /* what is being done, for an error */
+    uint64_t random;
+    int64_t begun_ms; /* wall clock */
+    struct timeline timeline;
+    struct heard undisturbed, heard;
+    struct redis_state expected, got;
+};
+
 /* In the child. */
-static void run_traced(struct stage *stage, const struct play *play, struct error *err,
+static void run_traced(const struct killing *killing, enum cycle_move move, struct error *err,
                        pid_t parent)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -120,7 +136,7 @@ static void run_traced(struct stage *stage, const struct play *play, struct erro
         _exit(1);
     }
     (void)raise(SIGSTOP);
-    _exit(cycle_run(stage, play->migration, CYCLE_UP, err) == 0 ? 0 : 1);
+    _exit(cycle_run(killing->stage, killing->play->migration, move, err) == 0 ? 0 : 1);
 }
 
 /* Write down one more moment. Without memory it is none that could be drawn. */
@@ -176,7 +192,7 @@ static int follow(struct traced *traced)
 
 /* Make a run, and kill it at the moment traced->last. Returns 0, *traced saying how it went, or
  * -1 with err: it failed by itself. */
-static int run(struct stage *stage, const struct play *play, struct traced *traced,
+static int run(const struct killing *killing, enum cycle_move move, struct traced *traced,
                struct error *err)
 {
     const pid_t own = getpid();
@@ -185,7 +201,7 @@ static int run(struct stage *stage, const struct play *play, struct traced *trac
                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (traced->error == MAP_FAILED) return error_memory(err);
     traced->pid = fork();
-    if (traced->pid == 0) run_traced(stage, play, traced->error, own);
+    if (traced->pid == 0) run_traced(killing, move, traced->error, own);
     int result = 0;
     if (traced->pid < 0) {
         result = error_set(err, ERROR_FAILED, "cannot start a process: %s", strerror(errno));
@@ -206,30 +222,25 @@ static int run(struct stage *stage, const struct play *play, struct traced *trac
 
 /* ---- trials ----------------------------------------------------------------------------- */
 
-struct killing {
-    struct stage *stage;
-    const struct play *play;
-    struct verdict *verdict;
-    const char *moment; /* what is being done, for an error */
-    uint64_t random;
-    int64_t begun_ms; /* wall clock */
-    struct timeline timeline;
-    struct heard undisturbed, heard;
-    struct redis_state expected, got;
-};
-
-static int begin(struct killing *killing, struct error *err)
+/* Make all as it is before the run, and begin to listen. */
+static int begin(struct killing *killing, const char *moment, struct error *err)
 {
-    if (stage_set(killing->stage, killing->play->test, err) != 0) return -1;
-    return audience_take(&killing->stage->audience, &killing->heard, err);
+    struct stage *stage = killing->stage;
+    killing->moment = moment;
+    stage_begin(stage, moment);
+    if (stage_set(stage, killing->play->test, err) != 0 ||
+        (killing->down && cycle_run(stage, killing->play->migration, CYCLE_UP, err) != 0))
+        return -1;
+    return audience_take(&stage->audience, &killing->heard, err);
 }
 
 /* The run that nobody disturbs. */
 static int count_moments(struct killing *killing, struct error *err)
 {
     struct traced traced = {.timeline = &killing->timeline};
-    killing->moment = "up, traced";
-    if (begin(killing, err) != 0 || run(killing->stage, killing->play, &traced, err) != 0 ||
+    const enum cycle_move move = killing->down ? CYCLE_DOWN : CYCLE_UP;
+    if (begin(killing, killing->down ? "down, traced" : "up, traced", err) != 0 ||
+        run(killing, move, &traced, err) != 0 ||
         audience_take(&killing->stage->audience, &killing->undisturbed, err) != 0)
         return -1;
     return redis_state_take(&killing->expected, killing->stage->redis, err);
@@ -243,10 +254,10 @@ static bool publishes(const struct step *step)
 }
 
 /* Whether what steps publish is promised to be published once. */
-static bool publishes_once(const struct migration *migration)
+static bool publishes_once(const struct steps *steps)
 {
-    for (size_t i = 0; i < migration->up.count; i++) {
-        const struct step *step = &migration->up.items[i];
+    for (size_t i = 0; i < steps->count; i++) {
+        const struct step *step = &steps->items[i];
         if (publishes(step) && step_guarantee(step, NULL) != GUARANTEE_EXACTLY_ONCE)
             return false;
     }
@@ -272,13 +283,14 @@ static bool announces_rows(const struct migration *migration)
 static int compare(struct killing *killing, struct error *err)
 {
     const struct migration *migration = killing->play->migration;
+    const struct migration_test *test = killing->play->test;
     const struct drift_manner manner = {.since_ms = killing->begun_ms,
                                         .moment = killing->moment};
     const struct heard_promise promise = {
         .undisturbed = &killing->undisturbed,
-        .often = migration->announcement_count,
+        .often = killing->down ? 0 : migration->announcement_count,
         .numbers_vary = announces_rows(migration),
-        .once = publishes_once(migration),
+        .once = publishes_once(killing->down ? &migration->down : &migration->up),
     };
     if (audience_take(&killing->stage->audience, &killing->heard, err) != 0 ||
         redis_state_take(&killing->got, killing->stage->redis, err) != 0 ||
@@ -286,37 +298,52 @@ static int compare(struct killing *killing, struct error *err)
         heard_compare_again(&killing->heard, &promise, killing->moment, killing->verdict,
                             err) != 0)
         return -1;
-    return cycle_check(killing->stage, &killing->play->test->expect, killing->moment,
-                       killing->verdict, err);
+    return cycle_check(killing->stage, killing->down ? &test->after_down : &test->expect,
+                       killing->moment, killing->verdict, err);
 }
 
 /* Make a run and kill it at moment. */
-static int kill_at(struct killing *killing, size_t moment, struct error *err)
+static int kill_at(struct killing *killing, enum cycle_move move, size_t moment,
+                   struct error *err)
 {
     struct traced traced = {.last = moment};
-    const int result = run(killing->stage, killing->play, &traced, err);
-    killing->verdict->kills += traced.was_killed;
+    const int result = run(killing, move, &traced, err);
+    killing->kills += traced.was_killed;
     return result;
+}
+
+/* Have what was killed come to its end. */
+static int go_on(const struct killing *killing, struct error *err)
+{
+    struct stage *stage = killing->stage;
+    const struct migration *migration = killing->play->migration;
+    if (!killing->down)
+        return cycle_run(stage, migration, CYCLE_UP, err) == 0
+                   ? cycle_run(stage, migration, CYCLE_FINISH, err)
+                   : -1;
+    if (cycle_run(stage, migration, CYCLE_DOWN_ON, err) == 0) return 0;
+    /* The server may have ended meanwhile what it was told before the kill. */
+    if (err->code != ERROR_INVALID) return -1;
+    error_clear(err);
+    return cycle_run(stage, migration, CYCLE_DOWN_ON, err);
 }
 
 /* Kill a run at moment, and now and then the one that goes on, too; then let it come to its
  * end. */
 static int try_moment(struct killing *killing, size_t moment, bool may_twice, struct error *err)
 {
-    struct stage *stage = killing->stage;
-    const struct migration *migration = killing->play->migration;
     const size_t moments = killing->timeline.count;
-    killing->moment =
-        arena_format(&killing->verdict->arena, "after a kill at %zu of %zu", moment, moments);
-    if (killing->moment == NULL) return error_memory(err);
-    if (begin(killing, err) != 0 || kill_at(killing, moment, err) != 0) return -1;
+    const char *words = arena_format(&killing->verdict->arena, "after a kill%s at %zu of %zu",
+                                     killing->down ? " of down" : "", moment, moments);
+    if (words == NULL) return error_memory(err);
+    if (begin(killing, words, err) != 0 ||
+        kill_at(killing, killing->down ? CYCLE_DOWN : CYCLE_UP, moment, err) != 0)
+        return -1;
     const size_t second = 1 + (size_t)(next_random(&killing->random) % moments);
     if (may_twice && next_random(&killing->random) % TWICE_ONE_IN == 0 &&
-        kill_at(killing, second, err) != 0)
+        kill_at(killing, killing->down ? CYCLE_DOWN_ON : CYCLE_UP, second, err) != 0)
         return -1;
-    if (cycle_run(stage, migration, CYCLE_UP, err) != 0 ||
-        cycle_run(stage, migration, CYCLE_FINISH, err) != 0)
-        return -1;
+    if (go_on(killing, err) != 0) return -1;
     return compare(killing, err);
 }
 
@@ -345,34 +372,45 @@ static int try_moments(struct killing *killing, size_t kills, struct error *err)
     size_t *moments = draw(killing);
     int result = moments != NULL ? 0 : error_memory(err);
     for (size_t i = 0; result == 0 && i < killing->timeline.count; i++) {
-        if (killing->verdict->kills >= kills) break;
-        result = try_moment(killing, moments[i], killing->verdict->kills + 1 < kills, err);
+        if (killing->kills >= kills) break;
+        result = try_moment(killing, moments[i], killing->kills + 1 < kills, err);
         if (!verdict_is_good(killing->verdict)) break;
     }
     free(moments);
     return result;
 }
 
+/* Kill the run that applies the migration, or the one that undoes it. */
+static void perform(struct killing *killing, size_t kills)
+{
+    struct verdict *verdict = killing->verdict;
+    struct error err = {0};
+    int result = count_moments(killing, &err);
+    if (result == 0) result = try_moments(killing, kills, &err);
+    if (result != 0) {
+        verdict->error = err;
+        verdict->failed_moment = killing->moment;
+    }
+    verdict->kills += killing->kills;
+    free(killing->timeline.redis);
+    heard_release(&killing->undisturbed);
+    heard_release(&killing->heard);
+    redis_state_release(&killing->expected);
+    redis_state_release(&killing->got);
+}
+
 void killing_perform(struct stage *stage, const struct play *play,
                      const struct killing_wish *wish, struct verdict *verdict)
 {
-    struct killing killing = {
-        .stage = stage,
-        .play = play,
-        .verdict = verdict,
-        .begun_ms = clock_wall_ms(),
-        .random = wish->seed ^ (uint64_t)play->migration->version,
-    };
-    struct error err = {0};
-    int result = count_moments(&killing, &err);
-    if (result == 0) result = try_moments(&killing, wish->kills, &err);
-    if (result != 0) {
-        verdict->error = err;
-        verdict->failed_moment = killing.moment;
+    for (int down = 0; down <= play->migration->has_down && verdict_is_good(verdict); down++) {
+        struct killing killing = {
+            .stage = stage,
+            .play = play,
+            .verdict = verdict,
+            .down = down,
+            .begun_ms = clock_wall_ms(),
+            .random = wish->seed ^ (uint64_t)play->migration->version,
+        };
+        perform(&killing, wish->kills);
     }
-    free(killing.timeline.redis);
-    heard_release(&killing.undisturbed);
-    heard_release(&killing.heard);
-    redis_state_release(&killing.expected);
-    redis_state_release(&killing.got);
 }

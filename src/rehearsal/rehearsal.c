@@ -11,9 +11,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -246,7 +248,8 @@ static int find_redis(struct rehearsal *rehearsal, struct config *config, const 
     return error_set(err, ERROR_INVALID,
                      "tests need a Redis of their own, and neither redis-server nor "
                      "valkey-server is in PATH: install one (Debian: apt-get install "
-                     "redis-server), or name it in REDFERRY_REDIS_SERVER");
+                     "redis-server, or valkey-server from Debian 13 on), or name it in "
+                     "REDFERRY_REDIS_SERVER");
 }
 
 /* Whether a directory's name can stand in a URL, and in a socket's address. */
@@ -306,7 +309,8 @@ struct work {
     struct killing_wish killing;
     struct url postgres;
     char *directory;
-    size_t *tested; /* the index of each piece among the rehearsal's items */
+    struct stage_slate *slates; /* one for each piece, seen by all processes */
+    size_t *tested;             /* the index of each piece among the rehearsal's items */
     size_t count;
     size_t most; /* as many at a time as the servers have room for */
 };
@@ -358,11 +362,24 @@ static void perform(void *context, size_t index)
     if (mkdir(directory, 0700) != 0)
         (void)error_set(&verdict->error, ERROR_FAILED, "cannot make '%s': %s", directory,
                         strerror(errno));
-    else if (stage_open(&stage, &work->plan, directory, index, &verdict->error) == 0)
+    else if (stage_open(&stage, &work->plan, directory, index, &work->slates[index],
+                        &verdict->error) == 0)
         rehearse(work, &stage, &play, verdict);
     stage_close(&stage);
     verdict->seconds = (double)(clock_monotonic() - begun) / 1e9;
     if (leave(verdict, path) != 0) abort();
+}
+
+/* It took too long, and the kernel has ended it. */
+static void blame_time(const struct work *work, size_t index, struct verdict *verdict)
+{
+    char limit[32];
+    verdict->failed_moment = arena_text(&work->rehearsal->arena, work->slates[index].moment);
+    if (work->plan.timeout_ms > 0)
+        (void)error_set(&verdict->error, ERROR_FAILED, "took longer than %s (--timeout)",
+                        number_duration_text(work->plan.timeout_ms, limit));
+    else
+        (void)error_set(&verdict->error, ERROR_FAILED, "took too long");
 }
 
 /* What a process has left. */
@@ -378,8 +395,12 @@ static void read_verdict(const struct work *work, size_t index, int status)
                    ended_well ? "verdict" : "log");
     const bool is_read = file_read(path, &rehearsal->arena, &bytes, &length, &err) == 0;
     if (ended_well && is_read && verdict_read(verdict, bytes, length, &err) == 0) return;
+    const int64_t begun_ns = work->slates[index].begun_ns;
+    if (begun_ns > 0) verdict->seconds = (double)(clock_monotonic() - begun_ns) / 1e9;
     if (ended_well) {
         verdict->error = err;
+    } else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+        blame_time(work, index, verdict);
     } else {
         char words[KEEPER_STATUS_SIZE];
         (void)error_set(&verdict->error, ERROR_FAILED, "its process %s%s%s",
@@ -458,6 +479,16 @@ static int carry_out(struct work *work, const struct rehearsal_wish *wish, struc
     return result;
 }
 
+/* Memory that the processes write to and we read. Returns 0 or -1 with err. */
+static int share_slates(struct work *work, struct error *err)
+{
+    void *slates = mmap(NULL, work->count * sizeof *work->slates, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (slates == MAP_FAILED) return error_memory(err);
+    work->slates = slates;
+    return 0;
+}
+
 int rehearsal_perform(struct rehearsal *rehearsal, const struct rehearsal_wish *wish,
                       struct error *err)
 {
@@ -469,6 +500,7 @@ int rehearsal_perform(struct rehearsal *rehearsal, const struct rehearsal_wish *
         .environment = config->environment != NULL ? config->environment : nothing,
         .allow_repeats = config->allow_repeats,
         .batch = config->batch,
+        .timeout_ms = wish->timeout_ms,
     };
     if (wish->database != NULL &&
         use_postgres(rehearsal, wish->database, &work.postgres, err) != 0)
@@ -485,8 +517,10 @@ int rehearsal_perform(struct rehearsal *rehearsal, const struct rehearsal_wish *
     }
     if (find_redis(rehearsal, config, &work.plan.redis_server, err) != 0 ||
         find_room(&work, wish->stop, err) != 0 ||
-        make_token(rehearsal, &work.plan.token, err) != 0 ||
+        make_token(rehearsal, &work.plan.token, err) != 0 || share_slates(&work, err) != 0 ||
         make_directory(rehearsal, config, &work.directory, err) != 0)
         return -1;
-    return carry_out(&work, wish, err);
+    const int result = carry_out(&work, wish, err);
+    (void)munmap(work.slates, work.count * sizeof *work.slates);
+    return result;
 }

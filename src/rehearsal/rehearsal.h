@@ -32,6 +32,7 @@ struct rehearsal_wish {
     size_t jobs;          /* at a time; 0: as many as there are processors */
     size_t kills;         /* how often each run is killed */
     uint64_t seed;        /* of when */
+    int64_t timeout_ms;   /* what a test may take, and each going over behind a kill; 0: any */
     /* Told of each in order, as soon as it is its turn. Or NULL. */
     void (*tell)(void *context, const struct rehearsed *rehearsed);
     void *context;

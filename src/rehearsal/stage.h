@@ -24,6 +24,13 @@ struct stage_plan {
     const char *token;              /* what all their names begin with */
     bool allow_repeats;             /* as the settings say, as is the next */
     int64_t batch;                  /* 0: the step's own */
+    int64_t timeout_ms;             /* what stage_begin() gives; 0: for ever */
+};
+
+/* What was begun last, in memory that others see: whoever dies of it cannot tell any more. */
+struct stage_slate {
+    int64_t begun_ns; /* on the monotonic clock */
+    char moment[64];
 };
 
 /*
@@ -33,9 +40,10 @@ struct stage_plan {
 struct stage {
     const struct stage_plan *plan;
     const char *directory; /* of its own */
-    size_t number;         /* which stage it is: part of its databases' names */
-    pid_t redis_pid;       /* 0: none */
-    int redis_status;      /* what waitpid() said of it, once it ended by itself */
+    struct stage_slate *slate;
+    size_t number;    /* which stage it is: part of its databases' names */
+    pid_t redis_pid;  /* 0: none */
+    int redis_status; /* what waitpid() said of it, once it ended by itself */
     struct url redis_url;
     struct connection *redis; /* for setting and looking */
     struct audience audience;
@@ -47,11 +55,18 @@ struct stage {
     struct arena setting; /* for that of what was set last */
 };
 
-/* Start Redis in directory (borrowed, as plan is), and listen. Returns 0, or -1 with err
- * (ERROR_INVALID: the program does not serve as a Redis); stage_close() is due in both cases.
- */
+/* Start Redis in directory (borrowed, as plan and slate are), and listen. Returns 0, or -1 with
+ * err (ERROR_INVALID: the program does not serve as a Redis); stage_close() is due in both
+ * cases. */
 int stage_open(struct stage *stage, const struct stage_plan *plan, const char *directory,
-               size_t number, struct error *err);
+               size_t number, struct stage_slate *slate, struct error *err);
+
+/* Something is begun that may take the plan's time and no more: SIGALRM then ends this process,
+ * whatever it waits for, and with it what it has started. */
+void stage_begin(struct stage *stage, const char *moment);
+
+/* Say what is done now, of what was begun. */
+void stage_say(struct stage *stage, const char *moment);
 
 /* Make everything as the test says that it was given: new databases, an empty Redis, filled.
  * What was set before is gone. Returns 0, or -1 with err: FILE:LINE:COLUMN where a statement or

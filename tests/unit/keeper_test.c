@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,12 +108,38 @@ static void streams_may_be_closed(void **state)
     assert_int_equal(status, 0);
 }
 
+/* No descriptor is free but those of streams that are closed: nothing is begun, and none of
+ * them stays open. */
+static void no_descriptor_is_free(void **state)
+{
+    const struct keeper_work orders = {.count = 1, .at_once = 1, .directory = "/nowhere"};
+    const struct rlimit few = {STDERR_FILENO + 1, STDERR_FILENO + 1};
+    struct keeper keeper = {.socket = -1};
+    struct error err = {0};
+    int status = 0;
+    (void)state;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        (void)close(STDIN_FILENO);
+        (void)close(STDOUT_FILENO);
+        const bool is_refused = setrlimit(RLIMIT_NOFILE, &few) == 0 &&
+                                keeper_open(&keeper, &orders, &err) == -1 &&
+                                strstr(err.message, "cannot make a socket: ") != NULL;
+        const bool is_closed =
+            fcntl(STDIN_FILENO, F_GETFD) == -1 && fcntl(STDOUT_FILENO, F_GETFD) == -1;
+        _exit(!is_refused ? 1 : !is_closed ? 2 : keeper_close(&keeper, &err) == 0 ? 0 : 3);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_left_of_pieces),
         cmocka_unit_test(signals_are_the_callers),
         cmocka_unit_test(streams_may_be_closed),
+        cmocka_unit_test(no_descriptor_is_free),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
