@@ -8,6 +8,7 @@
  */
 #include "completion.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,4 +89,43 @@ void completion_put_quoted(FILE *out, const char *text, const char *escaped)
         }
     }
     fputc('\'', out);
+}
+
+/* Whether an option of this name stands in the table of an earlier command: `--to` is the same
+ * in all. */
+static bool is_told(const struct completion *completion,
+                    const struct reference_command *command, const char *name)
+{
+    for (const struct reference_command *other = completion->commands; other != command;
+         other++)
+        for (const struct option_line *line = other->options;
+             line != NULL && line->name != NULL; line++)
+            if (strcmp(line->name, name) == 0) return true;
+    return false;
+}
+
+void completion_each_valued(const struct completion *completion,
+                            void (*put)(FILE *out, const struct option_line *line))
+{
+    for (size_t i = 0; i < completion->option_count; i++)
+        if (completion->options[i].argument != NULL)
+            put(completion->out, &completion->options[i]);
+    for (const struct reference_command *command = completion->commands; command->name != NULL;
+         command++)
+        for (const struct option_line *line = command->options;
+             line != NULL && line->name != NULL; line++)
+            if (line->argument != NULL && !is_told(completion, command, line->name))
+                put(completion->out, line);
+}
+
+void completion_put_pattern(FILE *out, const struct option_line *line)
+{
+    if (line->letter != 0) fprintf(out, "-%c | ", line->letter);
+    fprintf(out, "--%s", line->name);
+}
+
+void completion_put_alternative(FILE *out, const struct option_line *line)
+{
+    completion_put_pattern(out, line);
+    fputs(" | ", out);
 }

@@ -41,6 +41,17 @@ void completion_release(struct completion *completion);
  * "": nothing. */
 enum completion_kind completion_kind_of(const char *argument);
 
+/* Call put with completion->out and each option that takes a value, once where several commands
+ * have it. */
+void completion_each_valued(const struct completion *completion,
+                            void (*put)(FILE *out, const struct option_line *line));
+
+/* Write an option as a pattern of case: "-d | --database". */
+void completion_put_pattern(FILE *out, const struct option_line *line);
+
+/* The same with " | " behind it: another pattern follows. */
+void completion_put_alternative(FILE *out, const struct option_line *line);
+
 /* Write the words of "wait|fail|skip", or of "[bash|zsh]", with a blank between them. */
 void completion_put_choices(FILE *out, const char *argument);
 

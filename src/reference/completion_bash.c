@@ -63,51 +63,10 @@ static void put_offer(FILE *out, const char *argument)
     fputs("'; return", out);
 }
 
-/* "-d | --database" */
-static void put_pattern(FILE *out, const struct option_line *line)
-{
-    if (line->letter != 0) fprintf(out, "-%c | ", line->letter);
-    fprintf(out, "--%s", line->name);
-}
-
-/* Whether an option of this name stands in the table of an earlier command: `--to` is the same
- * in all. */
-static bool is_told(const struct completion *completion,
-                    const struct reference_command *command, const char *name)
-{
-    for (const struct reference_command *other = completion->commands; other != command;
-         other++)
-        for (const struct option_line *line = other->options;
-             line != NULL && line->name != NULL; line++)
-            if (strcmp(line->name, name) == 0) return true;
-    return false;
-}
-
-/* Call put with each option that takes an argument, once. */
-static void each_with_argument(const struct completion *completion,
-                               void (*put)(FILE *out, const struct option_line *line))
-{
-    for (size_t i = 0; i < completion->option_count; i++)
-        if (completion->options[i].argument != NULL)
-            put(completion->out, &completion->options[i]);
-    for (const struct reference_command *command = completion->commands; command->name != NULL;
-         command++)
-        for (const struct option_line *line = command->options;
-             line != NULL && line->name != NULL; line++)
-            if (line->argument != NULL && !is_told(completion, command, line->name))
-                put(completion->out, line);
-}
-
-static void put_alternative(FILE *out, const struct option_line *line)
-{
-    put_pattern(out, line);
-    fputs(" | ", out);
-}
-
 static void put_value(FILE *out, const struct option_line *line)
 {
     fputs("        ", out);
-    put_pattern(out, line);
+    completion_put_pattern(out, line);
     fputs(") ", out);
     put_offer(out, line->argument);
     fputs(" ;;\n", out);
@@ -136,7 +95,7 @@ static void put_search(const struct completion *completion)
           "        case ${COMP_WORDS[i]} in\n"
           "            ",
           completion->out);
-    each_with_argument(completion, put_alternative);
+    completion_each_valued(completion, completion_put_alternative);
     fputs("-)\n"
           "                [[ ${COMP_WORDS[i + 1]-} != '=' ]] || ((i++))\n"
           "                ((i++))\n"
@@ -198,7 +157,7 @@ void completion_put_bash(const struct completion *completion)
           "    fi\n",
           out);
     fputs("    case $before in\n", out);
-    each_with_argument(completion, put_value);
+    completion_each_valued(completion, put_value);
     fputs("    esac\n", out);
     put_search(completion);
     put_own_options(completion);

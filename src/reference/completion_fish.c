@@ -21,8 +21,30 @@ static const char HEAD[] =
     "    end\n"
     "    for file in $directory/*.yaml $directory/*.yml\n"
     "        string match -q -r '\\.test\\.ya?ml$' -- $file\n"
-    "        or string match -r '[0-9][^/]*(?=\\.ya?ml$)' -- (string split / -- $file)[-1]\n"
+    "        or string match -r '^[0-9].*(?=\\.ya?ml$)' -- (string split / -- $file)[-1]\n"
     "    end\n"
+    "end\n"
+    "\n"
+    "# The command on the line: the first word that is neither an option nor an option's "
+    "value.\n"
+    "function __redferry_command\n"
+    "    set -l value\n"
+    "    for word in (commandline -opc)[2..-1]\n"
+    "        if set -q value[1]\n"
+    "            set -e value[1]\n"
+    "        else if contains -- $word $__redferry_valued\n"
+    "            set value next\n"
+    "        else if not string match -q -- '-*' $word\n"
+    "            echo $word\n"
+    "            return 0\n"
+    "        end\n"
+    "    end\n"
+    "    return 1\n"
+    "end\n"
+    "\n"
+    "function __redferry_is\n"
+    "    set -l command (__redferry_command)\n"
+    "    and contains -- $command $argv\n"
     "end\n"
     "\n"
     "complete -c redferry -f\n";
@@ -64,8 +86,8 @@ static void put_beginning(FILE *out, const struct reference_command *command)
 {
     fputs("complete -c redferry", out);
     if (command == NULL) return;
-    fprintf(out, " -n '__fish_seen_subcommand_from %s%s%s'", command->name,
-            command->alias != NULL ? " " : "", command->alias != NULL ? command->alias : "");
+    fprintf(out, " -n '__redferry_is %s%s%s'", command->name, command->alias != NULL ? " " : "",
+            command->alias != NULL ? command->alias : "");
 }
 
 static void put_option(FILE *out, const struct reference_command *command,
@@ -84,11 +106,8 @@ static void put_command(FILE *out, const struct reference_command *command)
 {
     const char *const names[] = {command->name, command->alias};
     for (size_t i = 0; i < 2 && names[i] != NULL; i++) {
-        fprintf(
-            out,
-            "complete -c redferry -n 'not __fish_seen_subcommand_from $__redferry_commands' "
-            "-a %s -d ",
-            names[i]);
+        fprintf(out, "complete -c redferry -n 'not __redferry_command >/dev/null' -a %s -d ",
+                names[i]);
         put_text(out, command->summary);
         fputs("\n", out);
     }
@@ -101,6 +120,13 @@ static void put_command(FILE *out, const struct reference_command *command)
     fputs("\n", out);
 }
 
+/* " -d --database" */
+static void put_valued(FILE *out, const struct option_line *line)
+{
+    if (line->letter != 0) fprintf(out, " -%c", line->letter);
+    fprintf(out, " --%s", line->name);
+}
+
 void completion_put_fish(const struct completion *completion)
 {
     FILE *out = completion->out;
@@ -111,6 +137,9 @@ void completion_put_fish(const struct completion *completion)
         fprintf(out, " %s", command->name);
         if (command->alias != NULL) fprintf(out, " %s", command->alias);
     }
+    fputs("\n", out);
+    fputs("set -g __redferry_valued", out);
+    completion_each_valued(completion, put_valued);
     fputs("\n", out);
     for (size_t i = 0; i < completion->option_count; i++)
         put_option(out, NULL, &completion->options[i]);

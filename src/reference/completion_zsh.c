@@ -16,8 +16,8 @@ static const char HEAD[] =
     "# The migrations in the directory that the line names, else the environment.\n"
     "_redferry_versions()\n"
     "{\n"
-    "    local directory=${opt_args[-m]:-${opt_args[--migrations]:-${named:-"
-    "${REDFERRY_MIGRATIONS:-data_migrations}}}}\n"
+    "    local directory=${opt_args[-m]:-${opt_args[--migrations]:-"
+    "${REDFERRY_MIGRATIONS:-data_migrations}}}\n"
     "    local -a versions\n"
     "    versions=($~directory/[0-9]*.(yaml|yml)(N.:t:r))\n"
     "    versions=(${versions:#*.test})\n"
@@ -81,17 +81,35 @@ static void put_commands(const struct completion *completion)
     fputs("    )\n    _describe command commands\n}\n\n", out);
 }
 
-/* The command's own options and its arguments, added to what every command takes. */
+/* The command on the line: the first word that is neither an option nor an option's value. */
+static void put_search(const struct completion *completion)
+{
+    FILE *out = completion->out;
+    fputs("    for ((i = 2; i < CURRENT; i++)); do\n"
+          "        case $words[i] in\n"
+          "            (",
+          out);
+    completion_each_valued(completion, completion_put_alternative);
+    fputs("-) ((i++)) ;;\n"
+          "            (-*) ;;\n"
+          "            (*) command=$words[i]; break ;;\n"
+          "        esac\n"
+          "    done\n",
+          out);
+}
+
+/* The command's own options and its arguments, added to what every command takes; the first
+ * argument is the command itself. */
 static void put_command(FILE *out, const struct reference_command *command)
 {
     fprintf(out, "        %s", command->name);
     if (command->alias != NULL) fprintf(out, " | %s", command->alias);
-    fputs(") own=(\n", out);
+    fputs(") own=('1: : '\n", out);
     for (const struct option_line *line = command->options; line != NULL && line->name != NULL;
          line++)
         put_option(out, line);
     if (*command->arguments != '\0') {
-        fprintf(out, "        '%s'", strstr(command->arguments, "...") != NULL ? "*" : "1");
+        fprintf(out, "        '%s'", strstr(command->arguments, "...") != NULL ? "*" : "2");
         put_argument(out, command->arguments);
         fputs("\n", out);
     }
@@ -104,24 +122,22 @@ void completion_put_zsh(const struct completion *completion)
     fputs(HEAD, out);
     put_commands(completion);
     fputs("_redferry()\n{\n"
-          "    local curcontext=$curcontext state line named\n"
+          "    local curcontext=$curcontext command i\n"
           "    local -A opt_args\n"
-          "    local -a options own\n"
-          "    options=(\n",
+          "    local -a options own=('1:command:_redferry_commands')\n",
           out);
+    put_search(completion);
+    fputs("    options=(\n", out);
     for (size_t i = 0; i < completion->option_count; i++)
         put_option(out, &completion->options[i]);
     fputs("    )\n"
-          "    _arguments -C $options '1:command:_redferry_commands' '*::argument:->own' && "
-          "return\n"
-          "    named=${opt_args[-m]:-${opt_args[--migrations]}} # before the command\n"
-          "    case $line[1] in\n",
+          "    case $command in\n",
           out);
     for (const struct reference_command *command = completion->commands; command->name != NULL;
          command++)
         put_command(out, command);
     fputs("    esac\n"
-          "    [[ $state == own ]] && _arguments $options $own\n"
+          "    _arguments $options $own\n"
           "}\n"
           "\n"
           "if [[ $funcstack[1] == _redferry ]]; then\n"

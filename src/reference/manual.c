@@ -12,6 +12,8 @@
 
 #include "reference.h"
 
+enum { LINE = 76 };
+
 static const char HEAD[] =
     ".Dd November 22, 2026\n"
     ".Dt REDFERRY 1\n"
@@ -26,7 +28,8 @@ static const char HEAD[] =
     ".Op Ar arguments\n"
     ".Sh DESCRIPTION\n"
     ".Nm\n"
-    "carries rows from a SQL database to Redis exactly once, and remembers that it did.\n"
+    "carries rows from a SQL database to Redis exactly once, and remembers that it\n"
+    "did.\n"
     "What is carried is said in files of the directory\n"
     ".Pa data_migrations ,\n"
     "described in\n"
@@ -37,8 +40,10 @@ static const char HEAD[] =
     "A release runs\n"
     ".Ic redferry up\n"
     "on every host before it starts.\n"
-    "One of them works, the others wait for it; where nothing is pending, nothing is written.\n"
-    "A migration that stopped half-way, whatever the reason, goes on where it stopped.\n"
+    "One of them works, the others wait for it; where nothing is pending, nothing is\n"
+    "written.\n"
+    "A migration that stopped half-way, whatever the reason, goes on where it\n"
+    "stopped.\n"
     ".Pp\n"
     "Options stand before or after the command;\n"
     ".Fl Fl\n"
@@ -46,6 +51,32 @@ static const char HEAD[] =
     "A\n"
     ".Ar VERSION\n"
     "is the number, number_name, or the file.\n";
+
+/* What is no setting's variable. */
+static const char SURROUNDINGS[] =
+    ".It Ev TERM\n"
+    "where it is\n"
+    ".Ql dumb ,\n"
+    "there is neither colour nor a line that redraws.\n"
+    ".It Ev COLUMNS\n"
+    "how wide a terminal is that does not say so itself.\n"
+    ".It Ev LC_ALL , LC_CTYPE , LANG\n"
+    "whether the bar of the progress line may be drawn in blocks, as UTF-8.\n"
+    ".It Ev REDFERRY_REDIS_SERVER\n"
+    "the program that\n"
+    ".Ic redferry test\n"
+    "starts; by default the first redis-server or valkey-server in\n"
+    ".Ev PATH .\n"
+    ".It Ev TMPDIR\n"
+    "where\n"
+    ".Ic redferry test\n"
+    "has its servers, instead of\n"
+    ".Pa /tmp .\n"
+    ".El\n"
+    ".Pp\n"
+    "PostgreSQL's own variables\n"
+    ".Pq Ev PGHOST , PGPASSWORD , PGSERVICE No and so on\n"
+    "count where the URL says nothing else.\n";
 
 static const char FILES[] =
     ".Sh FILES\n"
@@ -59,6 +90,12 @@ static const char FILES[] =
     ".Ql - .\n"
     ".It Pa <ledger>-redferry.lock\n"
     "beside a SQLite file that holds the ledger: the lock of whoever works.\n"
+    ".It Pa redferry.log\n"
+    "in the working directory: what\n"
+    ".Fl Fl background\n"
+    "has to tell, where\n"
+    ".Fl Fl log-file\n"
+    "names no other file.\n"
     ".El\n";
 
 static const char TAIL[] =
@@ -86,26 +123,26 @@ static const char TAIL[] =
     ".Xr redferry-ledger 5 ,\n"
     ".Xr redferry-migration 5\n";
 
-/* Text, each sentence on a line of its own, as mdoc wants it; what roff would take for a
- * request or an escape is taken apart. */
+/* Text, each sentence on a line of its own, and no line longer than LINE, as mdoc wants it;
+ * what roff would take for a request or an escape is taken apart. */
 static void put_text(FILE *out, const char *text)
 {
-    bool begins = true;
+    size_t filled = 0;
     char before = '\0';
     for (; *text != '\0'; before = *text++) {
-        if (begins && (*text == '.' || *text == '\'')) fputs("\\&", out);
-        begins = false;
-        if (*text == '\\') {
-            fputs("\\e", out);
-        } else if (*text == '\n') {
+        if (filled == 0 && (*text == '.' || *text == '\'')) fputs("\\&", out);
+        const bool ends =
+            *text == ' ' && (before == '.' || filled + 1 + strcspn(text + 1, " \n") > LINE);
+        if (*text == '\n') {
             fputs("\n.Pp\n", out);
-            begins = true;
-        } else if (*text == ' ' && before == '.') {
+        } else if (ends) {
             fputc('\n', out);
-            begins = true;
+        } else if (*text == '\\') {
+            fputs("\\e", out);
         } else {
             fputc(*text, out);
         }
+        filled = *text == '\n' || ends ? 0 : filled + 1;
     }
     fputs("\n", out);
 }
@@ -194,9 +231,7 @@ static void put_environment(FILE *out, const redferry_setting *settings, size_t 
             if (names[j] != NULL)
                 fprintf(out, ".It Ev %s\nsee\n.Fl Fl %s .\n", names[j], settings[i].name);
     }
-    fputs(".El\n.Pp\nPostgreSQL's own variables\n.Pq Ev PGHOST , PGPASSWORD , PGSERVICE "
-          "and so on\ncount where the URL says nothing else.\n",
-          out);
+    fputs(SURROUNDINGS, out);
 }
 
 static void put_codes(FILE *out, const struct reference_code *line)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Goal: what README.md, docs/commands.md, docs/json.md and the pages beside the examples and the benchmark
+# Goal: what README.md, redferry(1), docs/commands.md, docs/json.md and the pages beside the examples and the benchmark
 # show is so: what is to be typed is typed, what is said to be printed is printed, the program in C
 # compiles, each JSON document is as its schema says. (The other pages have scenarios of their own:
 # 31-migrations-page, 78-privileges, 90-runbook, 91-recipes; support/examples holds the list.)
@@ -77,6 +77,18 @@ readme_builds()
     expect_equal "$(listed ../README.md 'build it' | tail -n +2)" 'cmake --build --preset release
 cmake --install build/release --prefix /usr/local' 'how it is built, and installed (headers/install does that)'
     cd "$SCRATCH"
+}
+
+# What redferry(1) shows, one behind the other.
+manual()
+{
+    sql "CREATE TABLE feature_flags (name text PRIMARY KEY, enabled boolean NOT NULL);
+         INSERT INTO feature_flags VALUES ('2fa_sms', true)"
+    redferry help --man | awk '/^\.Bd -literal/ { inside = 1; next } /^\.Ed/ { inside = 0 } inside' |
+        sed "s|^export .*|export REDFERRY_DATABASE='$DB' REDFERRY_REDIS='$REDIS_URL'|" >lines
+    (($(wc -l <lines) == 5)) || fail "redferry(1) shows $(<lines)"
+    expect_exit 0 bash -ec "$(<lines)"
+    expect_stdout_contains '0 pending, 1 applied'
 }
 
 examples()
@@ -247,6 +259,7 @@ PYTHON
 
 for_both_databases readme
 readme_builds
+with_database sqlite manual
 with_database sqlite examples
 benchmarks
 with_database sqlite what_is_printed
