@@ -232,10 +232,13 @@ static void draw_progress(struct report *report, const redferry_event *event)
     (void)fflush(report->err);
 }
 
-static void draw_text(struct report *report, const char *text)
+/* Draw for what we wait, and for how long: where there is no room for both, the former is cut,
+ * since it was told at the beginning, and only the latter moves. */
+static void draw_wait(struct report *report, const char *text, const char *so_far)
 {
-    const size_t columns = begin_drawing(report);
-    (void)text_put_cut(report->err, text, columns);
+    const size_t columns = begin_drawing(report), width = strlen(so_far);
+    (void)text_put_cut(report->err, text, columns > width ? columns - width : 0);
+    (void)text_put_cut(report->err, so_far, columns);
     (void)fflush(report->err);
 }
 
@@ -275,13 +278,15 @@ static void on_waiting(struct report *report, const redferry_event *event)
         return;
     }
     if (!report->manner.progress) return;
-    char *line = text_format("%s (%.0f s so far)", text, event->seconds);
-    if (line != NULL && report->manner.redraws) {
-        draw_text(report, line);
-    } else if (line != NULL && is_due(&report->said_ms, SAY_EVERY_MS, report)) {
-        say(report, line);
+    char so_far[64];
+    (void)snprintf(so_far, sizeof so_far, " (%.0f s so far)", event->seconds);
+    if (report->manner.redraws) {
+        draw_wait(report, text, so_far);
+    } else if (is_due(&report->said_ms, SAY_EVERY_MS, report)) {
+        char *line = text_format("%s%s", text, so_far);
+        if (line != NULL) say(report, line);
+        free(line);
     }
-    free(line);
 }
 
 /* Say "WORD 2020 flags…". */

@@ -221,6 +221,34 @@ static void test_announces_a_wait_once(void **state)
     close_page(&page);
 }
 
+/* For how long is what moves, and so what a narrow line shows in any case. */
+static void test_draws_a_wait(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *columns, *drawn;
+    } cases[] = {
+        {"120", "waiting for me@host, who takes 20200211131900 to Redis (12 s so far)"},
+        {"40", "waiting for me@host, wh.. (12 s so far)"},
+        {"20", "wai.. (12 s so far)"},
+        {"10", " (12 s .."},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct page page;
+        assert_int_equal(setenv("COLUMNS", cases[i].columns, 1), 0);
+        start_page(&page, (struct report_manner){.progress = true, .redraws = true});
+        tell(&page,
+             (redferry_event){.kind = REDFERRY_EVENT_WAITING,
+                              .text = "waiting for me@host, who takes 20200211131900 to Redis",
+                              .seconds = 12});
+        read_page(&page);
+        assert_string_equal(strrchr(page.err_text, '\033') + strlen("\033[K"), cases[i].drawn);
+        assert_true(strlen(cases[i].drawn) < strtoul(cases[i].columns, NULL, 10));
+        close_page(&page);
+    }
+    assert_int_equal(unsetenv("COLUMNS"), 0);
+}
+
 static void test_quiet_leaves_warnings_and_errors(void **state)
 {
     (void)state;
@@ -506,6 +534,7 @@ int main(void)
         cmocka_unit_test(test_knows_no_end_without_a_total),
         cmocka_unit_test(test_prints_what_was_done_as_it_happens),
         cmocka_unit_test(test_announces_a_wait_once),
+        cmocka_unit_test(test_draws_a_wait),
         cmocka_unit_test(test_quiet_leaves_warnings_and_errors),
         cmocka_unit_test(test_tells_of_a_pause),
         cmocka_unit_test(test_says_why_it_is_slow),
