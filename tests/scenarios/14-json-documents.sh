@@ -3,6 +3,7 @@
 # says, and has no key that is not documented; and the schemas are what docs/json.md says.
 # not under valgrind: it is the documents that are looked at
 source "$(dirname "$0")/../support/scenario.sh"
+source "$(dirname "$0")/../support/gate.sh"
 
 SUPPORT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../support" && pwd)
 
@@ -120,6 +121,127 @@ documents_without_servers_are_as_said()
     document up 2 up --database sqlite:app.db --redis redis://localhost
 }
 
+# ---- a run that is asked for things, and all that may become of it ---------------------------------
+
+has_carried() { [[ $(sql "SELECT rows_read > 0 FROM data_migration_runs WHERE id = $1") == [1t] ]]; }
+
+beside_a_run()
+{
+    local waiter watch
+    sql 'CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3), (4), (5), (6), (7), (8)'
+    write_migration 1_list.yaml <<'YAML'
+up: [{read: SELECT id FROM t, key: id, write: 'RPUSH list ${id}'}]
+down: [{write: SADD list x}]
+YAML
+    begin_up --log-format json -v --batch 1 --pause 60s
+    wait_until 'a row arrives' has_carried 1
+    "$REDFERRY_PROGRAM" up --log-format json >waiter.out 2>waiter.err &
+    waiter=$!
+    wait_for 'the second to wait' grep -q waiting waiter.err
+    "$REDFERRY_PROGRAM" watch --log-format json >watch.out 2>watch.err &
+    watch=$!
+    wait_for 'the run to be seen' grep -q step_begun watch.err
+    document status 0 status
+    document up 5 up --on-lock fail
+    document up 3 up --on-lock skip
+    document mark 5 mark 1 --on-lock fail
+    document plan 0 plan
+    document pause 0 pause
+    document pause 0 pause 1
+    wait_for 'the pause to be seen' grep -q '"event":"paused"' watch.err
+    document status 0 status
+    document resume 0 resume
+    document cancel 0 cancel
+    expect_up 4
+    wait "$waiter" || expect_equal $? 4 'the exit code of the second'
+    wait "$watch" || expect_equal $? 4 'the exit code of watch'
+    keep event up.err
+    keep event waiter.err
+    keep event watch.err
+}
+
+behind_it()
+{
+    document cancel 0 cancel 1
+    document watch 4 watch
+    document status 3 status --check
+    document plan 4 plan
+    document up 4 up
+    sed -i 's/list \${id}/list ${id:-x}/' data_migrations/1_list.yaml
+    document plan 4 plan 1
+    document run 4 run 1
+    sed -i 's/list \${id:-x}/list ${id}/' data_migrations/1_list.yaml
+    "$REDFERRY_PROGRAM" run 1 --batch 1 --pause 60s 2>run.err &
+    up=$!
+    wait_until 'a row arrives' has_carried 2
+    kill -KILL "$up"
+    wait "$up" 2>/dev/null || true
+    document watch 3 watch
+    document status 0 status 1
+    document history 0 history
+    document pause 4 pause
+    document doctor 4 doctor --strict
+    document cancel 0 cancel
+    document run 3 run 1 --batch 1 --pause 1ms --max-time 1ms
+    document run 0 run 1 --background
+    wait_until 'it is applied' eval '[[ $(sql "SELECT count(*) FROM data_migrations WHERE announced_at IS NOT NULL") == 1 ]]'
+    document up 0 up
+    redis CONFIG SET save '3600 1' >/dev/null
+    document doctor 0 doctor
+    document down 1 down
+    document watch 1 watch 5
+    document status 0 status
+    document plan 4 plan
+    document redo 1 redo
+    redis DEL list >/dev/null
+    document down 0 down --only 1
+    document down 0 down
+    document redo 2 redo
+}
+
+what_is_refused()
+{
+    redis DEL list >/dev/null
+    document run 0 run 1
+    echo '# more' >>data_migrations/1_list.yaml
+    document status 4 status --strict
+    document plan 4 plan --strict
+    document up 4 up --strict
+    document repair 0 repair 1
+    document verify 0 verify
+    document error 2 verify 9
+    document error 2 history 9
+    document error 2 status 9
+    document mark 2 mark 9
+    document unmark 2 unmark 9
+    document repair 2 repair 9
+    document error 2 init twice
+    document error 2 new ../9
+    document error 2 completion tcsh
+    document error 2 help 9
+    document error 2 lint --explain RF999
+    document error 2 test 9
+    document error 2 plan 9
+    document run 2 run 9
+    document down 2 down --only 9
+    document cancel 2 cancel 9
+    document resume 2 resume 9
+    document lint-explain 0 lint --explain RF100
+    document test 8 test --require-tests --kills 1
+    document error 7 verify --redis "unix://$SCRATCH/nowhere.sock"
+    document error 6 history --database "sqlite:$SCRATCH/nowhere/app.db"
+    document error 2 plan --batch 0
+}
+
+asked_and_refused()
+{
+    beside_a_run
+    behind_it
+    what_is_refused
+}
+
+# ---- lines -----------------------------------------------------------------------------------------
+
 lines_are_as_said()
 {
     sql "CREATE TABLE flags (name text PRIMARY KEY, enabled boolean)"
@@ -127,11 +249,27 @@ lines_are_as_said()
     migrations
     expect_exit 1 redferry up --log-format json -v --context ticket
     keep event "$ERR"
+    REDFERRY_LOG_FILE=$PWD/run.log expect_exit 1 redferry up --log-format json
+    keep event run.log
+    echo '# more' >>data_migrations/1_flags.yaml
+    expect_exit 1 redferry up --log-format json
+    keep event "$ERR"
+}
+
+# `progress` comes after ten seconds, and a unit test looks at it.
+every_event_was_seen()
+{
+    expect_equal "$(cat "$DOCUMENTS"/*.event.json | sed 's/.*"event":"\([a-z_]*\)".*/\1/' | sort -u | xargs)" \
+        "$(python3 -c 'import json, sys
+print(*sorted(set(json.load(open(sys.argv[1]))["properties"]["event"]["enum"]) - {"progress"}))' \
+            "$SUPPORT/../../docs/schemas/event.json")" 'the events that were seen'
 }
 
 python3 "$SUPPORT/../../scripts/schemas" --check || fail 'docs/schemas is not as docs/json.md says'
 for_both_databases documents_are_as_said
+for_both_databases asked_and_refused
 for_both_databases lines_are_as_said
+every_event_was_seen
 documents_without_servers_are_as_said
-((kept > 40)) || fail "only $kept documents"
+((kept > 200)) || fail "only $kept documents"
 python3 "$SUPPORT/valid_json.py" "$DOCUMENTS" || fail 'not as docs/schemas says'
