@@ -2,6 +2,7 @@
 # Goal: a week later, `status VERSION` and `history` tell who ran what, when, on which host, why, for how
 # long, with how many rows and which error, and show the file as it ran, also where that is gone.
 source "$(dirname "$0")/../support/scenario.sh"
+source "$(dirname "$0")/../support/blocks.sh"
 
 write_flags()
 {
@@ -114,6 +115,46 @@ also_where_it_is_undone()
     expect_exit 2 redferry status 10
 }
 
+# The questions of docs/ledger.md and, as 8 and 9, those of redferry-ledger(5), about this ledger.
+question()
+{
+    {
+        listed ledger.md queries
+        awk '/^\.Bd/ { inside = 1; print "-- "; next } /^\.Ed/ { inside = 0 } inside' "$DOCS/man/redferry-ledger.5"
+    } | sed 's/20200211131900/7/' | awk -v number="$1" '/^-- / { n++ } n == number' | sql
+}
+
+# answered NUMBER REGEX…: so many lines, which are these
+answered()
+{
+    local number=$1 line
+    shift
+    question "$number" >answer
+    while IFS= read -r line <&3; do
+        (($# > 0)) || fail "question $number has one answer more: '$line'"
+        [[ $line =~ ^$1$ ]] || fail "question $number is answered '$line'"
+        shift
+    done 3<answer
+    (($# == 0)) || fail "question $number is not answered '$1'"
+}
+
+plain_sql_answers()
+{
+    local time='20[0-9]{2}-[^|]*' host
+    host=$(hostname)
+    answered 1 "7\\|flags\\|grace\\|$time\\|2\\|2\\|0"
+    answered 2 "1\\|7\\|flags\\|up\\|step 1\\|.*column 'enabled' is NULL.*\\|$time"
+    answered 3
+    answered 4 "1\\|up\\|failed\\|ada\\|ticket 12\\|$time\\|$time\\|0\\|.*is NULL.*" \
+        "2\\|up\\|succeeded\\|grace\\|\\|$time\\|$time\\|2\\|"
+    answered 5 "10\\|undone\\|[^|]+\\|$time"
+    expect_equal "$(question 6)" "$(sed -n '/^the file as/,$p' before | sed -e 1d -e 's/^    //')" 'the file as it was applied'
+    answered 7
+    answered 8 "7\\|flags\\|grace\\|$time\\|2"
+    answered 9 "1\\|7\\|flags\\|$host\\|$time\\|.*is NULL.*"
+    expect_equal "$(question 10)" '' 'questions that nobody looked at'
+}
+
 # What a file may hold must not reach a terminal as it is.
 a_terminal_is_safe()
 {
@@ -137,6 +178,7 @@ whole_story()
     tells_all_of_one
     also_where_the_file_is_gone
     also_where_it_is_undone
+    plain_sql_answers
     log_and_ledger_agree
     a_terminal_is_safe
 }
