@@ -70,8 +70,7 @@ static int open_file(struct sqlite *lite, struct error *err)
     }
     if (code == SQLITE_OK) return 0;
     const bool is_denied = (code & 0xff) == SQLITE_CANTOPEN &&
-                           db_sqlite_file_is_read_only(lite) &&
-                           db_sqlite_file_has_wal(lite->path);
+                           db_sqlite_file_is_read_only(lite) && db_sqlite_file_has_wal(lite);
     db_sqlite_rows_error(lite, NULL, err);
     if (is_denied || (code & 0xff) == SQLITE_READONLY)
         return error_set(err, ERROR_SQL_UNREACHABLE,

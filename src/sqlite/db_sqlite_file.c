@@ -36,14 +36,19 @@ const char *db_sqlite_file_advice(const struct sqlite *lite)
                  "file and its directory";
 }
 
-bool db_sqlite_file_has_wal(const char *path)
+/* Read through SQLite's own descriptor: to close another one of the same file would drop the
+ * locks that SQLite holds for any connection of this process ("How To Corrupt An SQLite
+ * Database File", 2.2). */
+bool db_sqlite_file_has_wal(const struct sqlite *lite)
 {
     enum { READ_VERSION = 19, WAL = 2 };
+    sqlite3_file *file = NULL;
     char version = 0;
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    const bool is_read = file >= 0 && pread(file, &version, 1, READ_VERSION) == 1;
-    if (file >= 0) close(file);
-    return is_read && version == WAL;
+    return sqlite3_file_control(lite->connection, "main", SQLITE_FCNTL_FILE_POINTER, &file) ==
+               SQLITE_OK &&
+           file != NULL && file->pMethods != NULL &&
+           file->pMethods->xRead(file, &version, 1, READ_VERSION) == SQLITE_OK &&
+           version == WAL;
 }
 
 int db_sqlite_file_check(const char *path, struct error *err)

@@ -13,9 +13,9 @@ int db_sqlite_file_check(const char *path, struct error *err);
 /* Whether its file system is mounted read-only. */
 bool db_sqlite_file_is_read_only(const struct sqlite *lite);
 
-/* Whether its header says that it is in WAL mode; false where it cannot be read. Not for a file
- * that this process has open through SQLite: closing any descriptor of it drops those locks. */
-bool db_sqlite_file_has_wal(const char *path);
+/* Whether its header says that it is in WAL mode; false where it cannot be read. Also where the
+ * connection could not be opened all the way. */
+bool db_sqlite_file_has_wal(const struct sqlite *lite);
 
 /* What helps who may not write to the file, or beside it, as the end of a message ("; …"). A
  * constant. */

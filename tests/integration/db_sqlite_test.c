@@ -11,6 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "db_sqlite_file.h"
+#include "db_sqlite_rows.h"
+
 /* ---- opening ---------------------------------------------------------------------------- */
 
 static void expect_refused(const char *path, const char *says)
@@ -249,6 +252,46 @@ static void test_reading_blocks_writers(void **state)
 }
 
 /* The ledger's writes on the connection that reads, in rollback mode. */
+/* Whether this process keeps another one from writing to any byte of the file, as the other one
+ * sees it: by its POSIX locks. */
+static bool is_locked_for_others(const char *path)
+{
+    int status = 0;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct flock all = {.l_type = F_WRLCK};
+        const int descriptor = open(path, O_RDWR);
+        _exit(descriptor < 0 || fcntl(descriptor, F_GETLK, &all) != 0 ? 2
+              : all.l_type != F_UNLCK                                 ? 1
+                                                                      : 0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+    return WEXITSTATUS(status) == 1;
+}
+
+/* To look whether a file has a WAL takes no lock away from another connection of this process:
+ * in WAL mode that keeps one from its first statement to its end. */
+static void test_wal_is_looked_for_gently(void **state)
+{
+    (void)state;
+    char *file = fixture_sqlite_file("gently");
+    struct db *db = fixture_sqlite(file, NULL);
+    struct sqlite other = {.path = file};
+    assert_int_equal(sqlite3_open_v2(file, &other.connection, SQLITE_OPEN_READWRITE, NULL),
+                     SQLITE_OK);
+    assert_false(db_sqlite_file_has_wal(&other));
+    fixture_expect(db, "PRAGMA journal_mode = wal", "wal\n");
+    fixture_expect(db, "SELECT count(*) FROM sqlite_schema", "0\n");
+    assert_true(is_locked_for_others(file));
+    assert_true(db_sqlite_file_has_wal(&other));
+    assert_true(is_locked_for_others(file));
+    assert_int_equal(sqlite3_close(other.connection), SQLITE_OK);
+    db_close(db);
+    free(file);
+}
+
 static void test_writing_while_streaming(void **state)
 {
     (void)state;
@@ -666,6 +709,7 @@ int main(void)
         cmocka_unit_test(test_waiting_for_a_writer),
         cmocka_unit_test(test_stop_ends_a_long_query),
         cmocka_unit_test(test_reading_blocks_writers),
+        cmocka_unit_test(test_wal_is_looked_for_gently),
         cmocka_unit_test(test_writing_while_streaming),
         cmocka_unit_test(test_describe),
         cmocka_unit_test(test_booleans),
