@@ -836,6 +836,37 @@ static void test_mark(void **state)
     client_close(&bob);
 }
 
+/* Over an entry of a run, where another one stopped since: what they did is not the mark's. */
+static void test_mark_over_an_entry(void **state)
+{
+    struct side *side = *state;
+    struct error err = {0};
+    struct client client = client_open(side, "ada");
+    struct migration migration = a_migration(5, "five");
+    struct ledger_beginning up = {.migration = &migration, .redis = "redis://a"};
+    struct ledger_position position = {.step = 1, .rows_total = -1};
+    position.tally = (struct tally){
+        .rows_read = 4, .rows_changed = 3, .commands_sent = 2, .messages_published = 1};
+    (void)client_ensure(side, &client);
+    const int64_t run_id = begin(&client, &up);
+    assert_fine(ledger_finish(client.ledger, run_id, &up, &position, &err), &err);
+    assert_int_equal(ledger_mark(client.ledger, &migration, &err), 0);
+    assert_int_equal(client_read(side, &client).record.entries[0].run_id, run_id);
+
+    up.again = true;
+    const int64_t again = begin(&client, &up);
+    assert_fine(ledger_stop(client.ledger, again, RUN_FAILED, "no", &position, &err), &err);
+    assert_int_equal(ledger_mark(client.ledger, &migration, &err), 1);
+    const struct entry entry = client_read(side, &client).record.entries[0];
+    assert_int_equal(entry.run_id, 0);
+    assert_int_equal(entry.tally.rows_read, 0);
+    assert_int_equal(entry.tally.rows_changed, 0);
+    assert_int_equal(entry.tally.commands_sent, 0);
+    assert_int_equal(entry.tally.messages_published, 0);
+    assert_null(entry.redis);
+    client_close(&client);
+}
+
 /* Numbers of runs grow for ever: not even an empty table gives one out twice. */
 static void test_ever_growing(void **state)
 {
@@ -949,6 +980,7 @@ int main(void)
         ON_BOTH(test_run_sql_untold),
         ON_POSTGRESQL(test_notices),
         ON_BOTH(test_mark),
+        ON_BOTH(test_mark_over_an_entry),
         ON_BOTH(test_ever_growing),
         ON_BOTH(test_no_memory),
     };
