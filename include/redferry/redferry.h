@@ -665,8 +665,14 @@ REDFERRY_API int redferry_plan(redferry *ferry, const redferry_plan_options *opt
 
 /* ---- commands that prepare ------------------------------------------------------------ */
 
-/* Make the directory and the ledger. */
-REDFERRY_API int redferry_init(redferry *ferry);
+/* How things stand once there is a ledger. */
+typedef struct redferry_prepared {
+    size_t pending;   /* what `up` would do */
+    const char *next; /* the command to type next: "redferry up" */
+} redferry_prepared;
+
+/* Make the directory and the ledger, where they are not there yet. */
+REDFERRY_API int redferry_init(redferry *ferry, const redferry_prepared **prepared);
 
 /* *sql becomes the statements that make the ledger; needs to know the database's kind, not to
  * reach it. */

@@ -10,7 +10,22 @@
 #include "scaffold.h"
 #include "turn.h"
 
-int redferry_init(redferry *ferry)
+/* A ledger may be made late, when there are files, or anew, where all is applied. */
+static int tell_next(struct redferry *ferry, const struct agenda *agenda,
+                     const redferry_prepared **out)
+{
+    redferry_prepared *prepared = arena_alloc(&ferry->results, sizeof *prepared);
+    if (prepared == NULL) return error_memory(&ferry->error);
+    const bool has_work = agenda->pending > 0 || agenda->unannounced > 0;
+    prepared->pending = agenda->pending;
+    prepared->next = has_work            ? "redferry up"
+                     : agenda->count > 0 ? "redferry status"
+                                         : "redferry new NAME";
+    *out = prepared;
+    return 0;
+}
+
+int redferry_init(redferry *ferry, const redferry_prepared **prepared)
 {
     struct session session;
     const struct turn turn = {.needed = NULL};
@@ -23,6 +38,7 @@ int redferry_init(redferry *ferry)
     if (result == 0) result = session_read(&session, &ferry->error);
     if (result == 0 && turn_take(&session, &turn, &ferry->error) != 1) result = -1;
     if (result == 0) result = session_ensure(&session, &ferry->error);
+    if (result == 0) result = tell_next(ferry, &session.agenda, prepared);
     session_release_lock(&session);
     return handle_end(ferry, &session, result);
 }

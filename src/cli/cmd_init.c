@@ -20,6 +20,15 @@ static int print_sql(struct cmd_call *call)
     return code;
 }
 
+/* "redferry up (2 pending, which redferry plan shows)" */
+static void put_next(struct cmd_call *call, const redferry_prepared *prepared)
+{
+    fprintf(call->out, "next:       %s", prepared->next);
+    if (prepared->pending > 0)
+        fprintf(call->out, " (%zu pending, which redferry plan shows)", prepared->pending);
+    fputs("\n", call->out);
+}
+
 /* "made NAME in 'PLACE'" */
 static void put_made(struct cmd_call *call, const char *what, const char *place)
 {
@@ -32,14 +41,16 @@ static int run(struct cmd_call *call)
 {
     if (cmd_switch(call, "print-sql")) return print_sql(call);
 
-    int code = redferry_init(call->ferry);
-    if (code != REDFERRY_OK) return code;
+    const redferry_prepared *prepared = NULL;
+    int code = redferry_init(call->ferry, &prepared);
+    if (code != REDFERRY_OK || prepared == NULL) return code;
     const char *migrations = redferry_get(call->ferry, "migrations");
     if (call->json) {
         char *directory = migrations != NULL ? text_format("%s", migrations) : NULL;
         const char *ledger = redferry_get(call->ferry, "ledger");
         if (ledger == NULL) ledger = redferry_get(call->ferry, "database");
-        call->document = document_texts(code, "migrations", directory, "ledger", ledger, NULL);
+        call->document = document_texts(code, "migrations", directory, "ledger", ledger, "next",
+                                        prepared->next, NULL);
         free(directory);
         return code;
     }
@@ -48,7 +59,7 @@ static int run(struct cmd_call *call)
     const char *ledger = redferry_get(call->ferry, "ledger");
     put_made(call,
              "ledger:    ", ledger != NULL ? ledger : redferry_get(call->ferry, "database"));
-    fputs("next:       redferry new NAME\n", call->out);
+    put_next(call, prepared);
     return code;
 }
 

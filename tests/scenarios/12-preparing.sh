@@ -9,7 +9,7 @@ prepares()
     rmdir data_migrations
     [[ $DIALECT != sqlite ]] || sql 'CREATE TABLE application (id integer)'
     expect_exit 0 redferry init
-    expect_stdout_contains 'redferry new'
+    expect_stdout_contains 'next:       redferry new NAME'
     [[ -d data_migrations ]] || fail 'init made no directory'
     expect_equal "$(sql 'SELECT count(*) FROM data_migration_ledger')" 1 'the ledger'
     expect_exit 0 redferry init
@@ -20,6 +20,10 @@ prepares()
     expect_equal "$(ls data_migrations | cut -d_ -f1 | sort -u | wc -l)" 3 'different versions'
     expect_equal "$(ls data_migrations | cut -d_ -f2- | sort | head -n 2)" \
         $'again.test.yaml\nagain.yaml' 'names'
+    expect_exit 0 redferry init
+    expect_stdout_contains 'next:       redferry up (3 pending, which redferry plan shows)'
+    expect_exit 0 redferry init --json
+    expect_stdout_contains '"next": "redferry up"'
     expect_exit 0 redferry lint
     expect_stdout_contains '6 files checked: 0 errors, 0 warnings'
     expect_exit 2 redferry new '../escape'

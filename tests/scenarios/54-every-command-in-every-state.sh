@@ -13,7 +13,7 @@ NOBODY='nothing is running that could be asked to'
 nothing_applied()
 {
     answers <<TABLE
-0|writes| next:       redferry new NAME                   | init
+0|writes| next:       redferry up (2 pending, which redferry  | init
 0|files | _third.yaml                                     | new third
 0|looks | 2 files checked: 0 errors, 0 warnings           | lint
 0|looks | 2 migrations without a test                     | test
@@ -79,7 +79,7 @@ a_crashed_run()
     local crashed='run 2 of 2_copy has crashed: it says that it runs'
     crash
     answers <<TABLE
-0|writes| next:       redferry new NAME                       | init
+0|writes| next:       redferry up (1 pending, which redferry      | init
 0|files | _third.yaml                                         | new third
 0|looks | 2 files checked                                     | lint
 0|looks | 2 migrations without a test                         | test
