@@ -188,8 +188,15 @@ static int run_command(struct cmd_call *call, const struct cmd *cmd)
     return background ? background_run(call, cmd->run) : cmd->run(call);
 }
 
+/* Alone: whoever has typed more than that means something else. */
 static int print_version(struct cmd_call *call)
 {
+    const char *stray = option_stray(call->options, option_own);
+    if (call->options->word_count > 0)
+        return cmd_refuse(call, "'--version' does not take '%s'; see 'redferry help'",
+                          call->options->words[0]);
+    if (stray != NULL)
+        return cmd_refuse(call, "'--version' does not take '--%s'; see 'redferry help'", stray);
     if (call->json) {
         call->document =
             document_texts(REDFERRY_OK, "version", redferry_version(), (const char *)NULL);

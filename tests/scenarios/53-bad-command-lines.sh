@@ -74,6 +74,16 @@ unknown_words()
     refused 2 "--lock-timeout: '5x' is not a duration: a number and a unit" redferry up --lock-timeout 5x
     refused 2 "--batch: '0' is not a number from 1 to" redferry up --batch 0
     REDFERRY_LOCK_TIMEOUT=soon refused 2 "REDFERRY_LOCK_TIMEOUT: 'soon' is not a duration"
+    local MANNERS=('' --json)
+    refused 2 "'--version' does not take 'extra'; see 'redferry help'" redferry --version extra
+    refused 2 "'--version' does not take 'up'; see 'redferry help'" redferry up -V
+    refused 2 "'--version' does not take '--again'; see 'redferry help'" redferry --version --again
+    refused 2 "unknown command 'extra'" redferry --help extra
+    refused 2 "'help' does not take 'down'; see 'redferry help help'" redferry help up down
+    refused 2 "'completion' does not take 'zsh'" redferry completion bash zsh
+    refused 2 "'status' does not take '20'" redferry status 1 20
+    refused 2 "'down' does not take '2'" redferry down 1 2
+    refused 2 "'new' does not take 'b'" redferry new a b
     carried
 }
 
