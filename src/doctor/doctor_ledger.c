@@ -183,17 +183,18 @@ static const struct oddity {
      "is applied and has no file, as after a release was rolled back", NULL},
 };
 
-/* " (crashed, run 3 by ana on db1, begun at …): the error" */
+/* " (crashed, run 3 by ana on db1, begun at …): the error"; what to type next is the advice's,
+ * which knows how things stand by now. */
 static const char *describe_run(struct doctor *doctor, const struct agenda_item *item)
 {
     const struct run *run = item->run;
-    const char *text =
-        arena_format(doctor->arena, " (%s, run %" PRId64 " by %s on %s, begun at %s)%s%s",
-                     state_text(item->state), run->id,
-                     run->operator_name != NULL ? run->operator_name : "somebody",
-                     run->host != NULL ? run->host : "some host",
-                     run->started_at != NULL ? run->started_at : "some time",
-                     run->error != NULL ? ": " : "", run->error != NULL ? run->error : "");
+    const char *text = arena_format(
+        doctor->arena, " (%s, run %" PRId64 " by %s on %s, begun at %s)%s%.*s",
+        state_text(item->state), run->id,
+        run->operator_name != NULL ? run->operator_name : "somebody",
+        run->host != NULL ? run->host : "some host",
+        run->started_at != NULL ? run->started_at : "some time", run->error != NULL ? ": " : "",
+        (int)run_error_length(run), run->error != NULL ? run->error : "");
     return text != NULL ? text : "";
 }
 

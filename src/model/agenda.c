@@ -64,6 +64,20 @@ const char *state_text(enum state state)
     return state_texts[state];
 }
 
+/* Advice ends a message, behind the first of these. */
+size_t run_error_length(const struct run *run)
+{
+    static const char *const links[] = {"; `redferry ", ": `redferry "};
+    const char *error = run->error != NULL ? run->error : "";
+    size_t length = strlen(error);
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        const char *advice = strstr(error, links[i]);
+        if (advice != NULL && (size_t)(advice - error) < length)
+            length = (size_t)(advice - error);
+    }
+    return length;
+}
+
 /* ---- the state of one version ----------------------------------------------------------- */
 
 /* Whether one ISO 8601 time in UTC lies before another; either may have a fraction. */

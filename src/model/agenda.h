@@ -77,6 +77,10 @@ struct run {
  * that he has taken that back; entry is the version's, or NULL. */
 bool run_is_past(const struct run *run, const struct entry *entry);
 
+/* How many bytes of run's error say what happened. What stands behind them, where the run knew
+ * that, is what to type next, as it was then ("; `redferry up` goes on"). 0: there is none. */
+size_t run_error_length(const struct run *run);
+
 /* The word that SQL has for status, and back (-1 for another word). */
 const char *run_status_text(enum run_status status);
 int run_status_parse(const char *text);

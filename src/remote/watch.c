@@ -46,34 +46,37 @@ static bool is_alive(const struct run *run)
  */
 
 /* What the run itself said may name the next command, and then knows it better, while it is the
- * latest. */
-static void refuse(const struct view *view, int code, const char *what, struct error *err)
+ * latest; later only what it says of itself still holds. Returns -1. */
+static int refuse(const struct view *view, int code, const char *what, struct error *err)
 {
     const struct run *run = &view->watch->run;
     char next[PETITION_COMMAND_SIZE];
     const char *why = run->error != NULL ? run->error : "";
-    (void)error_set(err, code, "run %" PRId64 " of %" PRId64 "_%s %s%s%s", run->id,
-                    run->version, run->name, what, why[0] != '\0' ? ": " : "", why);
-    if (strchr(why, '`') != NULL && petition_is_latest(view->session, run)) return;
+    const bool has_advice = strstr(why, "`redferry ") != NULL;
+    const bool knows = has_advice && petition_is_latest(view->session, run);
+    const size_t length = knows ? strlen(why) : run_error_length(run);
+    (void)error_set(err, code, "run %" PRId64 " of %" PRId64 "_%s %s%s%.*s", run->id,
+                    run->version, run->name, what, length > 0 ? ": " : "", (int)length, why);
+    if (knows) return -1;
     const struct error known = *err;
-    (void)error_set(err, code, "%s; %s", known.message,
-                    petition_next(view->session, run, next));
+    return error_set(err, code, "%s; %s", known.message,
+                     petition_next(view->session, run, next));
 }
 
 /* How a run that has ended did. Returns 0 or -1 with err. */
 static int judge_end(const struct view *view, struct error *err)
 {
-    const struct run *run = &view->watch->run;
-    if (run->status == RUN_SUCCEEDED) return 0;
-    if (run->status == RUN_FAILED)
-        refuse(view, ERROR_FAILED, "failed", err);
-    else if (run->status == RUN_CANCELLED)
-        (void)error_set(err, ERROR_OPERATOR,
-                        "run %" PRId64 " of %" PRId64 "_%s was cancelled: %s", run->id,
-                        run->version, run->name, run->error != NULL ? run->error : "");
-    else
-        refuse(view, ERROR_INCOMPLETE, "was interrupted", err);
-    return -1;
+    static const struct {
+        int code;
+        const char *what;
+    } ends[] = {
+        [RUN_FAILED] = {ERROR_FAILED, "failed"},
+        [RUN_CANCELLED] = {ERROR_OPERATOR, "was cancelled"},
+        [RUN_INTERRUPTED] = {ERROR_INCOMPLETE, "was interrupted"},
+    };
+    const enum run_status status = view->watch->run.status;
+    if (status == RUN_SUCCEEDED) return 0;
+    return refuse(view, ends[status].code, ends[status].what, err);
 }
 
 static int judge_crash(const struct view *view, struct error *err)

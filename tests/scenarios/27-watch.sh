@@ -120,6 +120,10 @@ lets_the_run_go_on()
     expect_exit 4 redferry watch 1
     expect_exit 0 redferry run 1
     expect_exit 0 redferry watch
+    expect_exit 4 redferry watch 1 # what was to be typed then is none of today's advice
+    expect_equal "$(sed 's/.*: step/step/' "$ERR")" \
+        "step 'first': cancelled by $(id -un)@$(hostname); \`redferry status 1\` shows how it stands now" \
+        'what is said of one that was cancelled'
 }
 
 sees_a_crash()
@@ -145,6 +149,9 @@ sees_a_crash()
     expect_exit 3 redferry watch
     expect_equal "$(sed 's/.*: step/step/' "$ERR")" "step 'first': --max-time is over; \`redferry up\` goes on" \
         'what is said of one that was interrupted'
+    redferry doctor >doctor.out || true
+    says '): .*--max-time is over; `redferry up` goes on with it$' doctor.out ||
+        fail "it is not advised once: $(<doctor.out)"
 }
 
 sees_a_failure()

@@ -219,12 +219,36 @@ static void test_memory_runs_out(void **state)
     arena_release(&arena);
 }
 
+/* What happened, without what was to be typed then. */
+static void test_error_length(void **state)
+{
+    static const struct {
+        const char *error, *is;
+    } errors[] = {
+        {NULL, ""},
+        {"", ""},
+        {"step 'a': WRONGTYPE", "step 'a': WRONGTYPE"},
+        {"a row's `key` is NULL", "a row's `key` is NULL"},
+        {"--max-time is over; `redferry up` goes on", "--max-time is over"},
+        {"cancelled by ben: `redferry run 1` goes on; `redferry up` does not",
+         "cancelled by ben"},
+        {"another began (`redferry history` shows who)",
+         "another began (`redferry history` shows who)"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        const struct run run = {.error = errors[i].error};
+        assert_int_equal(run_error_length(&run), strlen(errors[i].is));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_states), cmocka_unit_test(test_marked_since),
-        cmocka_unit_test(test_manual), cmocka_unit_test(test_merge),
-        cmocka_unit_test(test_words),  cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_states),          cmocka_unit_test(test_marked_since),
+        cmocka_unit_test(test_manual),          cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_words),           cmocka_unit_test(test_error_length),
+        cmocka_unit_test(test_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
