@@ -227,9 +227,13 @@ static int judge_next(struct search *search, const struct agenda_item *item, str
 
 static int judge_found(struct search *search, int64_t version, struct error *err)
 {
-    const struct agenda_item *item = agenda_find(&search->doctor->session->agenda, version);
+    const struct agenda *agenda = &search->doctor->session->agenda;
+    const struct agenda_item *item = agenda_find(agenda, version);
     struct checkpoint found;
-    if (item != NULL && is_unfinished(item)) return 0; /* judge_unfinished() does that */
+    /* judge_advised() does that. */
+    if (item != NULL &&
+        (is_unfinished(item) || search->doctor->advices[item - agenda->items].is_refused))
+        return 0;
     if (item != NULL && item->migration != NULL) {
         const int told = judge_next(search, item, err);
         if (told != 0) return told < 0 ? -1 : 0;
@@ -244,8 +248,8 @@ static int judge_found(struct search *search, int64_t version, struct error *err
 }
 
 /* What the next run would make of its checkpoint, or of there being none. */
-static void judge_unfinished(struct search *search, const struct agenda_item *item,
-                             const struct advice *advice)
+static void judge_advised(struct search *search, const struct agenda_item *item,
+                          const struct advice *advice)
 {
     if (!advice->is_refused && !advice->is_lost) return;
     if (advice->is_refused) {
@@ -267,7 +271,7 @@ static int judge_all(struct search *search, struct error *err)
     for (size_t i = 0; i < search->count; i++)
         if (judge_found(search, search->versions[i], err) != 0) return -1;
     for (size_t i = 0; i < agenda->count; i++)
-        judge_unfinished(search, &agenda->items[i], &search->doctor->advices[i]);
+        judge_advised(search, &agenda->items[i], &search->doctor->advices[i]);
     return 0;
 }
 

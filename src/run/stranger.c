@@ -71,8 +71,7 @@ static bool has_something_to_ask(const struct session *session)
     return find_elsewhere(session, INT64_MAX).count > 0;
 }
 
-/* By a ledger that was filled, and of which this release can read the runs. */
-static bool is_to_be_asked(const struct session *session)
+bool stranger_is_to_be_asked(const struct session *session)
 {
     return session->config->has_redis && session->state.id != NULL &&
            session->state.layout <= LEDGER_LAYOUT;
@@ -222,7 +221,7 @@ int stranger_look_restored(struct session *session, bool *restored, struct error
     struct checkpoint_trace trace;
     struct error why = {0};
     *restored = false;
-    if (!is_to_be_asked(session)) return 0;
+    if (!stranger_is_to_be_asked(session)) return 0;
     if (session_try_redis(session, &why) != 0 || stranger_ask(session, &trace, &why) != 0) {
         if (why.code <= ERROR_STOPPED) return 0;
     } else {
@@ -254,7 +253,7 @@ int stranger_look(struct session *session, enum stranger *found, struct error *e
     struct checkpoint_trace trace;
     struct error words = {0};
     *found = STRANGER_NOT_ASKED;
-    if (!is_to_be_asked(session)) return 0;
+    if (!stranger_is_to_be_asked(session)) return 0;
     if (session_try_redis(session, err) != 0 || stranger_ask(session, &trace, err) != 0) {
         if (err->code > ERROR_STOPPED) return -1;
         listener_say(&session->listener, config->strict ? EVENT_WARNING : EVENT_NOTE,

@@ -27,6 +27,10 @@ const char *stranger_text(enum stranger stranger);
 int stranger_ask(const struct session *session, struct checkpoint_trace *trace,
                  struct error *err);
 
+/* Whether there is anything to ask about: a Redis is given, and the ledger has a name in it and
+ * runs that this release can read. */
+bool stranger_is_to_be_asked(const struct session *session);
+
 /* Warn of what is odd about it. Returns 0; where is_strict, -1 with err (ERROR_OPERATOR)
  * instead of a warning. */
 int stranger_check(const struct session *session, const struct checkpoint_trace *trace,

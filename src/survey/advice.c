@@ -11,6 +11,7 @@
 #include <inttypes.h>
 
 #include "arena.h"
+#include "checkpoint.h"
 #include "error.h"
 #include "migration.h"
 #include "plan_place.h"
@@ -23,6 +24,8 @@ struct adviser {
     struct session *session;
     const struct agenda_item *obstacle; /* the first at which `up` stops, so far; or NULL */
     bool is_restored; /* Redis knows of a later run than the ledger does: `up` begins nothing */
+    bool
+        has_trace; /* a run of this ledger wrote to Redis once, and may have left checkpoints */
 };
 
 /* ---- words ------------------------------------------------------------------------------ */
@@ -126,6 +129,32 @@ static int find_place(struct adviser *adviser, const struct agenda_item *item,
     return out->text != NULL ? 0 : error_memory(err);
 }
 
+/* Whether the ledger knows of nothing that would keep its first run from beginning. */
+static bool is_new(const struct agenda_item *item)
+{
+    return item->state == STATE_PENDING && item->migration != NULL;
+}
+
+/* What the ledger has lost may have left a checkpoint, and whoever begins is refused for it.
+ * Another runner may be beginning at this very moment: a second look knows of that. */
+static int on_new(struct adviser *adviser, const struct agenda_item *item, struct advice *out,
+                  struct error *err)
+{
+    struct session *session = adviser->session;
+    const struct choice choice = {.version = item->version};
+    struct plan_place place = {.way = PLAN_START};
+    struct task task = {0};
+    int result = task_find(&task, session, &choice, err);
+    if (result == 0) result = plan_place_find(&place, session, &task, err);
+    if (result == 0 && place.way == PLAN_REFUSED)
+        result = plan_place_find(&place, session, &task, err);
+    task_release(&task);
+    if (result != 0 || place.way != PLAN_REFUSED) return result;
+    out->is_refused = true;
+    out->text = arena_text(session->results, place.refusal.message);
+    return out->text != NULL ? 0 : error_memory(err);
+}
+
 static int on_item(struct adviser *adviser, const struct agenda_item *item, struct advice *out,
                    struct error *err)
 {
@@ -139,6 +168,7 @@ static int on_item(struct adviser *adviser, const struct agenda_item *item, stru
                                  item->version);
         return out->text != NULL ? 0 : error_memory(err);
     }
+    if (is_new(item) && adviser->has_trace) return on_new(adviser, item, out, err);
     if (!is_unfinished(item)) return 0;
     int result = 0;
     if (task_find(&task, session, &choice, err) != 0 || task_check(&task, session, err) != 0)
@@ -159,13 +189,32 @@ static int look_for_restored(struct adviser *adviser, struct error *err)
     return 0;
 }
 
+/* See whether Redis may hold checkpoints of what the ledger says never began: it was restored
+ * perhaps, and gave the numbers of runs once more. */
+static int look_for_trace(struct adviser *adviser, struct error *err)
+{
+    struct session *session = adviser->session;
+    struct checkpoint_trace trace;
+    struct error why = {0};
+    bool has_new = false;
+    for (size_t i = 0; i < session->agenda.count; i++)
+        has_new |= is_new(&session->agenda.items[i]);
+    if (!has_new || !stranger_is_to_be_asked(session)) return 0;
+    const bool is_answered =
+        session_try_redis(session, &why) == 0 && stranger_ask(session, &trace, &why) == 0;
+    adviser->has_trace = is_answered && trace.database != NULL;
+    if (is_answered || why.code <= ERROR_STOPPED) return 0;
+    *err = why;
+    return -1;
+}
+
 int advice_give(struct session *session, const struct advice **out, struct error *err)
 {
     const struct agenda *agenda = &session->agenda;
     struct adviser adviser = {.session = session};
     struct advice *all = arena_array(session->results, agenda->count + 1, sizeof *all);
     if (all == NULL) return error_memory(err);
-    if (look_for_restored(&adviser, err) != 0) return -1;
+    if (look_for_restored(&adviser, err) != 0 || look_for_trace(&adviser, err) != 0) return -1;
     for (size_t i = 0; i < agenda->count; i++) {
         const struct agenda_item *item = &agenda->items[i];
         all[i] = (struct advice){0};

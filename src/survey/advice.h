@@ -10,17 +10,18 @@ struct session;
 /* What would mend a migration that is not as it should be. */
 struct advice {
     const char *text; /* the next command to type and what it does; NULL: nothing is needed */
-    bool is_refused;  /* what stopped is not gone on with as it is, and text says why */
-    bool is_barred;   /* nor is it looked at, as the files are now, and text says why */
-    bool is_lost;     /* its checkpoint is gone from Redis, and it starts over */
+    bool is_refused; /* what stopped is not gone on with as it is, or what is pending not begun,
+                        and text says why */
+    bool is_barred;  /* nor is it looked at, as the files are now, and text says why */
+    bool is_lost;    /* its checkpoint is gone from Redis, and it starts over */
 };
 
 /*
  * Advise on each item of the session's agenda, in its order: by the decisions that the command
  * itself would make. Redis is asked for checkpoints, without waiting, where one is given and
- * something has stopped; what it does not tell goes by what the ledger last heard. Writes
- * nothing. Returns 0 with *out, an array as long as the agenda in session->results, or -1 with
- * err.
+ * something has stopped or is pending; what it does not tell goes by what the ledger last
+ * heard. Writes nothing. Returns 0 with *out, an array as long as the agenda in
+ * session->results, or -1 with err.
  */
 int advice_give(struct session *session, const struct advice **out, struct error *err);
 

@@ -92,6 +92,27 @@ YAML
     expect_exit 0 redferry up
 }
 
+# Behind a backup another migration got the number of the run that Redis knows: its checkpoint alone tells.
+a_number_is_used_again()
+{
+    local says='Redis was written to by run 1, which this ledger does not know: was the ledger restored'
+    begin
+    write_migration 2_b.yaml <<'YAML'
+up:
+  - write: INCR other
+YAML
+    sql "UPDATE data_migration_runs SET version = 2, name = 'b', status = 'succeeded'"
+    expect_exit 0 redferry status
+    expect_stdout_contains "    next:  $says from a backup?"
+    expect_exit 0 env REDFERRY_REDIS= "$REDFERRY_PROGRAM" status
+    expect_stdout_lacks 'next:'
+    expect_exit 4 redferry doctor
+    expect_equal "$(grep -c "$says" "$OUT")" 1 'how often the doctor says it'
+    expect_exit 4 redferry up
+    expect_stderr_contains "$says"
+    expect_equal "$(redis MGET sum:1 other)" 7 'nothing was written'
+}
+
 # Also what is applied, and half undone, or not finished off.
 it_removes_what_is_ahead_of_the_applied()
 {
@@ -136,4 +157,5 @@ for_both_databases it_goes_on
 for_both_databases it_begins_anew
 for_both_databases it_removes_what_is_ahead
 for_both_databases a_second_try_changes_nothing
+for_both_databases a_number_is_used_again
 for_both_databases it_removes_what_is_ahead_of_the_applied
