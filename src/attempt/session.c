@@ -233,7 +233,10 @@ int session_read(struct session *session, struct error *err)
     begin_reading(session);
     if (ledger_read(session->ledger, &session->state, &session->reading, err) != 0) return -1;
     /* The lock is ours: whoever else says that it runs is dead. */
-    if (session->lock != NULL) session->state.record.lock_held = false;
+    if (session->lock != NULL) {
+        session->state.record.lock_held = false;
+        session->state.record.holder = NULL;
+    }
     return agenda_build(&session->agenda, &session->migrations, &session->state.record,
                         &session->reading, err);
 }
@@ -293,8 +296,23 @@ static int offer_ledger(const struct session *session, struct error *err)
     return error_set(err, why.code, "%s, or keep the ledger elsewhere (--ledger)", why.message);
 }
 
+/* Who waits is to be told for whom. */
+static int sign_lock(struct session *session, struct error *err)
+{
+    struct arena arena = {0};
+    int result = -1;
+    const char *name =
+        ledger_holder_name(session->ledger, session->config->host, getpid(), &arena);
+    if (name == NULL)
+        (void)error_memory(err);
+    else
+        result = db_lock_sign(session->lock, name, err);
+    arena_release(&arena);
+    return result;
+}
+
 /* SQLite's lock is a file of its own, and does not keep its connection from other work. */
-int session_take_lock(struct session *session, struct error *err)
+static int take_lock(struct session *session, struct error *err)
 {
     const int taken = db_lock_try(session->db, ledger_lock_name(session->ledger), err);
     if (taken != 1) return taken < 0 ? offer_ledger(session, err) : taken;
@@ -302,6 +320,14 @@ int session_take_lock(struct session *session, struct error *err)
     if (db_dialect(session->db) == DB_POSTGRESQL) return hand_lock_over(session, err);
     session->lock = session->db;
     return 1;
+}
+
+int session_take_lock(struct session *session, struct error *err)
+{
+    const int taken = take_lock(session, err);
+    if (taken != 1 || sign_lock(session, err) == 0) return taken;
+    session_release_lock(session);
+    return -1;
 }
 
 void session_release_lock(struct session *session)

@@ -217,6 +217,11 @@ int db_lock_try(struct db *db, const char *name, struct error *err)
     return db->ops->lock_try(db, name, err);
 }
 
+int db_lock_sign(struct db *db, const char *name, struct error *err)
+{
+    return db->ops->lock_sign(db, name, err);
+}
+
 int db_lock_check(struct db *db, struct error *err)
 {
     return db->ops->lock_check(db, err);

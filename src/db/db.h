@@ -196,6 +196,10 @@ int db_forecast(struct db *db, const char *query, const struct value *parameters
  */
 int db_lock_try(struct db *db, const char *name, struct error *err);
 
+/* Let others see who holds the lock that db has taken: have db hold the lock called name as
+ * well, for as long, so that db_lock_held() of it answers. Returns 0, or -1 with err. */
+int db_lock_sign(struct db *db, const char *name, struct error *err);
+
 /* Whether this connection still has its lock, asking the server (which also keeps the
  * connection alive). Returns 0, or -1 with err (ERROR_OPERATOR). */
 int db_lock_check(struct db *db, struct error *err);

@@ -42,6 +42,7 @@ struct db_ops {
     int (*forecast)(struct db *db, const char *query, const struct value *parameters,
                     size_t count, struct db_forecast *out, struct error *err);
     int (*lock_try)(struct db *db, const char *name, struct error *err);
+    int (*lock_sign)(struct db *db, const char *name, struct error *err);
     int (*lock_check)(struct db *db, struct error *err);
     int (*lock_glance)(struct db *db, struct error *err);
     void (*lock_release)(struct db *db);

@@ -63,16 +63,6 @@ int doctor_ledger_tables(struct doctor *doctor, struct error *err)
 
 /* ---- the lock ------------------------------------------------------------------------- */
 
-/* The run that says that it is at work; NULL: none. */
-static const struct run *running_run(const struct session *session)
-{
-    const struct record *record = &session->state.record;
-    for (size_t i = 0; i < record->run_count; i++)
-        if (record->runs[i].status == RUN_RUNNING || record->runs[i].status == RUN_PAUSED)
-            return &record->runs[i];
-    return NULL;
-}
-
 /* How long a run has said nothing, by the database's clock; 0 where that cannot be told. */
 static int64_t silence_ms(const struct doctor *doctor, const struct run *run)
 {
@@ -84,7 +74,7 @@ static int64_t silence_ms(const struct doctor *doctor, const struct run *run)
 void doctor_ledger_judge_lock(struct doctor *doctor)
 {
     const struct session *session = doctor->session;
-    const struct run *run = running_run(session);
+    const struct run *run = session->state.record.holder;
     struct error holder = {0};
     if (!doctor->lock_held) {
         doctor_find(doctor, DOCTOR_OK, "nobody holds it");

@@ -140,15 +140,43 @@ const char *ledger_lock_name(const struct ledger *ledger)
     return ledger->lock_name;
 }
 
+const char *ledger_holder_name(const struct ledger *ledger, const char *host, int64_t pid,
+                               struct arena *arena)
+{
+    return arena_format(arena, "%s held by %lld of %s", ledger->lock_name, (long long)pid,
+                        host);
+}
+
 /* ---- reading --------------------------------------------------------------------------- */
+
+static bool is_alive(const struct run *run)
+{
+    return run->status == RUN_RUNNING || run->status == RUN_PAUSED;
+}
 
 static bool says_it_runs(const struct record *record)
 {
     for (size_t i = 0; i < record->run_count; i++) {
-        if (record->runs[i].status == RUN_RUNNING || record->runs[i].status == RUN_PAUSED)
-            return true;
+        if (is_alive(&record->runs[i])) return true;
     }
     return false;
+}
+
+/* Find out whose run it is that the lock is held for: one that crashed says that it runs as
+ * well, and another may have taken the lock since. */
+static int find_holder(struct ledger *ledger, struct record *record, struct arena *arena,
+                       struct error *err)
+{
+    for (size_t i = 0; i < record->run_count && record->holder == NULL; i++) {
+        const struct run *run = &record->runs[i];
+        if (!is_alive(run)) continue;
+        const char *name = ledger_holder_name(ledger, run->host, run->pid, arena);
+        if (name == NULL) return error_memory(err);
+        const int held = db_lock_held(ledger->db, name, err);
+        if (held < 0) return -1;
+        if (held == 1) record->holder = run;
+    }
+    return 0;
 }
 
 /*
@@ -164,7 +192,7 @@ int ledger_read(struct ledger *ledger, struct ledger_state *state, struct arena 
         int held = db_lock_held(ledger->db, ledger->lock_name, err);
         if (held < 0) return -1;
         state->record.lock_held = held == 1;
-        if (state->record.lock_held) return 0;
+        if (held == 1) return find_holder(ledger, &state->record, arena, err);
     }
     return 0;
 }
@@ -183,7 +211,7 @@ int ledger_follow(struct ledger *ledger, int64_t run_id, struct arena *arena, st
     for (int reading = 1;; reading++) {
         const int found = ledger_read_run(ledger, run_id, arena, run, err);
         if (found != 1) return found;
-        if (run->status != RUN_RUNNING && run->status != RUN_PAUSED) return 1;
+        if (!is_alive(run)) return 1;
         if (reading == 2) break;
         const int held = db_lock_held(ledger->db, ledger->lock_name, err);
         if (held != 0) return held;

@@ -53,6 +53,12 @@ void ledger_use(struct ledger *ledger, struct db *db);
  * its lock. Known after any reading or writing; NULL before. Borrowed. */
 const char *ledger_lock_name(const struct ledger *ledger);
 
+/* What whoever holds that lock signs it with (db_lock_sign()), a process of pid on host: by it
+ * ledger_read() knows whose run is at work, and not one that crashed before. Borrowed from
+ * arena; NULL when memory runs out. */
+const char *ledger_holder_name(const struct ledger *ledger, const char *host, int64_t pid,
+                               struct arena *arena);
+
 /* What ledger_read() found. */
 struct ledger_state {
     bool present;         /* the tables exist */
@@ -60,8 +66,8 @@ struct ledger_state {
     const char *id;       /* or NULL */
     const char *lost;     /* why nothing may be written: the entries are gone, and their history
                              is there; or NULL */
-    struct record record; /* entries, and each version's latest run; lock_held is asked where a
-                             run says it runs */
+    struct record record; /* entries, and each version's latest run; lock_held and holder are
+                             asked where a run says it runs */
 };
 
 /*

@@ -139,6 +139,8 @@ struct record {
     const struct run *runs;
     size_t run_count;
     bool lock_held; /* somebody holds the lock now; a run that says running is then alive */
+    const struct run *holder; /* of those that say so, the one whose process that is; NULL: it
+                                 is another, or nobody */
 };
 
 /* The newest of its runs; 0: there is none. */

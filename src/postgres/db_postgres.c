@@ -389,6 +389,17 @@ static int lock_try(struct db *db, const char *name, struct error *err)
     return pg->locked;
 }
 
+/* Nobody else has a reason to hold that one. */
+static int lock_sign(struct db *db, const char *name, struct error *err)
+{
+    int64_t key;
+    if (db_lock_number(name, &key, err) != 0) return -1;
+    return ask_lock((struct postgres *)db, "SELECT pg_catalog.pg_try_advisory_xact_lock(", key,
+                    ")", err) < 0
+               ? -1
+               : 0;
+}
+
 /* A key of 64 bits stands in pg_locks as two halves. */
 #define LOCK_IN_PG_LOCKS                                                                       \
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted "  \
@@ -457,6 +468,7 @@ const struct db_ops db_postgres_ops = {
     .reading_blocks_writers = reading_blocks_writers,
     .forecast = db_postgres_explain,
     .lock_try = lock_try,
+    .lock_sign = lock_sign,
     .lock_check = lock_check,
     .lock_glance = lock_glance,
     .lock_release = lock_release,

@@ -85,7 +85,7 @@ static int check_awaited(const struct queue *queue, const struct session *sessio
 
 const char *turn_describe_holder(const struct session *session, struct error *words)
 {
-    const struct run *run = running_run(session);
+    const struct run *run = session->state.record.holder;
     if (run == NULL) return "another redferry that is starting or finishing";
     error_set(
         words, ERROR_NONE, "%s on host %s (pid %" PRId64 "), %s %" PRId64 "_%s since %s%s%s%s",
@@ -101,7 +101,7 @@ const char *turn_describe_holder(const struct session *session, struct error *wo
  * then about every second. */
 static void tell_holder(struct queue *queue, const struct session *session)
 {
-    const struct run *run = running_run(session);
+    const struct run *run = session->state.record.holder;
     const int64_t now = clock_monotonic_ms();
     struct error holder = {0}, words = {0};
     const bool paused = run != NULL && run->status == RUN_PAUSED;
@@ -131,7 +131,7 @@ static void tell_holder(struct queue *queue, const struct session *session)
 /* What to type next, about the one who holds the lock; a text of words. */
 static const char *advise(const struct session *session, struct error *words)
 {
-    const struct run *run = running_run(session);
+    const struct run *run = session->state.record.holder;
     if (run == NULL)
         (void)error_set(words, ERROR_NONE, "`redferry watch` shows what it does");
     else if (run->status == RUN_PAUSED)

@@ -353,6 +353,7 @@ const struct db_ops db_sqlite_ops = {
     .reading_blocks_writers = reading_blocks_writers,
     .forecast = db_sqlite_explain,
     .lock_try = db_sqlite_file_lock_try,
+    .lock_sign = db_sqlite_file_lock_sign,
     .lock_check = db_sqlite_file_lock_check,
     .lock_glance = db_sqlite_file_lock_check,
     .lock_release = db_sqlite_file_lock_release,

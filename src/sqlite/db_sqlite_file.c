@@ -125,6 +125,19 @@ int db_sqlite_file_lock_try(struct db *db, const char *name, struct error *err)
                      strerror(reason));
 }
 
+/* One more byte of the same file. */
+int db_sqlite_file_lock_sign(struct db *db, const char *name, struct error *err)
+{
+    const struct sqlite *lite = (const struct sqlite *)db;
+    int64_t offset;
+    if (lock_offset(name, &offset, err) != 0) return -1;
+    struct flock range = {.l_type = F_WRLCK, .l_start = offset, .l_len = 1};
+    if (fcntl(lite->lock, F_OFD_SETLK, &range) == 0 || errno == EAGAIN || errno == EACCES)
+        return 0;
+    return error_set(err, ERROR_FAILED, "cannot lock '%s-redferry.lock': %s", lite->path,
+                     strerror(errno));
+}
+
 /* The lock lives as long as its descriptor; what can happen to it is that its file goes away
  * and another runner locks a new one. */
 int db_sqlite_file_lock_check(struct db *db, struct error *err)

@@ -23,6 +23,7 @@ const char *db_sqlite_file_advice(const struct sqlite *lite);
 
 /* Functions of struct db_ops. */
 int db_sqlite_file_lock_try(struct db *db, const char *name, struct error *err);
+int db_sqlite_file_lock_sign(struct db *db, const char *name, struct error *err);
 int db_sqlite_file_lock_check(struct db *db, struct error *err);
 void db_sqlite_file_lock_release(struct db *db);
 int db_sqlite_file_lock_held(struct db *db, const char *name, struct error *err);

@@ -721,6 +721,9 @@ static void test_lock(void **state)
     struct error err = {0};
     assert_int_equal(db_lock_held(two, "test.public.m", &err), 0);
     assert_int_equal(db_lock_try(one, "test.public.m", &err), 1);
+    assert_int_equal(db_lock_held(two, "one's", &err), 0);
+    fixture_ok(db_lock_sign(one, "one's", &err), &err);
+    assert_int_equal(db_lock_held(two, "one's", &err), 1);
     fixture_ok(db_lock_check(one, &err), &err);
     assert_int_equal(db_lock_try(two, "test.public.m", &err), 0);
     assert_int_equal(db_lock_held(two, "test.public.m", &err), 1);
@@ -731,6 +734,7 @@ static void test_lock(void **state)
     assert_int_equal(db_lock_held(one, "test.public.other", &err), 0);
 
     db_lock_release(one);
+    assert_int_equal(db_lock_held(two, "one's", &err), 0);
     db_lock_release(one);
     assert_int_equal(db_lock_check(one, &err), -1);
     assert_int_equal(err.code, ERROR_OPERATOR);

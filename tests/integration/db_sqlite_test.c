@@ -635,6 +635,9 @@ static void test_lock(void **state)
     assert_int_equal(db_lock_held(two, "m", &err), 0);
     assert_int_equal(access(lock, F_OK), -1);
     assert_int_equal(db_lock_try(one, "m", &err), 1);
+    assert_int_equal(db_lock_held(two, "one's", &err), 0);
+    fixture_ok(db_lock_sign(one, "one's", &err), &err);
+    assert_int_equal(db_lock_held(two, "one's", &err), 1);
     assert_int_equal(access(lock, F_OK), 0);
     fixture_ok(db_lock_check(one, &err), &err);
     fixture_ok(db_lock_glance(one, &err), &err);
@@ -648,6 +651,7 @@ static void test_lock(void **state)
     fixture_run(two, "CREATE TABLE t (a)");
 
     db_lock_release(one);
+    assert_int_equal(db_lock_held(two, "one's", &err), 0);
     db_lock_release(one);
     assert_int_equal(db_lock_check(one, &err), -1);
     assert_int_equal(err.code, ERROR_OPERATOR);

@@ -680,8 +680,18 @@ static void test_lock_held(void **state)
 
     struct db *holder = side_open(side, NULL);
     assert_int_equal(db_lock_try(holder, ledger_lock_name(client.ledger), &err), 1);
-    assert_true(client_read(side, &client).record.lock_held);
+    const struct record record = client_read(side, &client).record;
+    assert_true(record.lock_held);
+    assert_null(record.holder); /* that it is the run's process, nothing shows */
+    const struct run *run = &record.runs[0];
+    const char *other = ledger_holder_name(client.ledger, "elsewhere", run->pid, &side->arena);
+    assert_fine(db_lock_sign(holder, other, &err), &err);
+    assert_null(client_read(side, &client).record.holder);
+    const char *own = ledger_holder_name(client.ledger, run->host, run->pid, &side->arena);
+    assert_fine(db_lock_sign(holder, own, &err), &err);
+    assert_int_equal(client_read(side, &client).record.holder->id, run_id);
     stop(&client, run_id, RUN_FAILED);
+    assert_null(client_read(side, &client).record.holder);
     assert_false(client_read(side, &client).record.lock_held);
     db_close(holder);
     client_close(&client);

@@ -94,7 +94,7 @@ expect_all_right()
 # ---- PostgreSQL: backends ----------------------------------------------------------------------
 
 # The three connections of a run, by what they were seen to do last.
-lock_backend() { sql "SELECT pid FROM pg_locks WHERE locktype = 'advisory'"; }
+lock_backend() { sql "SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory'"; }
 
 ledger_backend()
 {

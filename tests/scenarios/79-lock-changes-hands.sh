@@ -108,11 +108,17 @@ YAML
     begin_up quick 'lock kept:STOP,run begun:STOP'
     wait_until 'the quick one has the lock' is_stopped "${pids[quick]}"
     begin_up slow
-    wait_until 'the slow one waits' says slow 'waiting for '
+    wait_until 'the slow one waits' says slow 'waiting for another redferry that is starting or finishing$'
+    expect_exit 5 redferry up --on-lock fail
+    expect_stderr_contains 'the lock is held by another redferry that is starting or finishing; `redferry watch` shows'
+    redferry doctor >doctor.out || true
+    grep -q 'lock: held by another redferry that is starting or finishing' doctor.out ||
+        fail "the doctor names who is dead: $(<doctor.out)"
     kill -CONT "${pids[quick]}"
     wait_until 'the slow one knows for whom' says slow "waiting for quick on host .* (pid ${pids[quick]})"
     # At once, and not when it is time for another line.
     wait_until 'it says so' says slow "(pid ${pids[quick]}), .* since [^ ]*$"
+    ! says slow "(pid ${pids[killed]})" || fail 'it waits for who is dead'
     wait_until 'the quick one has begun' is_stopped "${pids[quick]}"
     kill -CONT "${pids[quick]}"
     end_up quick 'applied 1 count'

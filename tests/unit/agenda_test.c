@@ -168,7 +168,7 @@ static void test_merge(void **state)
         {.version = 4, .name = "four", .status = RUN_SUCCEEDED, .down = true},
         {.version = 6, .name = "six", .status = RUN_FAILED},
     };
-    struct record record = {entries, 2, runs, 3, false};
+    struct record record = {entries, 2, runs, 3, false, NULL};
     struct arena arena = {0};
     struct agenda agenda;
     struct error err = {0};

@@ -393,6 +393,8 @@ static void test_lock(void **state)
     bench.doctor.lock_held = true;
     expect(&bench, look_at_lock, DOCTOR_OK, "held by another redferry", "`up` waits");
     bench.session.state.record = (struct record){.runs = &run, .run_count = 1};
+    expect(&bench, look_at_lock, DOCTOR_OK, "held by another redferry", "`up` waits");
+    bench.session.state.record.holder = &run;
     expect(&bench, look_at_lock, DOCTOR_OK, "held by ana on host db1 (pid 12), running 7_flags",
            "`up` waits");
     bench.doctor.database_ahead_ms = 15000;
