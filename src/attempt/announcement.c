@@ -103,16 +103,19 @@ int announcement_send_late(struct session *session, const struct migration *migr
 {
     struct late late = {.session = session, .entry = entry};
     const struct sink_fenced_options options = {
-        .connection = session->redis,
-        .retry_for_ms = session->config->retry_for_ms,
-        .ledger_id = session->ledger_id,
-        .database = session->database,
-        .version = entry->version,
-        .run_id = entry->run_id,
-        .checksum = entry->checksum,
-        .decide = decide,
-        .confirm = confirm,
-        .context = &late,
+        .fence =
+            {
+                .connection = session->redis,
+                .retry_for_ms = session->config->retry_for_ms,
+                .ledger_id = session->ledger_id,
+                .database = session->database,
+                .version = entry->version,
+                .run_id = entry->run_id,
+                .checksum = entry->checksum,
+                .decide = decide,
+                .confirm = confirm,
+                .context = &late,
+            },
     };
     const struct announcement announcement = {
         .migration = migration, .run_id = entry->run_id, .rows = entry->tally.rows_read};

@@ -17,7 +17,7 @@
 #include "crash.h"
 #include "db.h"
 #include "error.h"
-#include "fence.h"
+#include "fence_look.h"
 #include "migration.h"
 #include "obedience.h"
 #include "session.h"

@@ -18,7 +18,7 @@
 #include "config.h"
 #include "crash.h"
 #include "error.h"
-#include "fence.h"
+#include "fence_look.h"
 #include "ledger.h"
 #include "migration.h"
 #include "session.h"
@@ -164,20 +164,23 @@ static int open_sink(struct recovery *recovery, struct error *err)
     look_again(recovery);
     const struct session *session = attempt->session;
     const struct sink_fenced_options options = {
-        .connection = session->redis,
-        .retry_for_ms = session->config->retry_for_ms,
+        .fence =
+            {
+                .connection = session->redis,
+                .retry_for_ms = session->config->retry_for_ms,
+                .ledger_id = session->ledger_id,
+                .database = session->database,
+                .version = attempt->beginning.migration->version,
+                .run_id = attempt->run_id,
+                .down = attempt->beginning.down,
+                .checksum = attempt->beginning.migration->checksum,
+                .look = attempt->look,
+                .decide = decide,
+                .confirm = confirm,
+                .waiting = waiting,
+                .context = recovery,
+            },
         .max_latency_us = session->config->max_redis_latency_ms * 1000,
-        .ledger_id = session->ledger_id,
-        .database = session->database,
-        .version = attempt->beginning.migration->version,
-        .run_id = attempt->run_id,
-        .down = attempt->beginning.down,
-        .checksum = attempt->beginning.migration->checksum,
-        .look = attempt->look,
-        .decide = decide,
-        .confirm = confirm,
-        .waiting = waiting,
-        .context = recovery,
     };
     return sink_fenced_open(&attempt->sink, &options, err);
 }

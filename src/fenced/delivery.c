@@ -24,8 +24,8 @@ int delivery_open(struct delivery *delivery, const struct sink_fenced_options *o
 {
     delivery->options = *options;
     delivery->flight.throttle.limit_us = options->max_latency_us;
-    if (fence_new(&delivery->fence, &delivery->options, err) != 0 ||
-        flight_init(&delivery->flight, delivery->fence, options->connection, err) != 0 ||
+    if (fence_new(&delivery->fence, &delivery->options.fence, err) != 0 ||
+        flight_init(&delivery->flight, delivery->fence, options->fence.connection, err) != 0 ||
         fence_take(delivery->fence, err) != 0)
         return -1;
     fence_calm(delivery->fence);
@@ -114,7 +114,7 @@ int delivery_fail(struct delivery *delivery, const struct error *err)
     delivery->failure = *err;
     delivery->failed = true;
     if (flight->pipeline != NULL &&
-        connection_check(delivery->options.connection, &ignored) == 0)
+        connection_check(delivery->options.fence.connection, &ignored) == 0)
         (void)flight_abandon(flight, &ignored);
     while (flight->queued > 0) flight_retire(flight, &delivery->sink->tally);
     return -1;
@@ -139,7 +139,7 @@ bool delivery_is_cut(const struct delivery *delivery, const struct error *err)
 {
     struct error ignored = {0};
     return err->code == ERROR_REDIS_UNREACHABLE &&
-           connection_check(delivery->options.connection, &ignored) != 0;
+           connection_check(delivery->options.fence.connection, &ignored) != 0;
 }
 
 int delivery_lose(struct delivery *delivery, struct error *err)
@@ -214,7 +214,7 @@ int delivery_move(struct delivery *delivery, const struct checkpoint_mark *from,
 int delivery_probe(struct delivery *delivery, const char *bytes, size_t length,
                    struct probe_finding *finding, struct error *err)
 {
-    if (probe_commands(delivery->options.connection, bytes, length, finding, err) == 0)
+    if (probe_commands(delivery->options.fence.connection, bytes, length, finding, err) == 0)
         return 0;
     return delivery_is_cut(delivery, err) ? -1 : delivery_fail(delivery, err);
 }

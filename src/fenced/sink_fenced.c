@@ -299,7 +299,7 @@ static int seal_end(struct fenced *self, int64_t next_step, struct error *err)
 /* Wait until all is answered; the caller may use the time. Returns 0 or -1 with err. */
 static int await_answers(struct fenced *self, struct error *err)
 {
-    const struct sink_fenced_options *options = &self->delivery.options;
+    const struct fence_options *options = &self->delivery.options.fence;
     while (self->delivery.flight.queued > 0) {
         if (settle_pump(&self->delivery, -1, WAIT_TICK_MS, err) < 0) return -1;
         if (options->waiting != NULL && options->waiting(options->context, err) != 0) return -1;

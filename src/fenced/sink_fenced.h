@@ -5,10 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fence.h"
+
 struct checkpoint;
 struct connection;
 struct error;
-struct fence_look;
 struct sink;
 struct tally;
 
@@ -18,43 +19,10 @@ struct tally;
  * suspended or sent again; or the sink fails, and the checkpoint says where to go on.
  */
 
-/* What a checkpoint that was found, or that is not there, means. */
-enum fence_answer {
-    FENCE_RESUME, /* go on with it (there must be one) */
-    FENCE_AFRESH, /* replace it by one of our own: origin = the own run, step 1 */
-    FENCE_REFUSE  /* with -1 */
-};
-
 struct sink_fenced_options {
-    struct connection *connection; /* borrowed; nobody else's until sink_close() */
-    int64_t retry_for_ms;
+    struct fence_options fence; /* its connection is nobody else's until sink_close() */
     int64_t max_latency_us; /* what the answer to a batch's EXEC may take before the run is to
                                slow down (sink_throttle()); 0: that is not looked at */
-    const char *ledger_id;  /* borrowed, as all texts */
-    const char *database;   /* the label of the SQL database */
-    int64_t version;
-    int64_t run_id;
-    bool down;
-    const char *checksum;
-    struct fence_look *look; /* at this checkpoint, on this connection, that opening uses up;
-                                or NULL */
-
-    /* Says what the checkpoint that was found (present or not) means. again: the fence was
-     * taken and confirmed before, and is taken again after a reconnection of this very sink.
-     * Returns 0 with *answer, or -1 with err: refused. Called before anything is written;
-     * possibly several times. */
-    int (*decide)(void *context, const struct checkpoint *found, bool again,
-                  enum fence_answer *answer, struct error *err);
-
-    /* Asks SQL whether the own run is still running, and records origin there. Called after
-     * every taking of the fence, before the first batch. Returns 0, or -1 with err. */
-    int (*confirm)(void *context, int64_t origin, struct error *err);
-
-    /* Called before each sleep while Redis is away, or refuses, and at least every quarter of a
-     * second while the end of a step waits for its answers; or NULL. Returns 0, or -1 with err:
-     * there is to be no more waiting. */
-    int (*waiting)(void *context, struct error *err);
-    void *context;
 };
 
 /* Take the fence, and have it confirmed. Returns 0 with *out yours to sink_close(), or -1 with

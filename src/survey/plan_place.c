@@ -14,7 +14,7 @@
 #include "arena.h"
 #include "checkpoint.h"
 #include "config.h"
-#include "fence.h"
+#include "fence_look.h"
 #include "ledger.h"
 #include "migration.h"
 #include "recovery.h"

@@ -167,7 +167,7 @@ static int run_once(struct fenced_ledger *ledger, struct error *err)
         greetings[greeting_count++] =
             (struct range){.from = from, .to = fault_proxy_count(proxy, measured)};
     struct sink_fenced_options options = fenced_run_options(&run, connection);
-    options.decide = decide;
+    options.fence.decide = decide;
     if (!ledger->applied) {
         if (sink_fenced_open(&sink, &options, err) != 0) goto done;
         const struct checkpoint *found = sink_fenced_checkpoint(sink);

@@ -68,16 +68,19 @@ static inline struct sink_fenced_options fenced_run_options(struct fenced_run *r
                                                             struct connection *connection)
 {
     return (struct sink_fenced_options){
-        .connection = connection,
-        .retry_for_ms = 5000,
-        .ledger_id = "l1",
-        .database = "db.example/app",
-        .version = 20250301090000,
-        .run_id = run->id,
-        .checksum = "c0ffee",
-        .decide = fenced_run_decide,
-        .confirm = fenced_run_confirm,
-        .context = run,
+        .fence =
+            {
+                .connection = connection,
+                .retry_for_ms = 5000,
+                .ledger_id = "l1",
+                .database = "db.example/app",
+                .version = 20250301090000,
+                .run_id = run->id,
+                .checksum = "c0ffee",
+                .decide = fenced_run_decide,
+                .confirm = fenced_run_confirm,
+                .context = run,
+            },
     };
 }
 

@@ -5,12 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fence_transaction.h"
+
 struct buffer;
 struct checkpoint;
 struct connection;
 struct error;
+struct fence_look;
 struct reply;
-struct sink_fenced_options;
 
 /*
  * Who may write. The fence is a field of the checkpoint that only one connection of one run
@@ -19,28 +21,46 @@ struct sink_fenced_options;
  */
 struct fence;
 
-/*
- * The checkpoint of a version, looked at ahead of the run that is to take its fence: under
- * WATCH, and with a transaction open behind it, so that nothing else may be asked on this
- * connection until sink_fenced_open() has used it up, or fence_look_close().
- */
-struct fence_look;
+/* What a checkpoint that was found, or that is not there, means. */
+enum fence_answer {
+    FENCE_RESUME, /* go on with it (there must be one) */
+    FENCE_AFRESH, /* replace it by one of our own: origin = the own run, step 1 */
+    FENCE_REFUSE  /* with -1 */
+};
 
-/* Look, in one round trip. NULL with err where that cannot be done now: whoever takes the fence
- * looks for itself, and may find it passed; but what is no checkpoint at all (ERROR_OPERATOR)
- * stays none. connection is borrowed until fence_look_close(). */
-struct fence_look *fence_look_open(struct connection *connection, const char *ledger_id,
-                                   int64_t version, struct error *err);
+struct fence_options {
+    struct connection *connection; /* borrowed; nobody else's until fence_free() */
+    int64_t retry_for_ms;
+    const char *ledger_id; /* borrowed, as all texts */
+    const char *database;  /* the label of the SQL database */
+    int64_t version;
+    int64_t run_id;
+    bool down;
+    const char *checksum;
+    struct fence_look *look; /* at this checkpoint, on this connection, that opening uses up;
+                                or NULL */
 
-/* Give up what nobody has used up. NULL is harmless. */
-void fence_look_close(struct fence_look *ahead);
+    /* Says what the checkpoint that was found (present or not) means. again: the fence was
+     * taken and confirmed before, and is taken again after a reconnection of this very sink.
+     * Returns 0 with *answer, or -1 with err: refused. Called before anything is written;
+     * possibly several times. */
+    int (*decide)(void *context, const struct checkpoint *found, bool again,
+                  enum fence_answer *answer, struct error *err);
 
-/* What was seen, before it is used up. Borrowed. */
-const struct checkpoint *fence_look_found(const struct fence_look *ahead);
+    /* Asks SQL whether the own run is still running, and records origin there. Called after
+     * every taking of the fence, before the first batch. Returns 0, or -1 with err. */
+    int (*confirm)(void *context, int64_t origin, struct error *err);
+
+    /* Called before each sleep while Redis is away, or refuses, and at least every quarter of a
+     * second while the end of a step waits for its answers; or NULL. Returns 0, or -1 with err:
+     * there is to be no more waiting. */
+    int (*waiting)(void *context, struct error *err);
+    void *context;
+};
 
 /* Returns 0 with *out yours to fence_free(), or -1 with err. options are borrowed until then.
  * Nothing is sent yet. */
-int fence_new(struct fence **out, const struct sink_fenced_options *options, struct error *err);
+int fence_new(struct fence **out, const struct fence_options *options, struct error *err);
 
 /* Leaves Redis alone. NULL is harmless. */
 void fence_free(struct fence *fence);
@@ -65,18 +85,10 @@ const struct checkpoint *fence_checkpoint(const struct fence *fence);
 /* The checkpoint's key. Borrowed. */
 const char *fence_key(const struct fence *fence);
 
-/* Append, in RESP, the FENCE_FRAME commands that open a fenced transaction: WATCH, HGET,
- * MULTI. */
-enum { FENCE_FRAME = 3 };
+/* Append the FENCE_FRAME commands that open a transaction behind the fence. */
 void fence_append_frame(const struct fence *fence, struct buffer *out);
 
-/* What HGET has shown. */
-enum fence_sight {
-    FENCE_OWN = 1,     /* this connection's */
-    FENCE_EARLIER = 2, /* an earlier connection's of the same sink */
-    FENCE_OTHER = 4,   /* somebody else's */
-    FENCE_GONE = 8     /* none: there is no checkpoint */
-};
+/* What the frame's HGET has shown. */
 enum fence_sight fence_see(const struct fence *fence, const struct reply *reply);
 
 /* Somebody changed the checkpoint. Returns 0 where it is gone (taking the fence again asks
@@ -91,30 +103,6 @@ int fence_wait(struct fence *fence, bool is_short, struct error *err);
 /* Something went well: the next fence_wait() is the first one again. */
 void fence_calm(struct fence *fence);
 
-/* ---- transactions of our own ------------------------------------------------------------ */
-
-enum fence_verdict {
-    FENCE_RAN,     /* it ran */
-    FENCE_FAILED,  /* it ran, and some of its commands failed */
-    FENCE_REFUSED, /* nothing ran, and sending it again may help */
-    FENCE_CHANGED, /* nothing ran: somebody changed the checkpoint, see fence_lost() */
-    FENCE_CUT,     /* the connection was lost; it may have run */
-    FENCE_STOPPED  /* it did not run, and sending it again does not help */
-};
-
-struct fence_work {
-    const char *bytes; /* RESP */
-    size_t length;
-    size_t commands;
-    unsigned accepted;     /* the sights with which it may run; 0: only FENCE_OWN */
-    struct buffer *failed; /* gets the numbers (size_t) of the commands that failed; or NULL */
-
-    /* Answers. */
-    bool is_short;          /* a refusal to be waited out only briefly */
-    bool was_sent;          /* EXEC left the process */
-    enum fence_sight sight; /* what HGET showed */
-};
-
 /* Run work in a fenced transaction on the idle connection and wait for it. Everything but
  * FENCE_RAN fills err; with FENCE_FAILED from the first command that failed. */
 enum fence_verdict fence_execute(struct fence *fence, struct fence_work *work,
@@ -124,11 +112,5 @@ enum fence_verdict fence_execute(struct fence *fence, struct fence_work *work,
  * void), and forget which run wrote last. Returns 1, 0 where there is none, or -1 with err. */
 int fence_clear(struct connection *connection, const char *ledger_id, int64_t version,
                 struct error *err);
-
-/* Read the checkpoint of version, whoever's it is, and leave it alone. Returns 0 with *out
- * yours to checkpoint_release() (out->present false: there is none), or -1 with err
- * (ERROR_OPERATOR: what is there is none). */
-int fence_look(struct connection *connection, const char *ledger_id, int64_t version,
-               struct checkpoint *out, struct error *err);
 
 #endif

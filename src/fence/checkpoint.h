@@ -35,6 +35,9 @@ struct checkpoint {
     char *storage;      /* what the texts live in; checkpoint.c's own */
 };
 
+/* The key of the checkpoint of version; yours to free(), NULL where memory runs out. */
+char *checkpoint_key(const char *ledger_id, int64_t version);
+
 /* Free what it holds; it is {0} again. */
 void checkpoint_release(struct checkpoint *checkpoint);
 
@@ -92,6 +95,9 @@ struct checkpoint_trace {
     int64_t last_run;  /* the last one; 0: not known */
     const char *last_write; /* when, ISO 8601 in UTC; or NULL */
 };
+
+/* The key of the trace; yours to free(), NULL where memory runs out. */
+char *checkpoint_trace_key(const char *ledger_id);
 
 /* Append what brings the trace in key up to date: the first run stays the first one. Returns
  * how many commands these are. */

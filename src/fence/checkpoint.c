@@ -23,6 +23,18 @@ enum { DIGITS = 24, MOST_ARGUMENTS = 24 };
 /* In front of `failed`, whose commands begin with '*', where their answers were not read. */
 static const char unread_mark = '?';
 
+char *checkpoint_key(const char *ledger_id, int64_t version)
+{
+    char *key = NULL;
+    return asprintf(&key, "redferry:{%s}:%" PRId64, ledger_id, version) < 0 ? NULL : key;
+}
+
+char *checkpoint_trace_key(const char *ledger_id)
+{
+    char *key = NULL;
+    return asprintf(&key, CHECKPOINT_TRACE_KEY, ledger_id) < 0 ? NULL : key;
+}
+
 void checkpoint_release(struct checkpoint *checkpoint)
 {
     free(checkpoint->storage);
