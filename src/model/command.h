@@ -9,6 +9,7 @@
 struct arena;
 struct buffer;
 struct command_facts;
+struct command_layout;
 struct error;
 struct template;
 
@@ -25,7 +26,7 @@ struct command {
     const struct command_facts *facts; /* NULL: a command that redferry knows nothing of */
     struct template **arguments;       /* the name is the first */
     size_t argument_count;             /* at least 1 */
-    void *compiled;                    /* command.c's own */
+    struct command_layout *layout;     /* for the wire; command.c's own */
 };
 
 /* Split a line of length bytes as redis-cli does (command_line_split()) and compile it. Returns
