@@ -16,6 +16,7 @@
 #include "crash.h"
 #include "error.h"
 #include "ledger.h"
+#include "ledger_run.h"
 #include "migration.h"
 #include "session.h"
 #include "sink.h"

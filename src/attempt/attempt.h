@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "ledger.h"
+#include "ledger_run.h"
 #include "progress.h"
 #include "recovery.h"
 

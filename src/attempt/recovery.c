@@ -20,6 +20,7 @@
 #include "error.h"
 #include "fence_look.h"
 #include "ledger.h"
+#include "ledger_run.h"
 #include "migration.h"
 #include "session.h"
 #include "sink.h"

@@ -10,6 +10,7 @@
 #include "crash.h"
 #include "db.h"
 #include "error.h"
+#include "ledger_run.h"
 #include "ledger_tables.h"
 
 int ledger_write_end(struct ledger *ledger, int result, struct error *err)

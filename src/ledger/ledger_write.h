@@ -6,6 +6,7 @@
 #include "ledger_sql.h"
 
 struct error;
+struct ledger_position;
 
 /* Begin a transaction and lock the ledger's row; refuses a layout newer than this release.
  * Returns 0 or -1 with err; either way ledger_write_end() ends the transaction. */

@@ -18,6 +18,7 @@
 #include "db.h"
 #include "error.h"
 #include "ledger.h"
+#include "ledger_run.h"
 #include "migration.h"
 #include "outcome.h"
 #include "schema_migration.h"

@@ -4,6 +4,7 @@
 #include "ledger_side.h"
 
 #include "ledger_request.h"
+#include "ledger_run.h"
 
 static int64_t begin(struct client *client)
 {

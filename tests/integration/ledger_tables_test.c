@@ -2,6 +2,7 @@
 /* ledger: the tables are made as the contract lists them, by hand as well as by redferry;
  * another tool's are left alone; and who may not do something is told what to grant. */
 #include "ledger_request.h"
+#include "ledger_run.h"
 #include "ledger_side.h"
 
 #include <ctype.h>

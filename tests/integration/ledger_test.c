@@ -3,6 +3,7 @@
  * all its runs, and that of two runners only one can ever write a result. */
 #include "alloc_fail.h"
 #include "ledger_request.h"
+#include "ledger_run.h"
 #include "ledger_side.h"
 
 #include <pthread.h>

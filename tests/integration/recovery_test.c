@@ -8,6 +8,7 @@
 #include "command.h"
 #include "config.h"
 #include "connection.h"
+#include "ledger_run.h"
 #include "migration_file.h"
 #include "recovery.h"
 #include "redis_url.h"
