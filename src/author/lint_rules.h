@@ -12,8 +12,8 @@ enum lint_severity { LINT_NOTE, LINT_WARNING, LINT_ERROR };
  * tests. Codes are for good: a rule that goes leaves its code empty.
  *
  * wrong is a file that the rule, and of warnings and errors no other, finds fault with; in
- * right that is mended. Where a file's name matters, or there are several, a line `# NAME.yaml`
- * stands in front of each; the others are called 1_example.yaml.
+ * right that is mended: the files of lint/CODE/. Where a file's name matters, or there are
+ * several, a line `# NAME.yaml` stands in front of each; the others are called 1_example.yaml.
  */
 struct lint_rule {
     const char *code; /* "RF201" */
