@@ -18,7 +18,9 @@ enum {
     COMMAND_INDENT = 24,
     OPTION_INDENT = 28,
     CODE_INDENT = 9,
-    LEAST_COLUMNS = 50,
+    NARROW_INDENT = 8,
+    NARROW_COLUMNS = 60, /* in fewer, what an entry does stands below its name */
+    LEAST_COLUMNS = 30,
     PAGE_COLUMNS = 80 /* where there is no terminal */
 };
 
@@ -27,6 +29,7 @@ enum {
 static void put_entry(FILE *stream, size_t filled, size_t indent, const char *help,
                       size_t columns)
 {
+    if (columns < NARROW_COLUMNS && indent > CODE_INDENT) indent = NARROW_INDENT;
     if (filled + 2 > indent) {
         fputs("\n", stream);
         filled = 0;
@@ -112,24 +115,30 @@ static void put_program(FILE *stream, const struct reference *reference, size_t 
         0, columns);
 }
 
-/* Print the arguments and options as usage shows them. */
-static void put_synopsis(FILE *stream, const struct cmd *cmd)
+/* Print the arguments and options as usage shows them; columns 0: on one line. */
+static void put_synopsis(FILE *stream, const struct cmd *cmd, size_t columns)
 {
-    fprintf(stream, "usage: redferry %s", cmd->name);
-    if (*cmd->arguments != '\0') fprintf(stream, " %s", cmd->arguments);
+    int filled = fprintf(stream, "usage: redferry %s", cmd->name);
+    if (*cmd->arguments != '\0') filled += fprintf(stream, " %s", cmd->arguments);
     for (const struct option_line *line = cmd->options; line != NULL && line->name != NULL;
          line++) {
+        char option[64];
         const char *argument = line->argument;
-        fprintf(stream, " [--%s%s%s]", line->name, argument != NULL ? " " : "",
-                argument != NULL ? argument : "");
+        const int length =
+            snprintf(option, sizeof option, " [--%s%s%s]", line->name,
+                     argument != NULL ? " " : "", argument != NULL ? argument : "");
+        const bool breaks = columns > 0 && (size_t)(filled + length) > columns;
+        if (breaks) filled = fprintf(stream, "\n%*s", NARROW_INDENT - 1, "") - 1;
+        filled += fprintf(stream, "%s", option);
     }
     fputs("\n", stream);
     if (cmd->alias != NULL) fprintf(stream, "alias: redferry %s\n", cmd->alias);
 }
 
-static void put_command(FILE *stream, const struct cmd *cmd, size_t columns)
+static void put_command(const struct cmd_call *call, FILE *stream, const struct cmd *cmd,
+                        size_t columns)
 {
-    put_synopsis(stream, cmd);
+    put_synopsis(stream, cmd, call->columns);
     fputs("\n", stream);
     text_put_wrapped(stream, cmd->summary, 0, columns);
     if (cmd->details != NULL) {
@@ -141,7 +150,8 @@ static void put_command(FILE *stream, const struct cmd *cmd, size_t columns)
         for (const struct option_line *line = cmd->options; line->name != NULL; line++)
             put_option(stream, line, columns);
     }
-    fputs("\nThe options of every command: redferry help\n", stream);
+    fputs("\n", stream);
+    text_put_wrapped(stream, "The options of every command: redferry help", 0, columns);
 }
 
 /* Write the page that is asked for: cmd's, or where that is NULL the program's. Returns -1
@@ -151,7 +161,7 @@ static int put(struct cmd_call *call, FILE *stream, const struct cmd *cmd)
     const size_t columns = call->columns > 0 ? call->columns : PAGE_COLUMNS;
     struct reference reference;
     if (cmd != NULL) {
-        put_command(stream, cmd, columns);
+        put_command(call, stream, cmd, columns);
         return 0;
     }
     if (cmd_reference(call, &reference) != 0) return -1;

@@ -106,7 +106,7 @@ static void print(struct cmd_call *call, const redferry_lint_report *report)
 
 static const struct table_column rule_columns[] = {
     {.heading = "code"},
-    {.heading = "severity"},
+    {.heading = "severity", .dispensable = true},
     {.heading = "finds that", .least = 30},
 };
 

@@ -16,6 +16,7 @@ commands()
 0 says  init
 0 says  new third
 0 says  lint
+0 says  lint --explain
 0 says  plan
 0 says  up
 0 says  run 20260101000000
@@ -132,7 +133,7 @@ terminals()
         TERM=xterm on_terminal 40 "$words"
         ended "$want" 'on 40 columns'
         case $words in
-        status | 'status 2'* | history | watch | lint | verify | doctor | plan)
+        status | 'status 2'* | history | watch | lint* | verify | doctor | plan | help | 'help up')
             expect_equal "$(too_wide)" '' "the lines of '$words' that are wider than 40"
             ;;
         esac
