@@ -84,10 +84,18 @@ goes_on_and_ends_when_told()
     expect_stderr_contains 'skipped: the lock is held by'
     expect_equal "$(<"$OUT")" '' 'stdout of one that did not begin'
 
+    # It is followed as the command has said, to its end.
+    local watch code=0
+    "$REDFERRY_PROGRAM" watch "$(run_of id)" >watch.out 2>watch.err &
+    watch=$!
+    wait_until 'the run is seen' grep -q "run $(run_of id), begun by " watch.err
     wait_until 'rows arrive' redis EXISTS copy:1
     kill -TERM "$background"
     wait_until 'it has ended' is_over "$background"
     expect_equal "$(run_of status) $(run_of context)" 'interrupted OPS-1' 'the run, stopped'
+    wait "$watch" || code=$?
+    expect_equal "$code" 3 'the exit code of watch'
+    grep -q "stopped by SIGTERM" watch.err || fail "watch says: $(<watch.err)"
 
     # Every line of the log has its time; a further run adds to it.
     expect_equal "$(sed -E 's/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{12}Z /TIME /' redferry.log)" \

@@ -132,6 +132,23 @@ shows_what_would_be_done()
     expect_equal "$(<"$OUT")" 'nothing to do' 'the plan of an applied one'
 }
 
+# Neither for the plan nor for the progress of the run: PostgreSQL's log has every statement.
+nothing_is_counted()
+{
+    local log=$scenario_postgres/postgres.log before
+    write_flags
+    sql "ALTER DATABASE s$scenario_count SET log_statement = 'all'"
+    before=$(wc -c <"$log")
+    unchanged 0 plan
+    expect_stdout_contains 'about 5 rows'
+    expect_exit 0 redferry up --batch 1
+    tail -c "+$before" "$log" >statements
+    sql "ALTER DATABASE s$scenario_count RESET log_statement"
+    grep -q 'SELECT name, enabled FROM flags' statements || fail 'the log does not show what was read'
+    expect_equal "$(grep -iE 'count *\(' statements | grep flags || true)" '' 'what was counted'
+    expect_equal "$(sql 'SELECT rows_total FROM data_migration_runs')" 5 'the total in the ledger'
+}
+
 # What docs/commands.md shows.
 page_shows_what_is_shown()
 {
@@ -664,6 +681,7 @@ YAML
 
 for_both_databases compares
 for_both_databases shows_what_would_be_done
+with_database postgresql nothing_is_counted
 for_both_databases page_shows_what_is_shown
 for_both_databases documents
 for_both_databases goes_on

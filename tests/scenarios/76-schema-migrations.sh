@@ -282,6 +282,10 @@ waits_end()
     expect_equal "$(redis GET canary:3)" 1 'the canary'
     counting_migrations 4
     hold ecto "${ECTO[@]}"
+    expect_exit 5 redferry run 4 --lock-timeout 10ms
+    expect_exit 0 redferry run 4 --during-schema-migration
+    expect_stderr_lacks 'schema migration'
+    expect_exit 0 redferry down --only 4 --during-schema-migration
     expect_exit 0 env REDFERRY_DURING_SCHEMA_MIGRATION=true "$REDFERRY_PROGRAM" up
     let_go ecto
     expect_equal "$(redis GET canary:4)" 1 'the canary'
@@ -436,7 +440,16 @@ rows_tell()
     sql 'UPDATE knex_migrations_lock SET is_locked = 1'
     expect_exit 5 redferry up --on-lock fail
     expect_stderr_contains "in progress: Knex (as 'knex_migrations_lock' says)"
+    # `run` waits as `up` does, until the row says that it is over.
+    local code=0 waiter
+    "$REDFERRY_PROGRAM" run 1 >run.out 2>run.err &
+    waiter=$!
+    wait_until 'run waits' grep -q 'waiting for a schema migration to end: Knex (as' run.err
+    expect_equal "$(redis EXISTS canary:1)" 0 'the canary'
     sql 'UPDATE knex_migrations_lock SET is_locked = 0'
+    wait "$waiter" || code=$?
+    expect_equal "$code $(redis GET canary:1)" '0 1' "what run came to ($(<run.err))"
+    expect_exit 0 redferry down
     if [[ $DIALECT == sqlite ]]; then
         sql 'CREATE TABLE "__EFMigrationsLock" ("Id" INTEGER PRIMARY KEY, "Timestamp" TEXT NOT NULL)'
         sql "INSERT INTO \"__EFMigrationsLock\" VALUES (1, '2025-03-01 09:00:00')"
