@@ -7,6 +7,7 @@
 source "$(dirname "$0")/../support/scenario.sh"
 source "$(dirname "$0")/../support/gate.sh"
 source "$(dirname "$0")/../support/blocks.sh"
+source "$(dirname "$0")/../support/matrix.sh" # copies of a database
 
 readonly version=20200211131900
 : >"$SCRATCH/used"
@@ -353,17 +354,32 @@ of_two_runners()
     becomes applied
 }
 
+# The database is backed up, and restored.
+backup()
+{
+    if [[ $DIALECT == sqlite ]]; then cp test.db before.db; else
+        matrix_copy_database "$(matrix_database)" "$(matrix_database)_before"
+    fi
+}
+
+restore()
+{
+    if [[ $DIALECT == sqlite ]]; then cp before.db test.db; else
+        matrix_copy_database "$(matrix_database)_before" "$(matrix_database)"
+    fi
+}
+
 of_ledgers()
 {
     begin
     expect_exit 0 redferry init
-    cp test.db before.db
+    backup
     expect_exit 0 redferry up
-    cp before.db test.db
+    restore
     says 'ledger older' 4 redferry up
     types 'ledger older'
     becomes applied
-    cp before.db test.db
+    restore
     typed 'behind a restore of SQL'
     becomes applied
 
@@ -487,21 +503,33 @@ once_it_is_cancelled()
     answered 5 "$version\\|migrate_flags_to_redis\\|1\\|0"
 }
 
+# Each exit code of the program has its line, and each state its section.
+nothing_is_left_out()
+{
+    expect_equal "$(rows "$DOCS/operating.md" 'code | what it is | who acts | see' | cut -d $'\x1f' -f 1 | tr -d '`' | xargs)" \
+        "$(redferry help | sed -nE '/^Exit codes/,/^$/s/^  ([0-9n+]+) .*/\1/p' | xargs)" 'the exit codes on the page'
+    expect_equal "$(sed -n '/^### By state/,/^### By message/s/^#### //p' "$DOCS/operating.md" | sort | xargs)" \
+        "$(python3 -c 'import json, sys
+schema = json.load(open(sys.argv[1]))["properties"]["migrations"]["items"]["properties"]["state"]
+print(*sorted(schema["enum"]))' "$DOCS/schemas/status.json")" 'the states on the page'
+}
+
 every_example_was_used()
 {
     grep -E '^<!-- .* -->$' "$DOCS/operating.md" | grep -v '<!-- acl of ' | sort >"$SCRATCH/shown"
     sort -u "$SCRATCH/used" | diff "$SCRATCH/shown" - || fail 'examples on the page that were not used: <'
 }
 
+nothing_is_left_out
 for_both_databases states
 for_both_databases cancelled
-with_database sqlite of_values
+for_both_databases of_values
 with_database sqlite of_redis
 with_database sqlite of_a_redis_that_cannot_save
-with_database sqlite of_locks
+for_both_databases of_locks
 for_both_databases of_checkpoints
 for_both_databases of_two_runners
-with_database sqlite of_ledgers
-with_database sqlite of_servers
+for_both_databases of_ledgers
+for_both_databases of_servers
 for_both_databases deploy
 every_example_was_used
