@@ -91,6 +91,18 @@ answers_hold()
     expect_equal "$(grep -c ': after up: ' "$OUT")" "$count" 'answers that are complained of'
 }
 
+takes_too_long()
+{
+    local endless
+    mkdir long
+    endless='WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0'
+    printf 'up:\n  - read: %s\n    write: SET a ${i}\n' "$endless" >long/1_example.yaml
+    printf 'expect: {redis: [DBSIZE: 0]}\n' >long/1_example.test.yaml
+    expect_exit 8 run_tests --migrations long --timeout 300ms
+    expect_equal "$(untimed "$OUT" | head -n 2 | sed 's/300ms/1m/')" \
+        "$(listed tests.md 'what a test says that takes too long' | untimed)" 'what a test says that takes too long'
+}
+
 messages_are_so()
 {
     local lines message
@@ -99,6 +111,7 @@ messages_are_so()
     sed -i '/SREM/d' data_migrations/1_example.yaml
     expect_exit 8 run_tests 1
     expect_equal "$(untimed "$OUT")" "$(listed tests.md 'what a failed test says' | untimed)" 'what a failed test says'
+    takes_too_long
     printf 'up:\n  - write: SET a b\n' >wrong/1_a.yaml
     while IFS=$'\037' read -r lines message; do
         spans "$lines" >wrong/1_a.test.yaml
