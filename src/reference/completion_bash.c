@@ -44,8 +44,7 @@ static const char *const offers[] = {
     [COMPLETION_NOTHING] = "return",
     [COMPLETION_VERSIONS] = "_redferry_offer \"$word\" \"$(_redferry_versions)\"; return",
     [COMPLETION_FILES] =
-        "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$word\")"
-        "; return",
+        "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$word\"); return",
     [COMPLETION_DIRECTORIES] =
         "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$word\"); return",
     [COMPLETION_COMMANDS] = "_redferry_offer \"$word\" \"$commands\"; return",

@@ -36,8 +36,8 @@ static const char *gone_on_with(const struct plan_place *place)
         [PLAN_START] = "begins it anew",
         [PLAN_RESUME] = "goes on with it",
         [PLAN_RESTART] =
-            "starts it over from step 1: its checkpoint is gone from Redis, and all "
-            "that it did may be repeated",
+            ("starts it over from step 1: its checkpoint is gone from Redis, and all "
+             "that it did may be repeated"),
         [PLAN_REFUSED] = "",
     };
     return words[place->way];

@@ -417,9 +417,19 @@ static void test_the_ledger_alone(void **state)
     (void)state;
     struct run runs[] = {
         {.id = 7, .status = RUN_FAILED, .origin = 4},
-        {.id = 5, .status = RUN_FAILED, .origin = 4, .step = 3, .cursor = "[8]", .tally = {5}},
-        {.id = 4, .status = RUN_FAILED, .origin = 4, .step = 2, .cursor = "[]", .tally = {3}},
-        {.id = 2, .status = RUN_SUCCEEDED, .origin = 2, .step = 3, .tally = {9}},
+        {.id = 5,
+         .status = RUN_FAILED,
+         .origin = 4,
+         .step = 3,
+         .cursor = "[8]",
+         .tally = {.rows_read = 5}},
+        {.id = 4,
+         .status = RUN_FAILED,
+         .origin = 4,
+         .step = 2,
+         .cursor = "[]",
+         .tally = {.rows_read = 3}},
+        {.id = 2, .status = RUN_SUCCEEDED, .origin = 2, .step = 3, .tally = {.rows_read = 9}},
     };
     struct checkpoint found;
     assert_int_equal(imagine(mixed, runs, 4, &found), RESUME_ON);
