@@ -224,8 +224,7 @@ static bool has_past(const struct attempt *attempt)
 static bool has_unended(const struct resume *resume)
 {
     for (size_t i = 0; i < resume->run_count; i++)
-        if (resume->runs[i].status == RUN_RUNNING || resume->runs[i].status == RUN_PAUSED)
-            return true;
+        if (run_is_alive(&resume->runs[i])) return true;
     return false;
 }
 

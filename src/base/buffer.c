@@ -46,6 +46,16 @@ void buffer_append_text(struct buffer *buf, const char *text)
     buffer_append(buf, text, strlen(text));
 }
 
+void buffer_append_hexadecimal(struct buffer *buf, const char *bytes, size_t length)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < length; i++) {
+        const unsigned char byte = (unsigned char)bytes[i];
+        buffer_append_char(buf, digits[byte >> 4]);
+        buffer_append_char(buf, digits[byte & 15]);
+    }
+}
+
 void buffer_append_integer(struct buffer *buf, int64_t number)
 {
     char digits[20]; /* a sign and 19 digits */

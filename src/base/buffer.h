@@ -84,6 +84,9 @@ static inline void buffer_append_char(struct buffer *buf, char c)
 /* Append a terminated text, which is not buf's own. */
 void buffer_append_text(struct buffer *buf, const char *text);
 
+/* Append length bytes as hexadecimal digits, two each. */
+void buffer_append_hexadecimal(struct buffer *buf, const char *bytes, size_t length);
+
 /* Append number in decimal. */
 void buffer_append_integer(struct buffer *buf, int64_t number);
 

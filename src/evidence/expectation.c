@@ -47,12 +47,6 @@ struct expectation_rule {
 
 /* ---- arguments -------------------------------------------------------------------------- */
 
-static bool is_word(const struct resp_argument *argument, const char *word)
-{
-    return argument->length == strlen(word) &&
-           strncasecmp(argument->bytes, word, argument->length) == 0;
-}
-
 static int refuse(const struct making *m, const char *why)
 {
     *m->reason = why;
@@ -144,11 +138,11 @@ static int take_set_option(const struct making *m, size_t *at)
     const struct arguments *arguments = m->arguments;
     const struct resp_argument *option = &arguments->items[(*at)++];
     int64_t ms = 0;
-    if (is_word(option, "KEEPTTL") || is_word(option, "GET")) return 0;
-    if (is_word(option, "NX")) return m->out->if_absent = true, 0;
-    if (is_word(option, "XX")) return m->out->if_present = true, 0;
+    if (resp_is_word(option, "KEEPTTL") || resp_is_word(option, "GET")) return 0;
+    if (resp_is_word(option, "NX")) return m->out->if_absent = true, 0;
+    if (resp_is_word(option, "XX")) return m->out->if_present = true, 0;
     for (size_t i = 0; i < sizeof times / sizeof *times && *at < arguments->count; i++) {
-        if (!is_word(option, times[i].name)) continue;
+        if (!resp_is_word(option, times[i].name)) continue;
         if (read_time(&arguments->items[(*at)++], times[i].unit_ms, &ms) != 0) return -1;
         ask_for_ttl(m, ms, times[i].is_deadline);
         return 0;
@@ -177,17 +171,17 @@ static int make_zadd(const struct making *m)
     uint32_t first = m->rule->first;
     for (; first < m->arguments->count; first++) {
         const struct resp_argument *option = &m->arguments->items[first];
-        if (is_word(option, "INCR"))
+        if (resp_is_word(option, "INCR"))
             return refuse(m, "with INCR it adds to the score that was there");
-        if (is_word(option, "NX"))
+        if (resp_is_word(option, "NX"))
             m->out->if_absent = true;
-        else if (is_word(option, "XX"))
+        else if (resp_is_word(option, "XX"))
             m->out->if_present = true;
-        else if (is_word(option, "GT"))
+        else if (resp_is_word(option, "GT"))
             m->out->if_greater = true;
-        else if (is_word(option, "LT"))
+        else if (resp_is_word(option, "LT"))
             m->out->if_less = true;
-        else if (!is_word(option, "CH"))
+        else if (!resp_is_word(option, "CH"))
             break;
     }
     return make_parts_from(m, first);
@@ -199,8 +193,8 @@ static int make_json(const struct making *m)
     const size_t plain = m->rule->first + m->rule->stride;
     if (m->arguments->count == plain) return 1;
     if (m->arguments->count != plain + 1) return refuse(m, unknown_options);
-    m->out->if_absent = is_word(&m->arguments->items[plain], "NX");
-    m->out->if_present = is_word(&m->arguments->items[plain], "XX");
+    m->out->if_absent = resp_is_word(&m->arguments->items[plain], "NX");
+    m->out->if_present = resp_is_word(&m->arguments->items[plain], "XX");
     return m->out->if_absent || m->out->if_present ? 1 : refuse(m, unknown_options);
 }
 
@@ -237,7 +231,7 @@ const struct expectation_rule *expectation_rule(const char *name, size_t length)
 {
     const struct resp_argument word = {name, length};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (is_word(&word, rules[i].name)) return &rules[i];
+        if (resp_is_word(&word, rules[i].name)) return &rules[i];
     return NULL;
 }
 

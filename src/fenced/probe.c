@@ -59,12 +59,6 @@ enum look {
 
 /* ---- arguments -------------------------------------------------------------------------- */
 
-static bool is_word(const struct resp_argument *argument, const char *word)
-{
-    return argument->length == strlen(word) &&
-           strncasecmp(argument->bytes, word, argument->length) == 0;
-}
-
 /* An integer as Redis takes it: the shortest form, 64 bits. */
 static bool is_integer(const char *bytes, size_t length, int64_t *number)
 {
@@ -195,12 +189,12 @@ static enum verdict set_shape(const struct words *words)
     if (words->count == 3) return RAN;
     while (resp_argument(&command, &argument)) continue;
     if (words->count == 4)
-        return is_word(&argument, "NX") || is_word(&argument, "XX") ||
-                       is_word(&argument, "KEEPTTL")
+        return resp_is_word(&argument, "NX") || resp_is_word(&argument, "XX") ||
+                       resp_is_word(&argument, "KEEPTTL")
                    ? RAN
                    : UNKNOWN;
     return words->count == 5 &&
-                   (is_word(&words->at[3], "EX") || is_word(&words->at[3], "PX")) &&
+                   (resp_is_word(&words->at[3], "EX") || resp_is_word(&words->at[3], "PX")) &&
                    is_ttl(&argument)
                ? RAN
                : UNKNOWN;
@@ -214,17 +208,17 @@ static enum verdict xadd_shape(const struct words *words)
     int64_t number = 0;
     size_t at = 2;
     for (size_t i = 0; i < 3; i++) (void)resp_argument(&command, &argument);
-    if (is_word(&argument, "MAXLEN")) {
+    if (resp_is_word(&argument, "MAXLEN")) {
         at = 4;
         if (!resp_argument(&command, &argument)) return UNKNOWN;
-        if (is_word(&argument, "~") || is_word(&argument, "=")) {
+        if (resp_is_word(&argument, "~") || resp_is_word(&argument, "=")) {
             at = 5;
             if (!resp_argument(&command, &argument)) return UNKNOWN;
         }
         if (!is_integer(argument.bytes, argument.length, &number) || number < 0) return UNKNOWN;
         if (!resp_argument(&command, &argument)) return UNKNOWN;
     }
-    if (!is_word(&argument, "*")) return UNKNOWN;
+    if (!resp_is_word(&argument, "*")) return UNKNOWN;
     return words->count > at + 2 && (words->count - at) % 2 == 1 ? RAN : FAILED;
 }
 
@@ -284,7 +278,7 @@ static const struct rule rules[] = {
 static const struct rule *rule_of(const struct resp_argument *name)
 {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        if (is_word(name, rules[i].name)) return &rules[i];
+        if (resp_is_word(name, rules[i].name)) return &rules[i];
     }
     return NULL;
 }

@@ -147,15 +147,10 @@ const char *ledger_holder_name(const struct ledger *ledger, const char *host, in
 
 /* ---- reading --------------------------------------------------------------------------- */
 
-static bool is_alive(const struct run *run)
-{
-    return run->status == RUN_RUNNING || run->status == RUN_PAUSED;
-}
-
 static bool says_it_runs(const struct record *record)
 {
     for (size_t i = 0; i < record->run_count; i++) {
-        if (is_alive(&record->runs[i])) return true;
+        if (run_is_alive(&record->runs[i])) return true;
     }
     return false;
 }
@@ -167,7 +162,7 @@ static int find_holder(struct ledger *ledger, struct record *record, struct aren
 {
     for (size_t i = 0; i < record->run_count && record->holder == NULL; i++) {
         const struct run *run = &record->runs[i];
-        if (!is_alive(run)) continue;
+        if (!run_is_alive(run)) continue;
         const char *name = ledger_holder_name(ledger, run->host, run->pid, arena);
         if (name == NULL) return error_memory(err);
         const int held = db_lock_held(ledger->db, name, err);
@@ -209,7 +204,7 @@ int ledger_follow(struct ledger *ledger, int64_t run_id, struct arena *arena, st
     for (int reading = 1;; reading++) {
         const int found = ledger_read_run(ledger, run_id, arena, run, err);
         if (found != 1) return found;
-        if (!is_alive(run)) return 1;
+        if (!run_is_alive(run)) return 1;
         if (reading == 2) break;
         const int held = db_lock_held(ledger->db, ledger->lock_name, err);
         if (held != 0) return held;

@@ -50,11 +50,6 @@ struct glance {
     bool is_odd;       /* something is for ledger_read() to look into */
 };
 
-static bool is_text(const struct value *value, const char *text)
-{
-    return value->length == strlen(text) && memcmp(value->bytes, text, value->length) == 0;
-}
-
 /* Whether names are looked for in one schema only. The path is an array as PostgreSQL writes
  * it, with all that is looked into unasked. */
 static bool is_one_schema(const struct ledger *ledger, const struct value *path)
@@ -80,7 +75,7 @@ static void take_run(struct glance *glance, const struct row *row)
 {
     const struct value *version = &row->values[0], *id = &row->values[1];
     struct glimpse *run = &glance->runs[glance->run_count];
-    run->succeeded = is_text(&row->values[2], run_status_text(RUN_SUCCEEDED));
+    run->succeeded = value_is(&row->values[2], run_status_text(RUN_SUCCEEDED));
     if (number_parse(version->bytes, version->length, INT64_MIN, INT64_MAX, &run->version) !=
             0 ||
         number_parse(id->bytes, id->length, INT64_MIN, INT64_MAX, &run->id) != 0 ||

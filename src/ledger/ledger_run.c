@@ -35,7 +35,7 @@ static int take_version(void *context, const struct row *row, struct error *err)
     (void)err;
     version->applied = ledger_sql_is_true(&row->values[0]);
     version->stopped = ledger_sql_is_true(&row->values[1]);
-    version->down = row->values[2].length == 4 && memcmp(row->values[2].bytes, "down", 4) == 0;
+    version->down = value_is(&row->values[2], "down");
     return 0;
 }
 

@@ -64,6 +64,11 @@ const char *state_text(enum state state)
     return state_texts[state];
 }
 
+bool run_is_alive(const struct run *run)
+{
+    return run->status == RUN_RUNNING || run->status == RUN_PAUSED;
+}
+
 /* Advice ends a message, behind the first of these. */
 size_t run_error_length(const struct run *run)
 {

@@ -81,6 +81,9 @@ bool run_is_past(const struct run *run, const struct entry *entry);
  * that, is what to type next, as it was then ("; `redferry up` goes on"). 0: there is none. */
 size_t run_error_length(const struct run *run);
 
+/* Whether a run says of itself that it goes on: running, or paused. */
+bool run_is_alive(const struct run *run);
+
 /* The word that SQL has for status, and back (-1 for another word). */
 const char *run_status_text(enum run_status status);
 int run_status_parse(const char *text);

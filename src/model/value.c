@@ -72,6 +72,12 @@ static bool is_json_number(const char *text, size_t length)
     return at == length;
 }
 
+bool value_is(const struct value *value, const char *text)
+{
+    return value->kind != VALUE_NULL && value->length == strlen(text) &&
+           memcmp(value->bytes, text, value->length) == 0;
+}
+
 int value_append_json(struct buffer *buf, const struct value *value)
 {
     switch (value->kind) {

@@ -36,6 +36,9 @@ struct value value_text(const char *text);
  * value borrows. */
 struct value value_integer(int64_t number, char text[24]);
 
+/* Whether the value is this text, and not NULL. */
+bool value_is(const struct value *value, const char *text);
+
 /* Append the value as JSON: text quoted, finite numbers and booleans bare, NaN and infinities
  * quoted, JSON as it stands, NULL as null. Returns 0, or -1 where the text is not valid UTF-8.
  */

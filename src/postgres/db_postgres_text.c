@@ -158,17 +158,6 @@ void db_postgres_text_convert(enum db_postgres_form form, char *bytes, struct va
     }
 }
 
-static void append_hexadecimal(struct buffer *sql, const struct value *value)
-{
-    static const char digits[] = "0123456789abcdef";
-    buffer_append_text(sql, "\\x");
-    for (size_t i = 0; i < value->length; i++) {
-        unsigned char byte = (unsigned char)value->bytes[i];
-        buffer_append_char(sql, digits[byte >> 4]);
-        buffer_append_char(sql, digits[byte & 15]);
-    }
-}
-
 bool db_postgres_text_is_plain(const char *statement)
 {
     for (const char *at = statement; *at != '\0'; at++)
@@ -183,7 +172,10 @@ int db_postgres_text_append_literal(struct buffer *sql, const struct value *valu
         return -1;
 
     buffer_append_char(sql, '\'');
-    if (bytes) append_hexadecimal(sql, value);
+    if (bytes) {
+        buffer_append_text(sql, "\\x");
+        buffer_append_hexadecimal(sql, value->bytes, value->length);
+    }
     for (size_t i = 0; !bytes && i < value->length; i++) {
         if (value->bytes[i] == '\'') buffer_append_char(sql, '\'');
         buffer_append_char(sql, value->bytes[i]);

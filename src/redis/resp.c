@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #include "number.h"
 
@@ -56,4 +57,10 @@ bool resp_next(struct resp *resp, struct resp_command *command)
 bool resp_argument(struct resp_command *command, struct resp_argument *argument)
 {
     return read_bulk(&command->arguments, argument);
+}
+
+bool resp_is_word(const struct resp_argument *argument, const char *word)
+{
+    return argument->length == strlen(word) &&
+           strncasecmp(argument->bytes, word, argument->length) == 0;
 }

@@ -32,4 +32,7 @@ bool resp_next(struct resp *resp, struct resp_command *command);
 /* The next argument of a command, borrowed; false behind the last. */
 bool resp_argument(struct resp_command *command, struct resp_argument *argument);
 
+/* Whether the argument is this word, in any case. */
+bool resp_is_word(const struct resp_argument *argument, const char *word);
+
 #endif

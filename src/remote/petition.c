@@ -39,11 +39,6 @@ struct way {
 
 /* ---- words ------------------------------------------------------------------------------ */
 
-static bool is_alive(const struct run *run)
-{
-    return run->status == RUN_RUNNING || run->status == RUN_PAUSED;
-}
-
 /* What a run is once it has obeyed. */
 static enum run_status wanted(enum request request)
 {
@@ -155,7 +150,7 @@ static int find(struct way *way, bool *crashed, struct error *err)
         return error_set(err, ERROR_INVALID,
                          "RUN: there is no run %" PRId64 " (`redferry history` lists them)",
                          petition->run_id);
-    if (petition->run_id != 0 || (found == 1 && is_alive(&petition->run))) return 0;
+    if (petition->run_id != 0 || (found == 1 && run_is_alive(&petition->run))) return 0;
     petition->run = (struct run){.id = 0};
     return error_set(err, ERROR_OPERATOR,
                      "nothing is running that could be asked to %s (`redferry history` shows "
@@ -274,7 +269,7 @@ static int judge_alive(struct way *way, struct error *err)
 
 static int judge(struct way *way, bool crashed, struct error *err)
 {
-    if (!is_alive(&way->petition->run)) return judge_end(way, err);
+    if (!run_is_alive(&way->petition->run)) return judge_end(way, err);
     return crashed ? judge_crash(way, err) : judge_alive(way, err);
 }
 

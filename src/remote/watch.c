@@ -37,11 +37,6 @@ struct view {
     char asked_at[CLOCK_TEXT_SIZE]; /* of the request that was told last */
 };
 
-static bool is_alive(const struct run *run)
-{
-    return run->status == RUN_RUNNING || run->status == RUN_PAUSED;
-}
-
 /* ---- the end ------------------------------------------------------------------------------
  */
 
@@ -185,7 +180,7 @@ static int follow(struct view *view, struct error *err)
     const struct run *run = &view->watch->run;
     int result = 0;
     begin(view);
-    while (is_alive(run) && !view->watch->crashed) {
+    while (run_is_alive(run) && !view->watch->crashed) {
         tell_look(view);
         if (stop_sleep(view->session->stop, LOOK_EVERY_MS, err) != 0) {
             const struct error stopped = *err;
@@ -231,7 +226,7 @@ int watch_run(struct session *session, struct watch *watch, struct error *err)
                            "RUN: there is no run %" PRId64 " (`redferry history` lists them)",
                            watch->run_id);
     if (result == 1) {
-        watch->followed = is_alive(&watch->run) && !watch->crashed;
+        watch->followed = run_is_alive(&watch->run) && !watch->crashed;
         result = watch->followed  ? follow(&view, err)
                  : watch->crashed ? judge_crash(&view, err)
                                   : judge_end(&view, err);

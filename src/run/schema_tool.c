@@ -100,15 +100,9 @@ static bool is_key_of_schema(const struct schema_tool *tool, const struct schema
 /* ---- other locks --------------------------------------------------------------------------
  */
 
-static bool is_text(const struct value *value, const char *text)
-{
-    return value->length == strlen(text) && memcmp(value->bytes, text, value->length) == 0;
-}
-
 static bool is_on_table(const struct schema_tool *tool, const struct schema_lock *lock)
 {
-    return lock->table.kind != VALUE_NULL && is_text(&lock->table, tool->table) &&
-           is_text(&lock->mode, tool->mode);
+    return value_is(&lock->table, tool->table) && value_is(&lock->mode, tool->mode);
 }
 
 /* ---- one of them --------------------------------------------------------------------------

@@ -35,10 +35,8 @@ struct queue {
 static const struct run *running_run(const struct session *session)
 {
     const struct record *record = &session->state.record;
-    for (size_t i = 0; i < record->run_count; i++) {
-        const enum run_status status = record->runs[i].status;
-        if (status == RUN_RUNNING || status == RUN_PAUSED) return &record->runs[i];
-    }
+    for (size_t i = 0; i < record->run_count; i++)
+        if (run_is_alive(&record->runs[i])) return &record->runs[i];
     return NULL;
 }
 

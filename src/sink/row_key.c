@@ -47,17 +47,6 @@ static struct shown shorten(const struct value *value)
     return shown;
 }
 
-static void append_hex(struct buffer *text, const struct shown *shown)
-{
-    static const char digits[] = "0123456789abcdef";
-    buffer_append_text(text, "\\x");
-    for (size_t i = 0; i < shown->length; i++) {
-        unsigned char byte = (unsigned char)shown->bytes[i];
-        buffer_append_char(text, digits[byte >> 4]);
-        buffer_append_char(text, digits[byte & 15]);
-    }
-}
-
 static void append_quoted(struct buffer *text, const struct shown *shown)
 {
     for (size_t i = 0; i < shown->length; i++) {
@@ -75,9 +64,9 @@ static void append_shown(struct buffer *text, const struct shown *shown)
         buffer_append(text, shown->bytes, shown->length);
         if (shown->is_cut) buffer_append_text(text, "…");
     } else {
-        buffer_append_char(text, '\'');
+        buffer_append_text(text, shown->kind == VALUE_BYTES ? "'\\x" : "'");
         if (shown->kind == VALUE_BYTES)
-            append_hex(text, shown);
+            buffer_append_hexadecimal(text, shown->bytes, shown->length);
         else
             append_quoted(text, shown);
         buffer_append_text(text, shown->is_cut ? "…'" : "'");

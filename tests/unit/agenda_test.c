@@ -195,6 +195,10 @@ static void test_words(void **state)
     (void)state;
     for (int status = RUN_RUNNING; status <= RUN_CANCELLED; status++)
         assert_int_equal(run_status_parse(run_status_text((enum run_status)status)), status);
+    for (int status = RUN_RUNNING; status <= RUN_CANCELLED; status++) {
+        const struct run run = {.status = (enum run_status)status};
+        assert_int_equal(run_is_alive(&run), status <= RUN_PAUSED);
+    }
     assert_int_equal(run_status_parse("done"), -1);
     for (int request = REQUEST_NONE; request <= REQUEST_CANCEL; request++)
         assert_int_equal(request_parse(request_text((enum request)request)), request);

@@ -65,6 +65,16 @@ static void test_integers(void **state)
     buffer_release(&buf);
 }
 
+static void test_hexadecimal(void **state)
+{
+    (void)state;
+    struct buffer buf = {0};
+    buffer_append_hexadecimal(&buf, "\x00\x0f\xa5\xff", 4);
+    buffer_append_hexadecimal(&buf, "", 0);
+    assert_string_equal(buffer_text(&buf), "000fa5ff");
+    buffer_release(&buf);
+}
+
 /* Every length across several doublings, one byte at a time and in one piece. */
 static void test_growth(void **state)
 {
@@ -205,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_appends),
         cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_hexadecimal),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_long_format),
         cmocka_unit_test(test_reserve),

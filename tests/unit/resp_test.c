@@ -54,6 +54,16 @@ static void test_a_walk(void **state)
     buffer_release(&bytes);
 }
 
+static void test_words(void **state)
+{
+    (void)state;
+    const struct resp_argument argument = {"NxX", 2};
+    assert_true(resp_is_word(&argument, "NX"));
+    assert_false(resp_is_word(&argument, "NXX"));
+    assert_false(resp_is_word(&argument, "N"));
+    assert_false(resp_is_word(&argument, "XX"));
+}
+
 static void test_strange(void **state)
 {
     (void)state;
@@ -78,6 +88,7 @@ static void test_strange(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_walk),
+                                       cmocka_unit_test(test_words),
                                        cmocka_unit_test(test_strange)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,6 +25,17 @@ static void test_text(void **state)
     assert_int_equal(value_text(NULL).kind, VALUE_NULL);
 }
 
+static void test_comparison(void **state)
+{
+    (void)state;
+    const struct value value = value_text("abc"), none = value_text(NULL);
+    assert_true(value_is(&value, "abc"));
+    assert_false(value_is(&value, "ab"));
+    assert_false(value_is(&value, "abcd"));
+    assert_false(value_is(&value, "abC"));
+    assert_false(value_is(&none, ""));
+}
+
 static void test_integer(void **state)
 {
     (void)state;
@@ -270,6 +281,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_comparison),
         cmocka_unit_test(test_integer),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_json_of_a_nul),
