@@ -170,19 +170,21 @@ static int sweep(void *context, struct error *err)
     return db_scratch_sweep(work->plan.postgres, work->plan.token, err);
 }
 
-/* Leave what was found where who asked looks for it. */
+/* Leave what was found where who asked looks for it. Returns 0, or errno. */
 static int leave(const struct verdict *verdict, const char *path)
 {
     struct buffer bytes = {0};
-    int result = -1;
+    int failed = ENOMEM;
     verdict_write(verdict, &bytes);
-    FILE *file = !buffer_failed(&bytes) ? fopen(path, "we") : NULL;
-    if (file != NULL) {
-        const bool written = fwrite(bytes.bytes, 1, bytes.length, file) == bytes.length;
-        result = fclose(file) == 0 && written ? 0 : -1;
+    if (!buffer_failed(&bytes)) {
+        FILE *file = fopen(path, "we");
+        failed = file == NULL || fwrite(bytes.bytes, 1, bytes.length, file) != bytes.length
+                     ? errno
+                     : 0;
+        if (file != NULL && fclose(file) != 0 && failed == 0) failed = errno;
     }
     buffer_release(&bytes);
-    return result;
+    return failed;
 }
 
 /* A migration that does not do what it should need not be killed. */
@@ -215,7 +217,7 @@ static void perform(void *context, size_t index)
         rehearse(work, &stage, &play, verdict);
     stage_close(&stage);
     verdict->seconds = (double)(clock_monotonic() - begun) / 1e9;
-    if (leave(verdict, path) != 0) abort();
+    work->slates[index].untold = leave(verdict, path);
 }
 
 /* It took too long, and the kernel has ended it. */
@@ -239,13 +241,18 @@ static void read_verdict(const struct work *work, size_t index, int status)
     char path[256], *bytes = NULL;
     size_t length = 0;
     const bool ended_well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    const int untold = work->slates[index].untold;
     (void)snprintf(path, sizeof path, "%s/%zu.%s", work->directory, index,
                    ended_well ? "verdict" : "log");
     const bool is_read = file_read(path, &rehearsal->arena, &bytes, &length, &err) == 0;
-    if (ended_well && is_read && verdict_read(verdict, bytes, length, &err) == 0) return;
+    if (ended_well && untold == 0 && is_read && verdict_read(verdict, bytes, length, &err) == 0)
+        return;
     const int64_t begun_ns = work->slates[index].begun_ns;
     if (begun_ns > 0) verdict->seconds = (double)(clock_monotonic() - begun_ns) / 1e9;
-    if (ended_well) {
+    if (ended_well && untold != 0) {
+        (void)error_set(&verdict->error, ERROR_FAILED, "cannot write '%s': %s", path,
+                        strerror(untold));
+    } else if (ended_well) {
         verdict->error = err;
     } else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
         blame_time(work, index, verdict);

@@ -31,6 +31,7 @@ struct stage_plan {
 struct stage_slate {
     int64_t begun_ns; /* on the monotonic clock */
     char moment[64];
+    int untold; /* errno, where its verdict could not be written */
 };
 
 /*

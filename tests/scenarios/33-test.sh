@@ -533,9 +533,16 @@ FAIL 1_shards
 TEXT
 }
 
-# tap_is_valid FILE: numbers in turn, one plan, and blocks that are YAML.
+# tap_is_valid FILE WANT: numbers in turn, one plan, and blocks that are YAML; and Perl's parser, from where the
+# protocol comes, has nothing against it, and counts so many passed, failed, skipped.
 tap_is_valid()
 {
+    expect_equal "$(perl -MTAP::Parser -e '
+        local $/;
+        my $parser = TAP::Parser->new({tap => <STDIN>});
+        $parser->run;
+        print join " ", (map { scalar $parser->$_ } qw(passed failed skipped todo)), $parser->parse_errors' <"$1")" \
+        "$2" 'passed, failed, skipped, to do; no error'
     python3 - "$1" <<'PYTHON'
 import re, sys, yaml
 lines = open(sys.argv[1]).read().splitlines()
@@ -554,7 +561,7 @@ for line in lines[1:]:
     elif re.fullmatch(r"1\.\.\d+", line):
         plans.append(int(line[3:]))
     elif not line.startswith("# "):
-        found = re.fullmatch(r"(not )?ok (\d+) - [^#]+(# SKIP .*)?", line)
+        found = re.fullmatch(r"(not )?ok (\d+) - (?:[^#\\]|\\[#\\])+(# SKIP .*)?", line)
         assert found, line
         number += 1
         assert int(found[2]) == number, line
@@ -566,14 +573,18 @@ tap_and_json()
 {
     wrong_files
     write_migration 5_none.yaml <<<'up: [write: SET x y]'
+    write_migration '6_made # TODO it \#.yaml' <<<'up: [write: SET x y]' # no directive
+    write_migration '6_made # TODO it \#.test.yaml' <<<'expect: {redis: [GET x: z]}'
     expect_exit 8 tests --tap
-    tap_is_valid "$OUT" || fail 'no valid TAP'
+    tap_is_valid "$OUT" '1 5 1 0' || fail 'no valid TAP'
+    expect_stdout_contains 'not ok 6 - 6_made \# TODO it \\\#'
+    rm data_migrations/6_*
     expect_stdout_contains 'ok 5 - 5_none # SKIP it has no test'
     expect_stdout_contains '      expected: "{enabled: true, more: x}"'
     expect_stdout_contains '      line: 7'
     grep -q 'line: 0' "$OUT" && fail 'a line that is none'
     expect_exit 8 tests --tap --require-tests 3 5
-    tap_is_valid "$OUT" || fail 'no valid TAP'
+    tap_is_valid "$OUT" '0 2 0 0' || fail 'no valid TAP'
     expect_stdout_contains 'not ok 2 - 5_none'
     expect_exit 2 tests --tap 9
     expect_stdout_contains 'Bail out! there is no migration 9'
@@ -725,6 +736,29 @@ YAML
     expect_stdout_contains '  up: the scratch Redis ended with exit code 7: '
     ((SECONDS < 20)) || fail "it took $SECONDS s"
     expect_nothing_left
+}
+
+# No file may grow longer than so many KiB, which is what a full disk is like; what is told goes elsewhere.
+short_of_disk()
+{
+    (
+        ulimit -f "$1"
+        trap '' XFSZ
+        exec "$REDFERRY_PROGRAM" test 2>&1
+    ) | cat
+}
+
+# Where there is no room, that is what a test fails with, wherever it is, and nothing stays.
+full_disk()
+{
+    local size
+    flags_migration 1_flags
+    flags_test 1_flags
+    for size in 0 8 16 24; do
+        expect_exit 8 short_of_disk $size
+        expect_stdout_contains "$([[ $size == 0 ]] && echo "0.verdict': File too large" || echo ': disk I/O error')"
+        expect_nothing_left
+    done
 }
 
 # Where the server has few connections, tests wait for each other.
@@ -892,6 +926,7 @@ with_database sqlite in_order
 with_database sqlite bad_files
 with_database sqlite bad_servers
 with_database sqlite redis_dies
+with_database sqlite full_disk
 with_database postgresql few_connections
 with_database postgresql a_role_without_rights
 for_both_databases killed
