@@ -494,7 +494,8 @@ REDFERRY_API int redferry_verify(redferry *ferry, const redferry_verify_options 
 typedef struct redferry_test_difference {
     int line, column;   /* of the test's file; 0: of none of its lines */
     const char *moment; /* "after up", "after a second up", "after down" … */
-    const char *what;   /* a command, a query, a key of Redis, "published" */
+    const char *what;   /* a command, a query, a key of Redis, "published"; then, behind a
+                           comma, the part of it that differs */
     const char *expected;
     const char *got;
 } redferry_test_difference;

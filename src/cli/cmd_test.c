@@ -49,19 +49,38 @@ static void put_place(FILE *out, const redferry_test_result *result,
     fputs(": ", out);
 }
 
-static void put_difference(FILE *out, const redferry_test_result *result,
+/* A text in a terminal's lines: further ones begin at column indent. */
+static void put_lines(const struct cmd_call *call, const char *text, size_t indent)
+{
+    enum { NARROW = 20 };
+    if (call->columns >= indent + NARROW) {
+        text_put_folded(call->out, text, indent, call->columns);
+    } else {
+        text_put(call->out, text);
+        fputs("\n", call->out);
+    }
+}
+
+static void put_side(const struct cmd_call *call, const char *label, enum screen_colour colour,
+                     const char *text)
+{
+    enum { INDENT = 14 };
+    fprintf(call->out, "    %s%-8s%s  ", screen_colour(colour, call->coloured), label,
+            screen_colour(SCREEN_PLAIN, call->coloured));
+    put_lines(call, text, INDENT);
+}
+
+static void put_difference(const struct cmd_call *call, const redferry_test_result *result,
                            const redferry_test_difference *difference)
 {
-    fputs("  ", out);
-    put_place(out, result, difference);
-    text_put(out, difference->moment);
-    fputs(": ", out);
-    text_put(out, difference->what);
-    fputs("\n    expected  ", out);
-    text_put(out, difference->expected);
-    fputs("\n    got       ", out);
-    text_put(out, difference->got);
-    fputs("\n", out);
+    fputs("  ", call->out);
+    put_place(call->out, result, difference);
+    text_put(call->out, difference->moment);
+    fputs(": ", call->out);
+    text_put(call->out, difference->what);
+    fputs("\n", call->out);
+    put_side(call, "expected", SCREEN_GREEN, difference->expected);
+    put_side(call, "got", SCREEN_RED, difference->got);
 }
 
 static void put_error(FILE *out, const redferry_test_result *result)
@@ -103,7 +122,7 @@ static void print_result(const struct telling *telling, const redferry_test_resu
         fprintf(out, ", killed %s", text_count(kills, (int64_t)result->kills, "time"));
     fputs(")\n", out);
     for (size_t i = 0; i < result->difference_count; i++)
-        put_difference(out, result, &result->differences[i]);
+        put_difference(call, result, &result->differences[i]);
     if (result->omitted > 0) fprintf(out, "  and %zu more\n", result->omitted);
     if (result->error != NULL) put_error(out, result);
     (void)fflush(out);

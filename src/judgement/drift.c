@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "buffer.h"
+#include "contrast.h"
 #include "error.h"
 #include "likeness.h"
 #include "number.h"
@@ -21,6 +22,8 @@
 #include "verdict.h"
 
 enum { TOLERANCE_MS = 5000 };
+
+static const struct likeness_rule AS_IT_STANDS = {0};
 
 struct comparing {
     const struct drift_manner *manner;
@@ -67,6 +70,10 @@ static void note(struct comparing *comparing, const struct redis_state_key *key,
     if (difference.what == NULL || difference.expected == NULL || difference.got == NULL) {
         comparing->failed = true;
         (void)error_memory(comparing->err);
+    } else if (expected->value != NULL && got->value != NULL) {
+        const struct contrast contrast = {expected->value, got->value, &AS_IT_STANDS};
+        comparing->failed |=
+            contrast_note(&contrast, &difference, comparing->verdict, comparing->err) != 0;
     } else {
         verdict_add(comparing->verdict, &difference);
     }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "buffer.h"
+#include "contrast.h"
 #include "error.h"
 #include "likeness.h"
 #include "test_file.h"
@@ -44,11 +45,15 @@ int heard_keep(struct heard *heard, const struct heard_message *message, struct 
 
 /* ---- what should have been heard -------------------------------------------------------- */
 
-static bool is_same(const struct heard_message *one, const struct heard_message *other)
+static bool is_same_channel(const struct heard_message *one, const struct heard_message *other)
 {
     return one->channel_length == other->channel_length &&
-           one->message_length == other->message_length &&
-           memcmp(one->channel, other->channel, one->channel_length) == 0 &&
+           memcmp(one->channel, other->channel, one->channel_length) == 0;
+}
+
+static bool is_same(const struct heard_message *one, const struct heard_message *other)
+{
+    return is_same_channel(one, other) && one->message_length == other->message_length &&
            memcmp(one->message, other->message, one->message_length) == 0;
 }
 
@@ -78,12 +83,40 @@ struct comparing {
     struct verdict *verdict;
 };
 
+/* Of one long message that should be another, to the same channel, what differs. */
+static int note_contrast(const struct comparing *comparing, const struct test_message *expected,
+                         const struct heard_message *got, struct error *err)
+{
+    static const struct likeness_rule as_it_stands = {0};
+    const struct test_value one = {
+        .kind = TEST_TEXT, .text = expected->message, .length = expected->message_length};
+    const struct test_value other = {
+        .kind = TEST_TEXT, .text = got->message, .length = got->message_length};
+    const struct contrast contrast = {&one, &other, &as_it_stands};
+    struct buffer what = {0};
+    buffer_append_text(&what, "published to ");
+    likeness_append_text(&what, got->channel, got->channel_length);
+    const struct verdict_difference difference = {.line = expected->line,
+                                                  .column = expected->column,
+                                                  .moment = comparing->moment,
+                                                  .what = buffer_text(&what)};
+    const int result = difference.what != NULL
+                           ? contrast_note(&contrast, &difference, comparing->verdict, err)
+                           : error_memory(err);
+    buffer_release(&what);
+    return result;
+}
+
 static int note(const struct comparing *comparing, const struct test_message *expected,
                 const struct heard_message *got, struct error *err)
 {
+    enum { SHORT = 60 };
     struct buffer one = {0}, other = {0};
     const struct heard_message wanted =
         expected != NULL ? as_heard(expected) : (struct heard_message){0};
+    if (expected != NULL && got != NULL && is_same_channel(&wanted, got) &&
+        (wanted.message_length > SHORT || got->message_length > SHORT))
+        return note_contrast(comparing, expected, got, err);
     append_message(&one, expected != NULL ? &wanted : NULL);
     append_message(&other, got);
     const struct verdict_difference difference = {
@@ -195,9 +228,7 @@ static bool differ_in_numbers(const struct heard_message *one,
 {
     const char *a = one->message, *b = other->message;
     const char *a_end = a + one->message_length, *b_end = b + other->message_length;
-    if (one->channel_length != other->channel_length ||
-        memcmp(one->channel, other->channel, one->channel_length) != 0)
-        return false;
+    if (!is_same_channel(one, other)) return false;
     while (a < a_end && b < b_end) {
         if (is_digit(*a) && is_digit(*b)) {
             while (a < a_end && is_digit(*a)) a++;

@@ -25,42 +25,73 @@
 
 enum { SHOWN = 1000, TOLERANCE_S = 5, TOLERANCE_MS = 5000 };
 
+/* Redis keeps a place in 52 bits: about a metre, in degrees. */
+#define NEARNESS 0.00001
+
 /* ---- the rules -------------------------------------------------------------------------- */
 
 /* clang-format off */
 static const struct likeness_rule rules[] = {
-    {"GEORADIUS", .any_order = true},
-    {"GEORADIUSBYMEMBER", .any_order = true},
-    {"GEORADIUSBYMEMBER_RO", .any_order = true},
-    {"GEORADIUS_RO", .any_order = true},
-    {"GEOSEARCH", .any_order = true},
+    {"GEOPOS", .nearness = NEARNESS},
+    {"GEORADIUS", .any_order = true, .nearness = NEARNESS},
+    {"GEORADIUSBYMEMBER", .any_order = true, .nearness = NEARNESS},
+    {"GEORADIUSBYMEMBER_RO", .any_order = true, .nearness = NEARNESS},
+    {"GEORADIUS_RO", .any_order = true, .nearness = NEARNESS},
+    {"GEOSEARCH", .any_order = true, .nearness = NEARNESS},
     {"HGETALL", .is_pairs = true},
-    {"HKEYS", .any_order = true},
-    {"HPTTL", .tolerance = TOLERANCE_MS},
-    {"HRANDFIELD", .any_order = true},
-    {"HSCAN", .is_pairs = true, .behind_cursor = true},
-    {"HTTL", .tolerance = TOLERANCE_S},
-    {"HVALS", .any_order = true},
-    {"KEYS", .any_order = true},
+    {"HKEYS", .any_order = true, .is_list = true},
+    {"HMGET", .is_list = true},
+    {"HPTTL", .is_list = true, .tolerance = TOLERANCE_MS},
+    {"HRANDFIELD", .any_order = true, .is_list = true, .pairs_with = "WITHVALUES"},
+    {"HSCAN", .is_pairs = true, .behind_cursor = true, .list_with = "NOVALUES"},
+    {"HTTL", .is_list = true, .tolerance = TOLERANCE_S},
+    {"HVALS", .any_order = true, .is_list = true},
+    {"KEYS", .any_order = true, .is_list = true},
+    {"LRANGE", .is_list = true},
+    {"MGET", .is_list = true},
     {"PTTL", .tolerance = TOLERANCE_MS},
-    {"SCAN", .any_order = true, .behind_cursor = true},
-    {"SDIFF", .any_order = true},
-    {"SINTER", .any_order = true},
-    {"SMEMBERS", .any_order = true},
-    {"SRANDMEMBER", .any_order = true},
-    {"SSCAN", .any_order = true, .behind_cursor = true},
-    {"SUNION", .any_order = true},
+    {"SCAN", .any_order = true, .is_list = true, .behind_cursor = true},
+    {"SDIFF", .any_order = true, .is_list = true},
+    {"SINTER", .any_order = true, .is_list = true},
+    {"SMEMBERS", .any_order = true, .is_list = true},
+    {"SMISMEMBER", .is_list = true},
+    {"SRANDMEMBER", .any_order = true, .is_list = true},
+    {"SSCAN", .any_order = true, .is_list = true, .behind_cursor = true},
+    {"SUNION", .any_order = true, .is_list = true},
     {"TTL", .tolerance = TOLERANCE_S},
-    {"ZRANDMEMBER", .any_order = true},
+    {"XINFO", .star = LIKENESS_STAR_ID_NUMBER},
+    {"XPENDING", .star = LIKENESS_STAR_ID_NUMBER},
+    {"XRANGE", .star = LIKENESS_STAR_ID},
+    {"XREAD", .star = LIKENESS_STAR_ID},
+    {"XREVRANGE", .star = LIKENESS_STAR_ID},
+    {"ZMSCORE", .is_list = true},
+    {"ZRANDMEMBER", .any_order = true, .is_list = true, .pairs_with = "WITHSCORES"},
     {"ZSCAN", .is_pairs = true, .behind_cursor = true},
     {.command = NULL},
 };
 /* clang-format on */
 
-const struct likeness_rule *likeness_rule_of(const char *name)
+/* A key or a pattern may be called like an option; options stand behind both. */
+static bool has_word(const struct test_command *command, const char *word)
 {
-    const struct likeness_rule *rule = rules;
-    while (rule->command != NULL && strcasecmp(rule->command, name) != 0) rule++;
+    for (size_t i = 2; word != NULL && i < command->count; i++)
+        if (strcasecmp(command->arguments[i], word) == 0) return true;
+    return false;
+}
+
+struct likeness_rule likeness_rule_of(const struct test_command *command)
+{
+    const struct likeness_rule *known = rules;
+    while (known->command != NULL && strcasecmp(known->command, command->arguments[0]) != 0)
+        known++;
+    struct likeness_rule rule = *known;
+    if (has_word(command, rule.pairs_with)) {
+        rule.is_pairs = true;
+        rule.is_list = false;
+    } else if (has_word(command, rule.list_with)) {
+        rule.is_pairs = false;
+        rule.is_list = rule.any_order = true;
+    }
     return rule;
 }
 
@@ -95,13 +126,21 @@ static bool lists_pairs(const struct reply *array)
     return array->count > 0;
 }
 
-/* What a mapping is expected to hold under a name, or NULL. */
+static bool is_star(const struct test_value *value)
+{
+    return value->kind == TEST_TEXT && value->length == 1 && value->text[0] == '*';
+}
+
+/* What a mapping is expected to hold under a name, or under '*', or NULL. */
 static const struct test_value *find(const struct test_value *mapping,
                                      const struct test_value *name)
 {
-    for (size_t i = 0; i + 1 < mapping->count; i += 2)
+    const struct test_value *any = NULL;
+    for (size_t i = 0; i + 1 < mapping->count; i += 2) {
         if (likeness_compare(&mapping->items[i], name) == 0) return &mapping->items[i + 1];
-    return NULL;
+        if (is_star(&mapping->items[i])) any = &mapping->items[i + 1];
+    }
+    return any;
 }
 
 /* Names and values from first on, which stand side by side, or (nested) in arrays of two. */
@@ -230,17 +269,57 @@ static bool is_near(const struct test_value *expected, const struct test_value *
     return one >= 0 && other >= 0 && one - other <= tolerance && other - one <= tolerance;
 }
 
-/* Of two trees whose order is settled. */
-static bool is_like(const struct test_value *expected, const struct test_value *got,
-                    int64_t tolerance)
+static bool read_real(const struct test_value *value, double *number)
+{
+    char *end = NULL;
+    *number = strtod(value->text, &end);
+    return value->length > 0 && end == value->text + value->length;
+}
+
+/* Whether two texts are coordinates of about the same place; whole numbers are counts. */
+static bool is_close(const struct test_value *expected, const struct test_value *got,
+                     double nearness)
+{
+    double one = 0, other = 0;
+    if (nearness == 0 || memchr(got->text, '.', got->length) == NULL) return false;
+    if (!read_real(expected, &one) || !read_real(got, &other)) return false;
+    return one - other <= nearness && other - one <= nearness;
+}
+
+/* Whether a text is digits, or (as an id of a stream is) digits, '-', digits. */
+static bool is_digits(const struct test_value *value, bool dash)
+{
+    static const char digits[] = "0123456789";
+    const size_t time = strspn(value->text, digits);
+    if (time == 0 || !dash) return time > 0 && time == value->length;
+    const size_t number = value->text[time] == '-' ? strspn(value->text + time + 1, digits) : 0;
+    return number > 0 && time + 1 + number == value->length;
+}
+
+static bool is_under_star(const struct test_value *expected, const struct test_value *got,
+                          enum likeness_star star)
+{
+    if (!is_star(expected)) return false;
+    return (star != LIKENESS_STAR_ITSELF && is_digits(got, true)) ||
+           (star == LIKENESS_STAR_ID_NUMBER && is_digits(got, false));
+}
+
+static bool is_like_text(const struct test_value *expected, const struct test_value *got,
+                         const struct likeness_rule *rule)
+{
+    return compare_texts(expected, got) == 0 || is_near(expected, got, rule->tolerance) ||
+           is_close(expected, got, rule->nearness) || is_under_star(expected, got, rule->star);
+}
+
+bool likeness_holds(const struct test_value *expected, const struct test_value *got,
+                    const struct likeness_rule *rule)
 {
     if (expected->kind != got->kind) return false;
     if (expected->kind == TEST_NIL) return true;
-    if (expected->kind == TEST_TEXT)
-        return compare_texts(expected, got) == 0 || is_near(expected, got, tolerance);
+    if (expected->kind == TEST_TEXT) return is_like_text(expected, got, rule);
     if (expected->count != got->count) return false;
     for (size_t i = 0; i < got->count; i++)
-        if (!is_like(&expected->items[i], &got->items[i], tolerance)) return false;
+        if (!likeness_holds(&expected->items[i], &got->items[i], rule)) return false;
     return true;
 }
 
@@ -265,14 +344,12 @@ static void settle(struct test_value *value, const struct likeness_rule *rule)
     if (list->kind == TEST_MAPPING || rule->any_order) likeness_sort(list, false);
 }
 
-int likeness_holds(const struct test_value *expected, const struct test_value *got,
-                   const struct likeness_rule *rule, struct arena *arena, struct error *err)
+int likeness_settle(const struct test_value *value, const struct likeness_rule *rule,
+                    struct arena *arena, struct test_value *out, struct error *err)
 {
-    struct test_value one, other;
-    if (copy(expected, arena, &one, err) != 0 || copy(got, arena, &other, err) != 0) return -1;
-    settle(&one, rule);
-    settle(&other, rule);
-    return is_like(&one, &other, rule->tolerance);
+    if (copy(value, arena, out, err) != 0) return -1;
+    settle(out, rule);
+    return 0;
 }
 
 /* ---- showing ---------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@ struct arena;
 struct buffer;
 struct error;
 struct reply;
+struct test_command;
 struct test_value;
 
 /*
@@ -16,17 +17,29 @@ struct test_value;
  * made here of Redis' reply. Pure.
  */
 
-/* How the answer of one command is compared. */
+/* What an expected '*' stands for. */
+enum likeness_star {
+    LIKENESS_STAR_ITSELF,
+    LIKENESS_STAR_ID,       /* any id of a stream's entry, which Redis makes of the time */
+    LIKENESS_STAR_ID_NUMBER /* that, or any number, such as the time since something */
+};
+
+/* How the answer of one command is compared. {0}: as it stands. */
 struct likeness_rule {
     const char *command; /* its name, upper case */
     bool any_order;      /* it answers a set: the list is compared in any order */
     bool is_pairs;       /* it answers names and values in turn */
+    bool is_list;        /* it answers no names and values, whatever is expected */
     bool behind_cursor;  /* that list is the second of two elements, behind a cursor */
-    int64_t tolerance;   /* it answers times: how far they may be apart; 0: not at all */
+    const char *pairs_with, *list_with; /* it is_pairs, or is_list in any order, with this
+                                           word among its arguments; NULL: no word matters */
+    enum likeness_star star;
+    int64_t tolerance; /* it answers times: how far they may be apart; 0: not at all */
+    double nearness;   /* it answers places: how far coordinates may be apart; 0: not at all */
 };
 
-/* The rule of the command called name, in any case; that of all others where it has none. */
-const struct likeness_rule *likeness_rule_of(const char *name);
+/* The rule of a command, whatever the case of its name. */
+struct likeness_rule likeness_rule_of(const struct test_command *command);
 
 /* The reply as a tree, copied into arena. shape (may be NULL) is what is expected: where that
  * is a mapping and the reply lists names and values, the tree is a mapping too. An error reply
@@ -43,10 +56,15 @@ void likeness_sort(struct test_value *value, bool deep);
  * count. */
 int likeness_compare(const struct test_value *one, const struct test_value *other);
 
-/* Whether got is as expected. Mappings are compared in any order. arena: for sorting. Returns
- * 1, 0, or -1 with err (no memory). */
-int likeness_holds(const struct test_value *expected, const struct test_value *got,
-                   const struct likeness_rule *rule, struct arena *arena, struct error *err);
+/* A copy of a tree, in arena, in the order in which it is compared: mappings by their names,
+ * and what the rule says has no order by what it says. Returns 0, or -1 with err (no memory).
+ */
+int likeness_settle(const struct test_value *value, const struct likeness_rule *rule,
+                    struct arena *arena, struct test_value *out, struct error *err);
+
+/* Whether got is as expected. Both are settled by this rule. */
+bool likeness_holds(const struct test_value *expected, const struct test_value *got,
+                    const struct likeness_rule *rule);
 
 /* Append bytes as they are shown: bare where redis-cli would take them so, else in its quotes;
  * what is long is cut. */

@@ -229,7 +229,8 @@ static int read_pending(const struct reply *pending, struct arena *arena,
     return 0;
 }
 
-/* A consumer group, as a mapping of what has a say in what it delivers next. */
+/* A consumer group, as a mapping (in the order of its names) of what has a say in what it
+ * delivers next. */
 static int read_group(const struct reply *group, struct arena *arena, struct test_value *out,
                       struct error *err)
 {
@@ -239,12 +240,12 @@ static int read_group(const struct reply *group, struct arena *arena, struct tes
     if (pending == NULL) pending = find(group, "pel"); /* as documented */
     if (last == NULL || consumers == NULL || pending == NULL) return unknown_form("XINFO", err);
     if (make_tree(TEST_MAPPING, 6, arena, out, err) != 0) return -1;
-    out->items[0] = name_of("last-delivered-id");
-    out->items[2] = name_of("consumers");
+    out->items[0] = name_of("consumers");
+    out->items[2] = name_of("last-delivered-id");
     out->items[4] = name_of("pending");
     out->count = 6;
-    return likeness_of_reply(last, NULL, arena, &out->items[1], err) != 0 ||
-                   read_consumers(consumers, arena, &out->items[3], err) != 0 ||
+    return likeness_of_reply(last, NULL, arena, &out->items[3], err) != 0 ||
+                   read_consumers(consumers, arena, &out->items[1], err) != 0 ||
                    read_pending(pending, arena, &out->items[5], err) != 0
                ? -1
                : 0;

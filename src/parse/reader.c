@@ -70,6 +70,7 @@ int reader_mapping(struct reader *reader, const struct yaml_node *node,
         for (size_t i = 0; i < keys->count; i++)
             if (strcmp(keys->items[i].name, name->text) == 0) key = &keys->items[i];
         if (key == NULL) return complain_unknown(reader, name, keys);
+        reader->name = name;
         if (key->read(reader, name->next, object) != 0) return -1;
     }
     return 0;

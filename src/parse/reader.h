@@ -17,6 +17,7 @@ struct reader {
     struct yaml_source source;
     struct arena *arena; /* where what is read will live */
     struct error *err;
+    const struct yaml_node *name; /* the key whose value was begun to be read last */
 };
 
 /* Where something stands, from 1. */

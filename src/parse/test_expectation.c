@@ -271,12 +271,13 @@ static int read_expected_published(struct reader *reader, const struct yaml_node
     static const struct pairs pairs = {"published", "channel", "message",
                                        sizeof(struct test_message), read_published};
     struct test_expectation *expectation = object;
+    const struct yaml_node *name = reader->name;
     void *items = NULL;
     int result = read_pairs(reader, value, &pairs, &items, &expectation->message_count);
 
     expectation->has_published = true;
-    expectation->published_line = value->line;
-    expectation->published_column = value->column;
+    expectation->published_line = name->line;
+    expectation->published_column = name->column;
     expectation->messages = items;
     return result;
 }
@@ -320,8 +321,8 @@ const struct reader_keys test_expectation_after_down = {
 int test_expectation_read(struct reader *reader, const struct yaml_node *value,
                           const struct reader_keys *keys, struct test_expectation *expectation)
 {
-    expectation->line = value->line;
-    expectation->column = value->column;
+    expectation->line = reader->name->line;
+    expectation->column = reader->name->column;
     if (reader_mapping(reader, value, keys, expectation) != 0) return -1;
     if (value->count > 0) return 0;
     return reader_error(

@@ -65,11 +65,11 @@ struct test_query {
 
 /* What is expected at one moment; at least one of the three is there. */
 struct test_expectation {
-    int line, column; /* 0: not in the file at all */
+    int line, column; /* of its key; 0: not in the file at all */
     struct test_check *checks;
     size_t check_count;
-    bool has_published; /* else messages are not looked at */
-    int published_line, published_column;
+    bool has_published;                   /* else messages are not looked at */
+    int published_line, published_column; /* of its key */
     struct test_message *messages; /* all of them, in the order sent; none: nothing may be */
     size_t message_count;
     struct test_query *queries;

@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "config.h"
 #include "connection.h"
+#include "contrast.h"
 #include "db.h"
 #include "drift.h"
 #include "error.h"
@@ -124,34 +125,48 @@ struct check {
     struct arena arena;
 };
 
-static int note(struct check *check, const char *what, int line, int column,
-                const struct test_value *expected, const char *got, struct error *err)
+/* What stands in place of an answer. */
+static int note_words(struct check *check, const struct verdict_difference *difference,
+                      const struct test_value *expected, const char *got, struct error *err)
 {
     struct buffer text = {0};
+    struct verdict_difference item = *difference;
     likeness_append(&text, expected);
-    const struct verdict_difference difference = {
-        .line = line,
-        .column = column,
-        .moment = check->moment,
-        .what = what,
-        .expected = buffer_text(&text),
-        .got = got,
-    };
-    const bool failed = difference.expected == NULL || got == NULL;
-    if (!failed) verdict_add(check->verdict, &difference);
+    item.expected = buffer_text(&text);
+    item.got = got;
+    const bool failed = item.expected == NULL || got == NULL;
+    if (!failed) verdict_add(check->verdict, &item);
     buffer_release(&text);
     return failed ? error_memory(err) : 0;
 }
 
-static int note_value(struct check *check, const char *what, int line, int column,
-                      const struct test_value *expected, const struct test_value *got,
-                      struct error *err)
+/* Hold an answer against what is expected, by the rule, and note what differs. */
+static int judge(struct check *check, const struct verdict_difference *difference,
+                 const struct contrast *answer, struct error *err)
 {
-    struct buffer text = {0};
-    likeness_append(&text, got);
-    const int result = note(check, what, line, column, expected, buffer_text(&text), err);
-    buffer_release(&text);
-    return result;
+    struct test_value expected, got;
+    const struct contrast settled = {&expected, &got, answer->rule};
+    if (likeness_settle(answer->expected, answer->rule, &check->arena, &expected, err) != 0 ||
+        likeness_settle(answer->got, answer->rule, &check->arena, &got, err) != 0)
+        return -1;
+    if (likeness_holds(&expected, &got, answer->rule)) return 0;
+    return contrast_note(&settled, difference, check->verdict, err);
+}
+
+/* An error reply, as it is told: of a wrong type it says which one the key has. */
+static const char *describe_error(struct check *check, const struct test_command *command,
+                                  const struct reply *reply)
+{
+    struct error ignored = {0};
+    const bool is_type = reply_is_error(reply, "WRONGTYPE") && command->count > 1;
+    const char *words = arena_format(&check->arena, "the error %s", reply->text);
+    if (!is_type || words == NULL ||
+        connection_ask(check->stage->redis, &reply, &ignored, "TYPE", command->arguments[1],
+                       (const char *)NULL) != 0 ||
+        reply_is_status(reply, "none"))
+        return words;
+    return arena_format(&check->arena, "%s: '%s' is a %s", words, command->arguments[1],
+                        reply->text);
 }
 
 static int check_reply(struct check *check, const struct test_check *expected,
@@ -160,19 +175,22 @@ static int check_reply(struct check *check, const struct test_check *expected,
     const struct test_command *command = &expected->command;
     const struct reply *reply = NULL;
     struct test_value got;
+    const struct verdict_difference difference = {.line = command->line,
+                                                  .column = command->column,
+                                                  .moment = check->moment,
+                                                  .what = command->text};
     if (connection_call(check->stage->redis, command->count, command->arguments,
                         command->lengths, &reply, err) != 0)
         return -1;
     if (reply->type == REPLY_ERROR)
-        return note(check, command->text, command->line, command->column, &expected->reply,
-                    arena_format(&check->arena, "the error %s", reply->text), err);
-    if (likeness_of_reply(reply, &expected->reply, &check->arena, &got, err) != 0) return -1;
-    const struct likeness_rule *rule = likeness_rule_of(command->arguments[0]);
-    const int holds = likeness_holds(&expected->reply, &got, rule, &check->arena, err);
-    if (holds != 0) return holds < 0 ? -1 : 0;
-    if (rule->any_order) likeness_sort(&got, false);
-    return note_value(check, command->text, command->line, command->column, &expected->reply,
-                      &got, err);
+        return note_words(check, &difference, &expected->reply,
+                          describe_error(check, command, reply), err);
+    const struct likeness_rule rule = likeness_rule_of(command);
+    if (likeness_of_reply(reply, rule.is_list ? NULL : &expected->reply, &check->arena, &got,
+                          err) != 0)
+        return -1;
+    const struct contrast answer = {&expected->reply, &got, &rule};
+    return judge(check, &difference, &answer, err);
 }
 
 /* redferry's own keys are no part of what a migration leaves: KEYS, SCAN and DBSIZE are not to
@@ -265,17 +283,20 @@ static int read_rows(struct db *db, const struct test_query *query, struct arena
 static int check_query(struct check *check, struct db *db, const struct test_query *query,
                        struct error *err)
 {
+    static const struct likeness_rule as_it_stands = {0};
     struct test_value got;
+    const struct verdict_difference difference = {.line = query->line,
+                                                  .column = query->column,
+                                                  .moment = check->moment,
+                                                  .what = query->sql};
     if (read_rows(db, query, &check->arena, &got, err) != 0) {
         const char *words = arena_format(&check->arena, "the error %s", err->message);
         if (err->code == ERROR_SQL_UNREACHABLE) return -1;
         error_clear(err);
-        return note(check, query->sql, query->line, query->column, &query->value, words, err);
+        return note_words(check, &difference, &query->value, words, err);
     }
-    const int holds =
-        likeness_holds(&query->value, &got, likeness_rule_of(""), &check->arena, err);
-    if (holds != 0) return holds < 0 ? -1 : 0;
-    return note_value(check, query->sql, query->line, query->column, &query->value, &got, err);
+    const struct contrast answer = {&query->value, &got, &as_it_stands};
+    return judge(check, &difference, &answer, err);
 }
 
 static int check_queries(struct check *check, const struct test_expectation *expected,

@@ -104,8 +104,8 @@ static void groups_are_read(void **state)
     assert_int_equal(all.count, 1);
     assert_int_equal(all.keys[0].value.count, 12);
     assert_tree(&all.keys[0].groups,
-                "{early: {last-delivered-id: 12-1, consumers: [ada, bob], pending: [[11-1, "
-                "bob, 2], [12-1, ada, 1]]}, late: {last-delivered-id: 12-1, consumers: [], "
+                "{early: {consumers: [ada, bob], last-delivered-id: 12-1, pending: [[11-1, "
+                "bob, 2], [12-1, ada, 1]]}, late: {consumers: [], last-delivered-id: 12-1, "
                 "pending: []}}");
     redis_state_release(&all);
     connection_close(connection);

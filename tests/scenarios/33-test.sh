@@ -356,7 +356,7 @@ FAIL 1_flags
     got       1
   data_migrations/1_flags.test.yaml:14:7: after up: HGET flags x
     expected  1
-    got       the error WRONGTYPE Operation against a key holding the wrong kind of value
+    got       the error WRONGTYPE Operation against a key holding the wrong kind of value: 'flags' is a set
   data_migrations/1_flags.test.yaml:15:7: after up: LRANGE order 0 -1
     expected  ["b b", a]
     got       [a, "b b"]
@@ -456,15 +456,21 @@ FAIL 1_again
     expected  1
     got       2
 FAIL 2_groups
-  data_migrations/2_groups.test.yaml: after a second up: key st, group "g 1"
-    expected  {last-delivered-id: 0-0, consumers: [], pending: []}
-    got       {last-delivered-id: 1-1, consumers: [bob], pending: [[1-1, bob, 1]]}
+  data_migrations/2_groups.test.yaml: after a second up: key st, group "g 1", at consumers
+    expected  []
+    got       [bob]
+  data_migrations/2_groups.test.yaml: after a second up: key st, group "g 1", at last-delivered-id
+    expected  0-0
+    got       1-1
+  data_migrations/2_groups.test.yaml: after a second up: key st, group "g 1", at pending
+    expected  []
+    got       [[1-1, bob, 1]]
   data_migrations/2_groups.test.yaml: after a second up: key st, group g2
-    expected  {last-delivered-id: 0-0, consumers: [], pending: []}
+    expected  {consumers: [], last-delivered-id: 0-0, pending: []}
     got       nothing
   data_migrations/2_groups.test.yaml: after a second up: key st, group g3
     expected  nothing
-    got       {last-delivered-id: 1-1, consumers: [], pending: []}
+    got       {consumers: [], last-delivered-id: 1-1, pending: []}
 2 tests: 0 ok, 2 failed
 TEXT
 }
@@ -514,16 +520,16 @@ YAML
     expect_exit 8 tests
     expect_told <<'TEXT'
 FAIL 1_shards
-  data_migrations/1_shards.test.yaml:7:14: after up: published
+  data_migrations/1_shards.test.yaml:7:3: after up: published
     expected  no message
     got       a: '] "SPUBLISH" "x" "y"'
-  data_migrations/1_shards.test.yaml:7:14: after up: published
+  data_migrations/1_shards.test.yaml:7:3: after up: published
     expected  no message
     got       all: a
-  data_migrations/1_shards.test.yaml:7:14: after up: published
+  data_migrations/1_shards.test.yaml:7:3: after up: published
     expected  no message
     got       "b b": ü
-  data_migrations/1_shards.test.yaml:7:14: after up: published
+  data_migrations/1_shards.test.yaml:7:3: after up: published
     expected  no message
     got       all: "b b"
   data_migrations/1_shards.test.yaml:10:7: after down: published

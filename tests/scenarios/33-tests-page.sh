@@ -103,6 +103,27 @@ takes_too_long()
         "$(listed tests.md 'what a test says that takes too long' | untimed)" 'what a test says that takes too long'
 }
 
+long_values()
+{
+    cat >data_migrations/3_long.yaml <<'YAML'
+up:
+  - write:
+      - HSET user name "Ada Lovelace" city London born 1815 died 1852 field mathematics
+      - SET motto "whatever there is to be done, do it well, and make it simple"
+YAML
+    cat >data_migrations/3_long.test.yaml <<'YAML'
+expect:
+  redis:
+    - HGETALL user:
+        name: Ada Lovelace
+        born: 1815
+        city: Paris
+        died: 1852
+        field: mathematics
+    - GET motto: whatever there is to be done, do it well, and make it simpel
+YAML
+}
+
 messages_are_so()
 {
     local lines message
@@ -112,6 +133,9 @@ messages_are_so()
     expect_exit 8 run_tests 1
     expect_equal "$(untimed "$OUT")" "$(listed tests.md 'what a failed test says' | untimed)" 'what a failed test says'
     takes_too_long
+    long_values
+    expect_exit 8 run_tests 3
+    expect_equal "$(untimed "$OUT")" "$(listed tests.md 'what is said of long values' | untimed)" 'what is said of long values'
     printf 'up:\n  - write: SET a b\n' >wrong/1_a.yaml
     while IFS=$'\037' read -r lines message; do
         spans "$lines" >wrong/1_a.test.yaml

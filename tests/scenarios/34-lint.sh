@@ -79,7 +79,7 @@ after_down:
 YAML
     cp data_migrations/1_users.test.yml data_migrations/2_gone.test.yaml
     expect_exit 0 redferry lint
-    expect_stdout_contains 'data_migrations/1_users.test.yml:5:3: warning: '
+    expect_stdout_contains 'data_migrations/1_users.test.yml:4:1: warning: '
     expect_stdout_contains ' [RF703]'
     expect_stdout_contains 'data_migrations/2_gone.test.yaml: warning: there is no migration beside this test [RF702]'
     expect_stdout_contains '3 files checked'

@@ -39,7 +39,9 @@ static void answer(struct world *world, const char *command, const char *yaml,
     assert_int_equal(reply_reader_feed(world->reader, reply, strlen(reply), &err), 0);
     assert_int_equal(reply_reader_next(world->reader, &read, &err), 1);
     world->expected = &world->test->expect.checks[0].reply;
-    assert_int_equal(likeness_of_reply(read, world->expected, &world->arena, &world->got, &err),
+    const struct likeness_rule rule = likeness_rule_of(&world->test->expect.checks[0].command);
+    assert_int_equal(likeness_of_reply(read, rule.is_list ? NULL : world->expected,
+                                       &world->arena, &world->got, &err),
                      0);
 }
 
@@ -55,9 +57,11 @@ static int holds(const char *command, const char *yaml, const char *reply)
     struct world world;
     struct error err = {0};
     answer(&world, command, yaml, reply);
-    const char *name = world.test->expect.checks[0].command.arguments[0];
-    const int result =
-        likeness_holds(world.expected, &world.got, likeness_rule_of(name), &world.arena, &err);
+    const struct likeness_rule rule = likeness_rule_of(&world.test->expect.checks[0].command);
+    struct test_value wanted, got;
+    assert_int_equal(likeness_settle(world.expected, &rule, &world.arena, &wanted, &err), 0);
+    assert_int_equal(likeness_settle(&world.got, &rule, &world.arena, &got, &err), 0);
+    const int result = likeness_holds(&wanted, &got, &rule);
     leave(&world);
     return result;
 }
@@ -155,6 +159,91 @@ static void hashes_are_mappings(void **state)
     assert_int_equal(holds("LRANGE l 0 -1", "{b: 1}", odd), 0);
 }
 
+/* hash: b 2 a 1, flat, as RESP2 answers names and values. */
+static void words_among_the_arguments_decide_what_is_answered(void **state)
+{
+    static const char hash[] = "*4\r\n$1\r\nb\r\n$1\r\n2\r\n$1\r\na\r\n$1\r\n1\r\n";
+    static const char names[] = "*2\r\n$1\r\n0\r\n*2\r\n$1\r\nb\r\n$1\r\na\r\n";
+    (void)state;
+    assert_int_equal(holds("HRANDFIELD h 2 WITHVALUES", "{a: 1, b: 2}", hash), 1);
+    assert_int_equal(holds("hrandfield h 2 withvalues", "[a, 1, b, 2]", hash), 1);
+    assert_int_equal(holds("HRANDFIELD h 2 WITHVALUES", "[a, 2, b, 1]", hash), 0);
+    assert_int_equal(holds("HRANDFIELD h 2 WITHVALUES", "{a: 1, b: 3}", hash), 0);
+    assert_int_equal(holds("HRANDFIELD h 4", "[1, 2, a, b]", hash), 1);
+    assert_int_equal(holds("HRANDFIELD h 4", "{a: 1, b: 2}", hash), 0);
+    assert_int_equal(holds("ZRANDMEMBER z 2 WITHSCORES", "{a: 1, b: 2}", hash), 1);
+    assert_int_equal(holds("ZRANDMEMBER z 2 WITHSCORES", "[a, 1, b, 2]", hash), 1);
+    assert_int_equal(holds("ZRANDMEMBER z 2 WITHSCORES", "[a, 2, b, 1]", hash), 0);
+    assert_int_equal(holds("ZRANDMEMBER withscores 4", "[1, 2, a, b]", hash), 1);
+    assert_int_equal(holds("HSCAN h 0 NOVALUES", "[0, [a, b]]", names), 1);
+    assert_int_equal(holds("HSCAN h 0 COUNT 9 NOVALUES", "[0, {b: a}]", names), 0);
+    assert_int_equal(holds("HSCAN h 0", "[0, [b, a]]", names), 1);
+    assert_int_equal(holds("HSCAN h 0", "[0, [a, b]]", names), 0);
+}
+
+static void what_is_a_list_is_no_mapping(void **state)
+{
+    static const char two[] = "*2\r\n$3\r\nAda\r\n$6\r\nLondon\r\n";
+    (void)state;
+    assert_int_equal(holds("HMGET u name city", "[Ada, London]", two), 1);
+    assert_int_equal(holds("HMGET u name city", "{Ada: London}", two), 0);
+    assert_int_equal(holds("MGET name city", "{Ada: London}", two), 0);
+    assert_int_equal(holds("LRANGE u 0 -1", "{Ada: London}", two), 0);
+    assert_int_equal(holds("SMEMBERS u", "{Ada: London}", two), 0);
+    assert_shown("HMGET u name city", "{name: Ada, city: London}", two, "[Ada, London]");
+}
+
+static void a_star_is_any_id(void **state)
+{
+    static const char entries[] = "*1\r\n*2\r\n$15\r\n1700000000000-0\r\n"
+                                  "*4\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$1\r\n*\r\n";
+    static const char pending[] = "*1\r\n*4\r\n$3\r\n1-1\r\n$3\r\nada\r\n:17\r\n:1\r\n";
+    static const char read[] =
+        "*1\r\n*2\r\n$1\r\nx\r\n*1\r\n*2\r\n$3\r\n5-0\r\n*2\r\n$1\r\na\r\n$1\r\n1\r\n";
+    (void)state;
+    assert_int_equal(holds("XRANGE x - +", "[['*', {a: 1, b: '*'}]]", entries), 1);
+    assert_int_equal(holds("XREVRANGE x + -", "[['*', [a, 1, b, '*']]]", entries), 1);
+    assert_int_equal(holds("XRANGE x - +", "{'*': {a: 1, b: '*'}}", entries), 1);
+    assert_int_equal(holds("XRANGE x - +", "[['*', {a: '*', b: '*'}]]", entries), 0);
+    assert_int_equal(holds("XRANGE x - +", "[['**', {a: 1, b: '*'}]]", entries), 0);
+    assert_int_equal(holds("XRANGE x - +", "['*']", entries), 0);
+    assert_int_equal(holds("LRANGE x - +", "[['*', [a, 1, b, '*']]]", entries), 0);
+    assert_int_equal(holds("XREAD STREAMS x 0", "{x: [['*', {a: 1}]]}", read), 1);
+    assert_int_equal(holds("XREAD STREAMS x 0", "[[x, [['*', {a: 1}]]]]", read), 1);
+    assert_int_equal(holds("XPENDING x g - + 9", "[['*', ada, '*', 1]]", pending), 1);
+    assert_int_equal(holds("XPENDING x g - + 9", "[['*', '*', '*', 1]]", pending), 0);
+    assert_int_equal(holds("GET x", "'*'", "$3\r\n1-1\r\n"), 0);
+}
+
+static void places_are_compared_as_places(void **state)
+{
+    static const char place[] =
+        "*1\r\n*2\r\n$20\r\n13.36138933897018433\r\n$20\r\n38.11555639549629859\r\n";
+    (void)state;
+    assert_int_equal(holds("GEOPOS g a", "[[13.361389, 38.115556]]", place), 1);
+    assert_int_equal(
+        holds("GEOPOS g a", "[[13.36138933897018433, 38.11555639549629859]]", place), 1);
+    assert_int_equal(holds("GEOPOS g a", "[[13.3614, 38.115556]]", place), 0);
+    assert_int_equal(holds("GEOPOS g a", "[[x, 38.115556]]", place), 0);
+    assert_int_equal(holds("GEOPOS g a", "[['', 38.115556]]", place), 0);
+    assert_int_equal(holds("GEOPOS g a", "[null]", "*1\r\n*-1\r\n"), 1);
+    assert_int_equal(holds("LRANGE g 0 1", "[[13.361389, 38.115556]]", place), 0);
+}
+
+static void what_maps_is_a_mapping_where_that_is_expected(void **state)
+{
+    static const char lcs[] = "*4\r\n$7\r\nmatches\r\n*1\r\n*2\r\n*2\r\n:4\r\n:7\r\n*2\r\n:"
+                              "5\r\n:8\r\n$3\r\nlen\r\n:4\r\n";
+    static const char pending[] =
+        "*4\r\n:2\r\n$3\r\n1-1\r\n$3\r\n2-1\r\n*1\r\n*2\r\n$3\r\nada\r\n$1\r\n2\r\n";
+    (void)state;
+    assert_int_equal(holds("LCS a b IDX", "{len: 4, matches: [[[4, 7], [5, 8]]]}", lcs), 1);
+    assert_int_equal(holds("LCS a b IDX", "[matches, [[[4, 7], [5, 8]]], len, 4]", lcs), 1);
+    assert_int_equal(holds("XPENDING x g", "[2, 1-1, 2-1, {ada: 2}]", pending), 1);
+    assert_int_equal(holds("XPENDING x g", "[2, '*', '*', [[ada, 2]]]", pending), 1);
+    assert_int_equal(holds("XPENDING x g", "[2, 1-1, 2-1, [[ada, 1]]]", pending), 0);
+}
+
 static void what_is_nested_is_compared_to_its_depth(void **state)
 {
     static const char entries[] =
@@ -221,6 +310,11 @@ int main(void)
         cmocka_unit_test(lists_have_an_order_and_sets_have_none),
         cmocka_unit_test(what_has_an_order_within_a_set_keeps_it),
         cmocka_unit_test(hashes_are_mappings),
+        cmocka_unit_test(words_among_the_arguments_decide_what_is_answered),
+        cmocka_unit_test(what_is_a_list_is_no_mapping),
+        cmocka_unit_test(a_star_is_any_id),
+        cmocka_unit_test(places_are_compared_as_places),
+        cmocka_unit_test(what_maps_is_a_mapping_where_that_is_expected),
         cmocka_unit_test(what_is_nested_is_compared_to_its_depth),
         cmocka_unit_test(times_may_be_some_seconds_apart),
         cmocka_unit_test(trees_are_shown_as_a_command_line_would_take_them),

@@ -65,7 +65,7 @@ static void test_contract_example(void **state)
     assert_int_equal(test->command_count, 1);
     assert_string_equal(test->commands[0].arguments[2], "legacy");
     assert_int_equal(test->commands[0].line, 6);
-    assert_int_equal(test->expect.line, 8);
+    assert_int_equal(test->expect.line, 7);
     assert_int_equal(test->expect.check_count, 2);
     assert_int_equal(check->command.count, 3);
     assert_string_equal(check->command.text, "HGET flag:2fa_sms enabled");
@@ -87,6 +87,9 @@ static void test_contract_example(void **state)
     assert_int_equal(test->expect.query_count, 1);
     assert_string_equal(test->expect.queries[0].sql, "SELECT count(*) FROM feature_flags");
     assert_string_equal(test->expect.queries[0].value.text, "2");
+    assert_int_equal(test->expect.published_line, 11);
+    assert_int_equal(test->after_down.line, 16);
+    assert_int_equal(test->after_down.column, 1);
     assert_int_equal(test->after_down.check_count, 1);
     assert_false(test->after_down.has_published);
     assert_string_equal(test->after_down.checks[0].command.arguments[1], "flag:2fa_sms");
@@ -104,6 +107,7 @@ static void test_smallest(void **state)
     assert_true(test->expect.has_published);
     assert_int_equal(test->expect.message_count, 0);
     assert_int_equal(test->expect.published_line, 3);
+    assert_int_equal(test->expect.published_column, 3);
     assert_int_equal(test->expect.check_count, 0);
     assert_int_equal(test->after_down.line, 0);
     migration_test_free(test);
