@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "command_facts.h"
 #include "command_line.h"
 #include "draft_sample.h"
 #include "draft_table.h"
@@ -259,7 +260,7 @@ int draft_check_prefix(const char *prefix, struct error *err)
                          "the key prefix '%s' holds a '$'; the key's columns follow it by "
                          "themselves",
                          prefix);
-    if (strncmp(prefix, "redferry:", strlen("redferry:")) == 0)
+    if (command_is_own_key(prefix, strlen(prefix)))
         return error_set(err, ERROR_INVALID,
                          "keys that begin with 'redferry:' are redferry's own");
     return 0;
@@ -272,7 +273,7 @@ static const char *default_prefix(const struct draft *draft)
 
     for (char *c = prefix; c != NULL && *c != '\0'; c++)
         if ((unsigned char)*c <= ' ' || strchr("\"'\\$", *c) != NULL) *c = '_';
-    if (prefix != NULL && strcmp(prefix, "redferry:") == 0) return "redferry_:";
+    if (prefix != NULL && strcmp(prefix, COMMAND_OWN_KEY) == 0) return "redferry_:";
     return prefix;
 }
 

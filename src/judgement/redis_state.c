@@ -19,12 +19,11 @@
 #include "buffer.h"
 #include "clock.h"
 #include "command.h"
+#include "command_facts.h"
 #include "connection.h"
 #include "error.h"
 #include "likeness.h"
 #include "reply.h"
-
-static const char OWN[] = "redferry:";
 
 /* ---- types ------------------------------------------------------------------------------ */
 
@@ -69,8 +68,7 @@ void redis_state_release(struct redis_state *state)
 
 static int add_key(struct redis_state *state, const struct reply *name, struct error *err)
 {
-    const size_t own = sizeof OWN - 1;
-    if (name->length >= own && memcmp(name->text, OWN, own) == 0) return 0;
+    if (command_is_own_key(name->text, name->length)) return 0;
     if (state->count == state->room) {
         const size_t room = state->room > 0 ? 2 * state->room : 64;
         struct redis_state_key *keys = realloc(state->keys, room * sizeof *keys);
@@ -431,5 +429,5 @@ int redis_state_set_aside(struct connection *connection, bool aside, struct erro
         "if redis.call('MOVE', key, ARGV[2]) == 0 then error('MOVE ' .. key) end end";
     const struct reply *reply = NULL;
     return connection_ask(connection, &reply, err, "EVAL", script, "0", aside ? "0" : "1",
-                          aside ? "1" : "0", OWN, (const char *)NULL);
+                          aside ? "1" : "0", COMMAND_OWN_KEY, (const char *)NULL);
 }

@@ -26,9 +26,7 @@
 /* What Redis takes as one argument unless it is configured otherwise. */
 static const size_t most_bytes = (size_t)512 * 1024 * 1024;
 
-static const char own_prefix[] = "redferry:";
-
-enum { OWN_PREFIX_LENGTH = sizeof(own_prefix) - 1, SHOWN = 200 };
+enum { SHOWN = 200 };
 
 /* ---- the wire's form --------------------------------------------------------------------- */
 
@@ -179,8 +177,7 @@ static const char too_long[] = "is over 512 MB, more than Redis takes";
 static const char *key_problem(enum command_key check, const char *bytes, size_t length)
 {
     if (check == COMMAND_KEY_CERTAIN && length == 0) return "is a key, and empty";
-    if (check != COMMAND_KEY_NONE && length >= OWN_PREFIX_LENGTH &&
-        memcmp(bytes, own_prefix, OWN_PREFIX_LENGTH) == 0)
+    if (check != COMMAND_KEY_NONE && command_is_own_key(bytes, length))
         return "begins with 'redferry:'; such keys are redferry's own";
     return NULL;
 }

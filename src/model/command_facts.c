@@ -23,8 +23,6 @@
 
 enum { FIRST_OPTION = 2 };
 
-static const char OWN_PREFIX[] = "redferry:";
-
 /* ---- looking at arguments --------------------------------------------------------------- */
 
 /* The text of a literal argument; false where it is not there or holds a placeholder. */
@@ -585,7 +583,7 @@ static bool is_own_key(const struct template *key)
 
     if (template_is_pairs(key)) return false;
     template_prefix(key, &text, &length);
-    return length >= strlen(OWN_PREFIX) && memcmp(text, OWN_PREFIX, strlen(OWN_PREFIX)) == 0;
+    return command_is_own_key(text, length);
 }
 
 /* Whether any key is one of redferry's own. Of an unknown command every argument may be a key.

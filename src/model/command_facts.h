@@ -3,8 +3,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct command;
+
+/* What redferry's own keys begin with. */
+#define COMMAND_OWN_KEY "redferry:"
+
+/* Whether a key of length bytes is one of them. */
+static inline bool command_is_own_key(const char *key, size_t length)
+{
+    enum { OWN = sizeof COMMAND_OWN_KEY - 1 };
+    return length >= OWN && memcmp(key, COMMAND_OWN_KEY, OWN) == 0;
+}
 
 /* What a command may be used for. */
 enum command_use {
