@@ -56,9 +56,13 @@ static const struct words terse = {.terse = true,
                                    .remaining = " ETA ",
                                    .waiting = " waiting ",
                                    .slow = " slow "};
-static const struct words no_rate = {
-    .terse = true, .of = "/~", .rows = "", .remaining = " ETA ", .waiting = " waiting "};
-static const struct words bare = {.terse = true, .of = "/~", .rows = ""};
+static const struct words no_rate = {.terse = true,
+                                     .of = "/~",
+                                     .rows = "",
+                                     .remaining = " ETA ",
+                                     .waiting = " waiting ",
+                                     .slow = " slow "};
+static const struct words bare = {.terse = true, .of = "/~", .rows = "", .slow = " slow "};
 
 /* What stands in a line, the best first. The last one is cut where it does not fit either. */
 static const struct layout {

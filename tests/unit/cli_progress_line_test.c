@@ -91,6 +91,8 @@ static void test_fits_every_width(void **state)
             event.step_name = names[i % 7];
             event.rows_total = totals[i / 7 % 6];
             event.idle_seconds = idle[i / 42];
+            event.slowed = columns % 5 == 0;
+            event.redis_ms = columns % 2 == 0 ? 3.14 : 1e7;
             event.rows_per_second = columns % 3 == 0 ? 0.4 : 1234567;
             free(line(&event, columns, columns % 2 == 0));
         }
@@ -153,6 +155,20 @@ static void test_says_that_it_waits(void **state)
     assert_line(&event, 39, "1/2 [#---] 420k/~1M 0.2/s waiting 1m15s");
 }
 
+/* That it makes itself slower is told before how fast it is. */
+static void test_says_that_it_is_slow(void **state)
+{
+    (void)state;
+    redferry_event event = event_at(420000);
+    event.slowed = true;
+    event.redis_ms = 12.34;
+    assert_line(
+        &event, 79,
+        "20200211131900 1/2 flags [#######------------] 420k/~1M 45k/s ETA 13s slow 12ms");
+    assert_line(&event, 39, "1/2 [##----] 420k/~1M ETA 13s slow 12ms");
+    assert_line(&event, 30, "1/2 [##---] 420k/~1M slow 12ms");
+}
+
 /* The rate of a stalled run would put the end years away: that is no answer. */
 static void test_words_what_remains(void **state)
 {
@@ -210,6 +226,7 @@ int main(void)
         cmocka_unit_test(test_promises_no_end_beyond_the_estimate),
         cmocka_unit_test(test_knows_no_end_without_a_total),
         cmocka_unit_test(test_says_that_it_waits),
+        cmocka_unit_test(test_says_that_it_is_slow),
         cmocka_unit_test(test_words_what_remains),
         cmocka_unit_test(test_shows_a_step_that_begins),
         cmocka_unit_test(test_obeys_no_name),
