@@ -1,10 +1,15 @@
 -- The version is applied: its entry, with the totals of all runs since one last succeeded.
+-- What was begun anew since (lost in Redis, repaired, run again) counts once: rows, commands and
+-- messages are those of the runs that share the last one's checkpoint.
 -- $1 bigint: the run that applied it, which has succeeded
 INSERT INTO data_migrations
     (version, name, checksum, run_id, rows_read, rows_changed, commands_sent, messages_published,
      redis, applied_by, applied_at, announced_at)
 SELECT own.version, own.name, own.checksum, own.id,
-       sum(r.rows_read), sum(r.rows_changed), sum(r.commands_sent), sum(r.messages_published),
+       sum(r.rows_read) FILTER (WHERE r.origin IS NOT DISTINCT FROM own.origin),
+       sum(r.rows_changed),
+       sum(r.commands_sent) FILTER (WHERE r.origin IS NOT DISTINCT FROM own.origin),
+       sum(r.messages_published) FILTER (WHERE r.origin IS NOT DISTINCT FROM own.origin),
        own.redis, own.operator, own.finished_at, NULL
 FROM data_migration_runs AS own
 JOIN data_migration_runs AS r

@@ -1,4 +1,5 @@
--- What a run that was killed did beyond what it could tell; the checkpoint knows.
+-- What a run that was killed did beyond what it could tell; the checkpoint knows. Negative: what it
+-- told of, and what is done again.
 -- No row: whoever adds it was ended by another.
 -- $1 bigint: the run   $2 … $4 bigint: rows, commands and messages that are missing
 -- $5 bigint: the run that adds them

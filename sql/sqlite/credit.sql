@@ -1,4 +1,5 @@
--- What a run that was killed did beyond what it could tell; the checkpoint knows.
+-- What a run that was killed did beyond what it could tell; the checkpoint knows. Negative: what it
+-- told of, and what is done again.
 -- No row: whoever adds it was ended by another.
 -- ?1 integer: the run   ?2 … ?4 integer: rows, commands and messages that are missing
 -- ?5 integer: the run that adds them

@@ -186,27 +186,63 @@ static int open_sink(struct recovery *recovery, struct error *err)
     return sink_fenced_open(&attempt->sink, &options, err);
 }
 
-/* A run that was killed could not tell all that it had done. The checkpoint knows, once it is
- * settled what of that failed: what the runs of its origin lack is the last one's. */
-static int credit(struct recovery *recovery, const struct checkpoint *found, struct error *err)
+static void subtract(struct tally *from, const struct tally *what)
+{
+    from->rows_read -= what->rows_read;
+    from->commands_sent -= what->commands_sent;
+    from->messages_published -= what->messages_published;
+}
+
+/* What of missing falls to a run that says has: all that is to be added, where it is the last
+ * one; or as much as can be taken away. */
+static int64_t share(int64_t *missing, int64_t has, bool is_last)
+{
+    int64_t part = -*missing < has ? *missing : -has;
+    if (*missing > 0) part = is_last ? *missing : 0;
+    *missing -= part;
+    return part;
+}
+
+static struct tally share_all(struct tally *missing, const struct tally *has, bool is_last)
+{
+    return (struct tally){
+        .rows_read = share(&missing->rows_read, has->rows_read, is_last),
+        .commands_sent = share(&missing->commands_sent, has->commands_sent, is_last),
+        .messages_published =
+            share(&missing->messages_published, has->messages_published, is_last),
+    };
+}
+
+static bool is_nothing(const struct tally *tally)
+{
+    return tally->rows_read == 0 && tally->commands_sent == 0 && tally->messages_published == 0;
+}
+
+int recovery_balance(struct recovery *recovery, struct error *err)
 {
     const struct resume *resume = &recovery->resume;
-    struct tally missing = sink_fenced_total(recovery->attempt->sink);
-    const struct run *last = NULL;
+    struct sink *sink = recovery->attempt->sink;
+    struct ledger *ledger = recovery->attempt->session->ledger;
+    const int64_t origin = recovery->runs[0].origin;
+    struct tally missing = sink_fenced_total(sink);
+    bool is_last = true;
+    subtract(&missing, sink_tally(sink));
+    for (size_t i = 1; i < resume->run_count; i++)
+        if (recovery->runs[i].origin == origin) subtract(&missing, &recovery->runs[i].tally);
+    const struct tally own = share_all(&missing, sink_tally(sink), false);
+    sink_recount(sink, &own);
     for (size_t i = 1; i < resume->run_count; i++) {
-        const struct run *run = &recovery->runs[i];
-        if (run->origin != found->origin) continue;
-        if (last == NULL) last = run;
-        missing.rows_read -= run->tally.rows_read;
-        missing.commands_sent -= run->tally.commands_sent;
-        missing.messages_published -= run->tally.messages_published;
+        struct run *run = &recovery->runs[i];
+        if (run->origin != origin) continue;
+        struct tally part = share_all(&missing, &run->tally, is_last);
+        is_last = false;
+        if (is_nothing(&part)) continue;
+        if (ledger_credit(ledger, resume->run_id, run->id, &part, err) != 0) return -1;
+        run->tally.rows_read += part.rows_read;
+        run->tally.commands_sent += part.commands_sent;
+        run->tally.messages_published += part.messages_published;
     }
-    if (last == NULL || missing.rows_read < 0 || missing.commands_sent < 0 ||
-        missing.messages_published < 0 ||
-        missing.commands_sent + missing.messages_published == 0)
-        return 0;
-    return ledger_credit(recovery->attempt->session->ledger, resume->run_id, last->id, &missing,
-                         err);
+    return 0;
 }
 
 /* ---- before it begins ------------------------------------------------------------------- */
@@ -302,7 +338,6 @@ int recovery_open(struct recovery *recovery, struct error *err)
     listener_say(&attempt->session->listener, EVENT_NOTE,
                  "%" PRId64 "_%s: going on in step %" PRId64 ", behind %" PRId64 " rows",
                  migration->version, migration->name, found->step, found->tally.rows_read);
-    recovery->owes_credit = true;
     return 0;
 }
 
@@ -374,10 +409,18 @@ static int settle_unread(struct recovery *recovery, const struct checkpoint *fou
     attempt->failed_step = step;
     if (step_is_idempotent(step)) {
         recovery->cursor = found->seen;
-        return sink_fenced_set_position(attempt->sink, found->seen, found->seen, err);
+        return sink_fenced_repeat(attempt->sink, step, found->seen, err);
     }
     if (check_unread(recovery, step, found, err) == 0) return 0;
     return error_prefix(err, "the last batch of an earlier run: ");
+}
+
+/* What a step without a key has carried is carried again: it starts over. */
+static int forget_unplaced(struct recovery *recovery, const struct step *step,
+                           const struct checkpoint *found, struct error *err)
+{
+    if (step == NULL || found->cursor != NULL || found->again == 0) return 0;
+    return sink_fenced_repeat(recovery->attempt->sink, step, NULL, err);
 }
 
 int recovery_find_place(struct recovery *recovery, struct error *err)
@@ -388,9 +431,10 @@ int recovery_find_place(struct recovery *recovery, struct error *err)
     recovery->step = found->step;
     recovery->cursor = found->cursor;
     const struct step *step = find_step(attempt, found->step);
-    if (settle_unread(recovery, found, err) != 0) return place(attempt, step, err);
-    if (recovery->owes_credit && credit(recovery, found, err) != 0) return -1;
-    recovery->owes_credit = false;
+    if (settle_unread(recovery, found, err) != 0 ||
+        forget_unplaced(recovery, step, found, err) != 0)
+        return place(attempt, step, err);
+    if (recovery_balance(recovery, err) != 0) return -1;
     attempt->failed_step = step;
     if (sink_fenced_send_failed(attempt->sink, err) != 0) return place(attempt, step, err);
     attempt->failed_step = NULL;

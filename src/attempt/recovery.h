@@ -26,7 +26,6 @@ struct recovery {
     int64_t step;       /* the step to begin with; behind the last one: none is left */
     const char *cursor; /* how far that step has come, or NULL; the sink's */
     bool has_warned;    /* that the checkpoint is gone, since the place was last looked for */
-    bool owes_credit;   /* to an earlier run, for what it could not tell */
     struct arena arena;
 };
 
@@ -64,6 +63,11 @@ int recovery_open(struct recovery *recovery, struct error *err);
  * failed and are to be sent again. Then `step` and `cursor` say where to begin. To be called
  * after opening, and after the sink has gone back. Returns 0 or -1 with err. */
 int recovery_find_place(struct recovery *recovery, struct error *err);
+
+/* Have what the runs say they did come to what the checkpoint says, so that each row counts
+ * once: what a run could not tell any more that was killed is added to it; what was told of,
+ * and is done again, is taken away, from the own run first. Returns 0 or -1 with err. */
+int recovery_balance(struct recovery *recovery, struct error *err);
 
 /* Free what recovery holds. Harmless on {0}. */
 void recovery_release(struct recovery *recovery);

@@ -320,10 +320,14 @@ static int rest(struct step_work *work, int64_t before, struct error *err)
     if (work->is_in_the_way && attempt_report(attempt, err) != 0) return -1;
     work->is_in_the_way = false;
     if (obedience_heed(attempt, err) != 0) return -1;
-    if (step->key_count == 0 && sink_tally(attempt->sink)->rows_read > before)
+    if (step->key_count == 0 && sink_tally(attempt->sink)->rows_read > before) {
         listener_say(&attempt->session->listener, EVENT_WARNING,
                      "%s: step '%s' has no `key`, so it starts over: its rows are sent again",
                      attempt->beginning.migration->file, step->name);
+        if (sink_fenced_repeat(attempt->sink, step, NULL, err) != 0 ||
+            recovery_balance(&attempt->recovery, err) != 0)
+            return -1;
+    }
     if (open_best_source(work, err) != 0) return -1;
     return bind_commands(work, err);
 }

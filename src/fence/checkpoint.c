@@ -54,13 +54,14 @@ enum field {
     FIELD_ROWS,
     FIELD_COMMANDS,
     FIELD_PUBLISHED,
+    FIELD_AGAIN,
     FIELD_FAILED,
     FIELDS
 };
 
 static const char *const field_names[FIELDS] = {
     "fence", "origin", "direction", "checksum",  "step",  "cursor",
-    "seen",  "rows",   "commands",  "published", "failed"};
+    "seen",  "rows",   "commands",  "published", "again", "failed"};
 
 struct text {
     const char *bytes;
@@ -152,6 +153,7 @@ int checkpoint_parse(struct checkpoint *out, const struct reply *reply, struct e
     out->tally.rows_read = number_of(&texts[FIELD_ROWS]);
     out->tally.commands_sent = number_of(&texts[FIELD_COMMANDS]);
     out->tally.messages_published = number_of(&texts[FIELD_PUBLISHED]);
+    out->again = number_of(&texts[FIELD_AGAIN]);
     see_failed(out);
     return 0;
 }
@@ -249,6 +251,7 @@ static void add_mark(struct words *words, const struct checkpoint_mark *mark)
     add_number(words, FIELD_ROWS, mark->tally.rows_read);
     add_number(words, FIELD_COMMANDS, mark->tally.commands_sent);
     add_number(words, FIELD_PUBLISHED, mark->tally.messages_published);
+    add_number(words, FIELD_AGAIN, mark->again);
 }
 
 void checkpoint_append_move(struct buffer *out, const char *key,

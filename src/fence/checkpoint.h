@@ -28,7 +28,9 @@ struct checkpoint {
                              batch of a step without a source); NULL: none */
     const char *seen;     /* JSON: up to which batch EXEC's array was read and was clean; NULL:
                              none */
-    struct tally tally;   /* rows, commands, published: by the whole origin so far */
+    struct tally tally;   /* rows, commands, published: by the whole origin up to `cursor` */
+    int64_t again;        /* rows of these that are to be carried again where that may be: those
+                             of the batch behind `seen`; of a step without a key all of it */
     const char *failed;   /* commands to send again, in RESP; NULL: none */
     size_t failed_length;
     bool failed_unread; /* they were sent again, and the answers were not read */
@@ -57,9 +59,10 @@ struct checkpoint_mark {
     const char *cursor; /* NULL: none */
     const char *seen;   /* NULL: none */
     struct tally tally;
+    int64_t again; /* as the checkpoint's */
 };
 
-/* Whether checkpoint stands there; `seen` does not matter. */
+/* Whether checkpoint stands there; `seen` and `again` do not matter. */
 bool checkpoint_is_at(const struct checkpoint *checkpoint, const struct checkpoint_mark *mark);
 
 /* Append, in RESP, the one command that moves the checkpoint in key to mark behind a batch; a

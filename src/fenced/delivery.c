@@ -52,6 +52,7 @@ int delivery_place_set(struct delivery_place *place, const struct checkpoint_mar
     place->step = mark->step;
     place->has_cursor = mark->cursor != NULL;
     place->tally = mark->tally;
+    place->again = mark->again;
     if (mark->cursor == NULL || mark->cursor != place->cursor.bytes) {
         buffer_clear(&place->cursor);
         if (mark->cursor != NULL) buffer_append_text(&place->cursor, mark->cursor);
@@ -65,6 +66,7 @@ struct checkpoint_mark delivery_mark(struct delivery_place *place)
         .step = place->step,
         .cursor = place->has_cursor ? buffer_text(&place->cursor) : NULL,
         .tally = place->tally,
+        .again = place->again,
     };
 }
 
@@ -74,15 +76,19 @@ struct checkpoint_mark delivery_mark_behind(struct flight_batch *batch)
         .step = batch->step,
         .cursor = batch->batch.has_cursor ? buffer_text(&batch->batch.cursor) : NULL,
         .tally = batch->after,
+        .again = batch->batch.has_cursor ? 0 : batch->again,
     };
 }
 
 int delivery_stand(struct delivery *delivery, struct error *err)
 {
     const struct checkpoint *found = fence_checkpoint(delivery->fence);
-    const struct checkpoint_mark mark = {
-        .step = found->step, .cursor = found->cursor, .tally = found->tally};
+    struct checkpoint_mark mark = {.step = found->step,
+                                   .cursor = found->cursor,
+                                   .tally = found->tally,
+                                   .again = found->again};
     delivery->is_settled = checkpoint_is_settled(found);
+    if (found->cursor != NULL && delivery->is_settled) mark.again = 0;
     delivery->sink->cursor = NULL;
     return delivery_place_set(&delivery->known, &mark, err);
 }

@@ -27,6 +27,7 @@ struct delivery_place {
     bool has_cursor;
     struct buffer cursor;
     struct tally tally;
+    int64_t again; /* as the checkpoint's; 0 where its cursor is settled */
 };
 
 struct delivery {

@@ -42,6 +42,7 @@ struct flight_batch {
     bool ends_step;     /* it has no rows */
     int64_t step;       /* the checkpoint's, once it ran */
     struct tally after; /* and its tally */
+    int64_t again;      /* and what it says of rows that are to be carried again */
     enum fence_sight sight;
     bool is_bare;      /* MULTI was refused: what followed was not held back */
     bool is_void;      /* EXEC answered null: somebody changed the checkpoint */

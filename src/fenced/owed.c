@@ -146,7 +146,10 @@ static int write_down(struct delivery *delivery, struct owed *owed, struct error
     struct fence_work work = {.commands = 2};
     to.tally.commands_sent += owed->ran.commands_sent;
     to.tally.messages_published += owed->ran.messages_published;
-    if (owed->is_behind) to.seen = to.cursor;
+    if (owed->is_behind) {
+        to.seen = to.cursor;
+        to.again = 0;
+    }
     checkpoint_append_failed(&commands, key, owed->commands.bytes, owed->commands.length,
                              false);
     checkpoint_append_move(&commands, key, &to);

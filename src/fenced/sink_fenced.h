@@ -11,6 +11,7 @@ struct checkpoint;
 struct connection;
 struct error;
 struct sink;
+struct step;
 struct tally;
 
 /*
@@ -40,7 +41,7 @@ struct tally sink_fenced_total(const struct sink *sink);
 
 /* The checkpoint's `seen` is behind its `cursor` (checkpoint_is_settled()): the answers to the
  * last batch that ran were never read. Where its step is idempotent, go back to `seen` by
- * sink_fenced_set_position(). Otherwise give the commands of the rows from `seen` (exclusive)
+ * sink_fenced_repeat(). Otherwise give the commands of the rows from `seen` (exclusive)
  * to `cursor` here, rendered again (RESP): what reading shows to have failed is kept and sent
  * again, as by sink_fenced_send_failed(). Returns 0: the checkpoint is settled; or -1 with err:
  * ERROR_OPERATOR where reading does not tell, *unknown then being the number of the first such
@@ -57,8 +58,14 @@ int sink_fenced_send_failed(struct sink *sink, struct error *err);
  * err. */
 int sink_fenced_end_step(struct sink *sink, int64_t next_step, struct error *err);
 
-/* Move the checkpoint within its step, to go back to `seen`, or to believe `cursor`. NULL:
- * none. Nothing may be in flight. Returns 0 or -1 with err. */
+/* Have rows carried again: the checkpoint goes back within step, and its counters go with it,
+ * to its `seen`; or, where it has no key, to its beginning (NULL). Nothing may be in flight.
+ * Returns 0 or -1 with err. */
+int sink_fenced_repeat(struct sink *sink, const struct step *step, const char *seen,
+                       struct error *err);
+
+/* Move the checkpoint within its step, counters as they are, to believe `cursor`. NULL: none.
+ * Nothing may be in flight. Returns 0 or -1 with err. */
 int sink_fenced_set_position(struct sink *sink, const char *cursor, const char *seen,
                              struct error *err);
 

@@ -217,50 +217,11 @@ static int by_message(const void *left, const void *right)
     return order;
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* Whether two messages say the same but for their numbers. */
-static bool differ_in_numbers(const struct heard_message *one,
-                              const struct heard_message *other)
-{
-    const char *a = one->message, *b = other->message;
-    const char *a_end = a + one->message_length, *b_end = b + other->message_length;
-    if (!is_same_channel(one, other)) return false;
-    while (a < a_end && b < b_end) {
-        if (is_digit(*a) && is_digit(*b)) {
-            while (a < a_end && is_digit(*a)) a++;
-            while (b < b_end && is_digit(*b)) b++;
-        } else if (*a++ != *b++) {
-            return false;
-        }
-    }
-    return a == a_end && b == b_end;
-}
-
-/* What a message counts as: one of the last ones that only its numbers tell it from, or itself.
- */
-static const struct heard_message *counts_as(const struct heard_promise *promise,
-                                             const struct heard_message *message)
-{
-    const struct heard *undisturbed = promise->undisturbed;
-    for (size_t i = 0; promise->numbers_vary && i < promise->often; i++) {
-        if (i == undisturbed->count) break;
-        const struct heard_message *last = &undisturbed->items[undisturbed->count - 1 - i];
-        if (differ_in_numbers(last, message)) return last;
-    }
-    return message;
-}
-
-static const struct heard_message **
-sorted(const struct heard *heard, const struct heard_promise *promise, struct arena *arena)
+static const struct heard_message **sorted(const struct heard *heard, struct arena *arena)
 {
     const struct heard_message **list =
         arena_array(arena, heard->count + 1, sizeof(struct heard_message *));
-    for (size_t i = 0; list != NULL && i < heard->count; i++)
-        list[i] = counts_as(promise, &heard->items[i]);
+    for (size_t i = 0; list != NULL && i < heard->count; i++) list[i] = &heard->items[i];
     if (list != NULL && heard->count > 1)
         qsort(list, heard->count, sizeof(struct heard_message *), by_message);
     return list;
@@ -308,8 +269,8 @@ int heard_compare_again(const struct heard *heard, const struct heard_promise *p
 {
     struct arena arena = {0};
     const struct heard *undisturbed = promise->undisturbed;
-    const struct heard_message **wanted = sorted(undisturbed, promise, &arena);
-    const struct heard_message **got = sorted(heard, promise, &arena);
+    const struct heard_message **wanted = sorted(undisturbed, &arena);
+    const struct heard_message **got = sorted(heard, &arena);
     size_t i = 0, j = 0;
     int result = wanted != NULL && got != NULL ? 0 : error_memory(err);
     while (result == 0 && (i < undisturbed->count || j < heard->count)) {

@@ -39,9 +39,8 @@ int heard_compare(const struct heard *heard, const struct test_expectation *expe
 /* What is promised of a run that was disturbed, going by one that was not. */
 struct heard_promise {
     const struct heard *undisturbed;
-    size_t often;      /* so many of its last messages may come more than once */
-    bool numbers_vary; /* and their numbers may be others: ${rows} */
-    bool once;         /* else all messages may come more than once */
+    size_t often; /* so many of its last messages may come more than once */
+    bool once;    /* else all messages may come more than once */
 };
 
 /* Hold what was heard against that, in any order, and note what differs. Returns as above. */

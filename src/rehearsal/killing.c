@@ -37,7 +37,6 @@
 #include "migration.h"
 #include "redis_state.h"
 #include "stage.h"
-#include "template.h"
 #include "test_file.h"
 #include "verdict.h"
 
@@ -264,22 +263,6 @@ static bool publishes_once(const struct steps *steps)
     return true;
 }
 
-/* Whether what is announced says how many rows were read: what a run read whose answers were
- * lost is read again, and counts. */
-static bool announces_rows(const struct migration *migration)
-{
-    for (size_t i = 0; i < migration->announcement_count; i++) {
-        const struct command *command = &migration->announcements[i];
-        for (size_t j = 0; j < command->argument_count; j++) {
-            const char *column = NULL;
-            for (size_t at = 0; (column = template_column(command->arguments[j], at)) != NULL;
-                 at++)
-                if (strcmp(column, "rows") == 0) return true;
-        }
-    }
-    return false;
-}
-
 static int compare(struct killing *killing, struct error *err)
 {
     const struct migration *migration = killing->play->migration;
@@ -289,7 +272,6 @@ static int compare(struct killing *killing, struct error *err)
     const struct heard_promise promise = {
         .undisturbed = &killing->undisturbed,
         .often = killing->down ? 0 : migration->announcement_count,
-        .numbers_vary = announces_rows(migration),
         .once = publishes_once(killing->down ? &migration->down : &migration->up),
     };
     if (audience_take(&killing->stage->audience, &killing->heard, err) != 0 ||

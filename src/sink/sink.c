@@ -67,6 +67,13 @@ const struct tally *sink_tally(const struct sink *sink)
     return &sink->tally;
 }
 
+void sink_recount(struct sink *sink, const struct tally *more)
+{
+    sink->tally.rows_read += more->rows_read;
+    sink->tally.commands_sent += more->commands_sent;
+    sink->tally.messages_published += more->messages_published;
+}
+
 const char *sink_cursor(const struct sink *sink)
 {
     return sink->cursor;

@@ -72,6 +72,9 @@ int sink_flush(struct sink *sink, struct error *err);
  * Borrowed. */
 const struct tally *sink_tally(const struct sink *sink);
 
+/* Add to that; or, of what is to be done again, take away. */
+void sink_recount(struct sink *sink, const struct tally *more);
+
 /* The cursor of the last batch that was answered clean in this step, or NULL. Borrowed until
  * the next call on sink. */
 const char *sink_cursor(const struct sink *sink);

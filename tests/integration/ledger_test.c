@@ -420,12 +420,15 @@ static void test_totals(void **state)
     (void)client_ensure(side, &client);
 
     int64_t first = begin(&client, &up);
+    assert_fine(ledger_confirm(client.ledger, first, first, &err), &err);
     stop(&client, first, RUN_FAILED);
     stop(&client, begin(&client, &noise), RUN_FAILED);
     int64_t second = begin(&client, &up);
-    assert_int_equal(ledger_confirm(client.ledger, second, first, &err), 0);
+    assert_fine(ledger_confirm(client.ledger, second, first, &err), &err);
     stop(&client, second, RUN_INTERRUPTED);
-    finish(&client, begin(&client, &up), &up);
+    int64_t third = begin(&client, &up);
+    assert_fine(ledger_confirm(client.ledger, third, first, &err), &err);
+    finish(&client, third, &up);
     assert_rows_read(side, "300|9|600|30");
     assert_string_equal(
         side_ask(side, arena_format(&side->arena,
@@ -446,6 +449,15 @@ static void test_totals(void **state)
     stop(&client, begin(&client, &up), RUN_FAILED);
     finish(&client, begin(&client, &up), &up);
     assert_rows_read(side, "200|6|400|20");
+
+    /* What began anew counts once, but for what `sql` steps changed. */
+    int64_t lost = begin(&client, &again);
+    assert_fine(ledger_confirm(client.ledger, lost, lost, &err), &err);
+    stop(&client, lost, RUN_FAILED);
+    int64_t anew = begin(&client, &again);
+    assert_fine(ledger_confirm(client.ledger, anew, anew, &err), &err);
+    finish(&client, anew, &again);
+    assert_rows_read(side, "100|6|200|10");
     client_close(&client);
 }
 

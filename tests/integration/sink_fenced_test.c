@@ -260,6 +260,62 @@ static void test_resume(void **state)
     close_work(&two);
 }
 
+/* What is carried again counts once: a batch whose answers nobody read, and a step without a
+ * key from its beginning on. */
+static void test_rows_count_once(void **state)
+{
+    (void)state;
+    struct fenced_ledger ledger = {0};
+    struct work one, two, three;
+    struct sink_rows rows;
+    sink_rows_init(&rows, &arena, 1, "rows", (const char *[]){"SET k:${name} ${n}", NULL});
+    open_work(&one, &ledger);
+    MUST(sink_begin(one.sink, &rows.sink_step, &err));
+    put_batch(one.sink, 1, 5);
+    put_batch(one.sink, 6, 8);
+    MUST(sink_flush(one.sink, &err));
+    assert_string_equal(field("rows"), "8");
+    assert_string_equal(field("again"), "3");
+    close_work(&one);
+
+    open_work(&two, &ledger);
+    MUST(sink_fenced_repeat(two.sink, &rows.step, "[5]", &err));
+    assert_string_equal(field("cursor"), "[5]");
+    assert_string_equal(field("seen"), "[5]");
+    assert_string_equal(field("rows"), "5");
+    assert_string_equal(field("commands"), "5");
+    assert_string_equal(field("published"), "5");
+    assert_string_equal(field("again"), "0");
+    MUST(sink_begin(two.sink, &rows.sink_step, &err));
+    put_batch(two.sink, 6, 10);
+    MUST(sink_fenced_end_step(two.sink, 2, &err));
+    assert_string_equal(field("rows"), "10");
+    assert_string_equal(field("again"), "0");
+
+    /* A step without a key has no cursor. */
+    sink_rows_init(&rows, &arena, 0, NULL, (const char *[]){"SET l:${name} ${n}", NULL});
+    rows.step.number = 2;
+    MUST(sink_begin(two.sink, &rows.sink_step, &err));
+    for (int64_t n = 1; n <= 6; n++) {
+        sink_rows_must_put(two.sink, n);
+        if (n % 3 == 0) MUST(sink_close_batch(two.sink, NULL, &err));
+    }
+    MUST(sink_flush(two.sink, &err));
+    assert_string_equal(field("rows"), "16");
+    assert_string_equal(field("again"), "6");
+    close_work(&two);
+
+    open_work(&three, &ledger);
+    MUST(sink_fenced_repeat(three.sink, &rows.step, NULL, &err));
+    assert_null(field("cursor"));
+    assert_string_equal(field("rows"), "10");
+    assert_string_equal(field("commands"), "10");
+    assert_string_equal(field("published"), "10");
+    assert_string_equal(field("again"), "0");
+    assert_int_equal(sink_fenced_total(three.sink).rows_read, 10);
+    close_work(&three);
+}
+
 static void test_finish(void **state)
 {
     (void)state;
@@ -939,6 +995,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_migration, before_each),
         cmocka_unit_test_setup(test_a_step_without_source, before_each),
         cmocka_unit_test_setup(test_resume, before_each),
+        cmocka_unit_test_setup(test_rows_count_once, before_each),
         cmocka_unit_test_setup(test_finish, before_each),
         cmocka_unit_test_setup(test_a_second_sink_fences_the_first, before_each),
         cmocka_unit_test_setup(test_an_earlier_run_is_refused, before_each),

@@ -304,7 +304,7 @@ weigh: /* @recovery_find_place, of @sink_fenced_checkpoint */
         arg = 0;
         if
         :: has_seen && found_seen != found_at && idempotent_at[found_at - 1] ->
-            /* @sink_fenced_set_position */
+            /* @sink_fenced_repeat */
             tx = BACK;
             known = found_at;
             target = found_seen;

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Goal: killed where things have gone wrong already (a command failed; what it owes is sent again; a
 # stop is under way; the connection to Redis was lost, its answers unread; an announcement is late; a
-# `repair`), the next one goes on by itself all the same, and everything is there exactly once.
+# `repair`), or where rows are sent twice and count once, the next one goes on by itself all the same,
+# and everything is there exactly once.
 # needs: crash points
 # not under valgrind: hundreds of runs, of which each is slow there
 # not with sanitizers: hundreds of runs; 62-crash-points makes the like there
@@ -205,6 +206,72 @@ repairing_again()
 }
 repairing_state() { crash_state; }
 
+# ---- what may be sent twice ----------------------------------------------------------------------
+
+# Where answers were not read, or there is no key, rows are carried again; they count once.
+write_repeatable()
+{
+    rm data_migrations/*
+    write_migration 1_same.yaml <<'YAML'
+up:
+  - read: SELECT id FROM t
+    key: id
+    batch: 2
+    write:
+      - SET keyed:${id} ${id}
+      - SET other:${id} ${id}
+  - read: SELECT id FROM t
+    batch: 2
+    write: SET keyless:${id} ${id}
+  - write: SET once 1
+publish:
+  channel: done
+  message: ${version} ${rows}
+YAML
+}
+
+repeating_late='steps done' repeating_wanted='keyed:1 1
+keyed:2 2
+keyed:3 3
+keyed:4 4
+keyed:5 5
+keyless:1 1
+keyless:2 2
+keyless:3 3
+keyless:4 4
+keyless:5 5
+once 1
+other:1 1
+other:2 2
+other:3 3
+other:4 4
+other:5 5
+entry|10|0|16|0|announced
+running|0
+sql|0
+done 1 10'
+repeating_fresh() { crash_fresh; }
+repeating_command() { crashing up; }
+repeating_again() { crash_expect 0 redferry up; }
+repeating_state() { state_said_once; }
+
+# Killed twice: what the second run told the ledger is taken back as well.
+twice_late='steps done' twice_wanted=$repeating_wanted
+twice_fresh()
+{
+    crash_fresh
+    REDFERRY_CRASH_AT='batch settled#2:KILL' crash_expect 137 redferry up
+}
+twice_command() { crashing up; }
+twice_again() { crash_expect 0 redferry up; }
+twice_state() { state_said_once; }
+
+repeating_cut_before='' repeating_cut_wanted=$repeating_wanted
+repeating_cut_fresh() { crash_fresh; }
+repeating_cut_command() { up_that_is_cut; }
+repeating_cut_again() { crash_expect 0 redferry up; }
+repeating_cut_state() { state_said_once; }
+
 beside()
 {
     crash_in_memory
@@ -218,6 +285,15 @@ beside()
     crashes unread KILL "$1"
     crashes announcing KILL "$1"
     crashes announcing TERM first
+    write_repeatable
+    crashes repeating KILL "$1"
+    if [[ $DIALECT == sqlite ]]; then
+        crashes repeating TERM first
+        crashes twice KILL first
+        find_exec
+        repeating_cut_before=$unread_before
+        crashes repeating_cut KILL first
+    fi
     write_repairable
     crashes repairing KILL all
     crashes repairing TERM all

@@ -112,7 +112,8 @@ static void test_marks(void **state)
         .step = 12,
         .cursor = "[\"\xc3\xa4\\\"\",\"2\"]",
         .seen = "[\"a\",\"1\"]",
-        .tally = {.rows_read = INT64_MAX, .commands_sent = 3, .messages_published = 0}};
+        .tally = {.rows_read = INT64_MAX, .commands_sent = 3, .messages_published = 0},
+        .again = 7};
     checkpoint_append_move(&commands, "key", &mark);
     hgetall(&wire, &commands);
     must_parse(&found, &wire);
@@ -121,6 +122,7 @@ static void test_marks(void **state)
     assert_true(checkpoint_is_at(&copy, &mark));
     assert_string_equal(copy.cursor, mark.cursor);
     assert_string_equal(copy.seen, mark.seen);
+    assert_int_equal(copy.again, 7);
     assert_false(checkpoint_is_settled(&copy));
     assert_int_equal(copy.fence_run, 0);
     assert_false(copy.down);
