@@ -28,7 +28,7 @@ bool is_undone; /* a `down` has succeeded */
 
 #define IS_STOPPED       (chain_from != 0)
 
-/* is_wanted() in ledger.c */
+/* is_wanted() in ledger_run.c */
 #define IS_WANTED(process) \
     (IS_DOWN(process) -> is_applied || IS_STOPPED \
                        : !is_applied && !is_undone && !(IS_STOPPED && chain_down))
