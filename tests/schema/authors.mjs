@@ -7,6 +7,8 @@
 //   - the keys of the schema are those of the parser's tables, and accept the same sorts of values;
 //   - every example is valid, in its own file or on a page;
 //   - every fixture that the parser refuses is refused, or stands in onlyTheParser, with the reason;
+//   - of thousands of copies of the examples, each with a slip in one line, both refuse the same ones, but for what
+//     is wrong with a text (`content`, `slips`);
 //   - of thousands of small files, every key with every sort of value, the schema refuses nothing that the parser
 //     takes (but for `pickier`), and what it lets pass and the parser refuses is refused for what a text
 //     says (`content`), not for where it stands or for its sort;
@@ -155,6 +157,50 @@ function sidesAgree(kind, schema, complaint) {
   report(`files on which the two agree: ${schema.title}`, least.files);
 }
 
+// ---- real files, with a slip in one line -------------------------------------------------------
+
+const SLIPS = {
+  "left out": (lines, i) => lines.splice(i, 1),
+  "written twice": (lines, i) => lines.splice(i, 0, lines[i]),
+  "further in": (lines, i) => lines.splice(i, 1, `  ${lines[i]}`),
+  "further out": (lines, i) => lines.splice(i, 1, lines[i].replace(/^ {2}/, "")),
+  "one line too late": (lines, i) => lines.splice(i, 2, lines[i + 1] ?? "", lines[i]),
+  "without its dash": (lines, i) => lines.splice(i, 1, lines[i].replace("- ", "  ")),
+  "with a dash": (lines, i) => lines.splice(i, 1, lines[i].replace(/^( *)/, "$1- ")),
+  "without its value": (lines, i) => lines.splice(i, 1, lines[i].replace(/: .*/, ":")),
+  "with a list for a value": (lines, i) => lines.splice(i, 1, lines[i].replace(/: .*/, ": []")),
+  "with a slip in its key": (lines, i) => lines.splice(i, 1, lines[i].replace(/([a-z])([a-z]):/, "$2$1:")),
+};
+
+function* slipped(file) {
+  const lines = readFileSync(file, "utf8").split("\n");
+  for (let i = 0; i < lines.length - 1; i++)
+    for (const slip of Object.values(SLIPS)) {
+      const copy = [...lines];
+      slip(copy, i);
+      if (copy.join("\n") !== lines.join("\n")) yield copy.join("\n");
+    }
+}
+
+// What the schema lets pass then is a text that redferry reads, or stands in YAML that redferry's is smaller than.
+function slipsAreSeenByBoth(kind, schema, complaint) {
+  const { folders, isOne, content, pickier, slips, least } = kinds[kind];
+  const files = folders.flatMap((folder) => filesBelow(join(root, folder))).filter(isOne).flatMap((file) => [...slipped(file)]);
+  const verdicts = parsersVerdicts(parser, kind, files);
+  let refusedByBoth = 0;
+  files.forEach((text, i) => {
+    const refused = complaint(text);
+    if (refused !== null && verdicts[i] === null)
+      check(pickier.some(([form]) => form.test(text)), `the parser takes this, and ${refused.by} does not: ${refused.text}\n${text}`);
+    else if (refused === null && verdicts[i] !== null)
+      check([...content, ...slips].some((form) => form.test(verdicts[i])), `the schema lets this pass, and the parser says: ${verdicts[i]}\n${text}`);
+    else check(true);
+    refusedByBoth += refused !== null && verdicts[i] !== null;
+  });
+  check(refusedByBoth > files.length / 4, `only ${refusedByBoth} of ${files.length} slips are seen by both`);
+  report(`files with a slip, on which the two agree: ${schema.title}`, least.slips);
+}
+
 // ---- what is offered ---------------------------------------------------------------------------
 
 // [place, files]: each example and snippet, in each of the places where its key can stand.
@@ -194,6 +240,7 @@ for (const kind of Object.keys(kinds)) {
     examplesAreValid(kind, schema, complaint);
     pagesAreValid(kind, schema, complaint);
     fixturesAreRefused(kind, schema, complaint);
+    slipsAreSeenByBoth(kind, schema, complaint);
   }
   sidesAgree(kind, schema, complaint);
   offersPass(kind, schema, complaint);

@@ -109,7 +109,11 @@ export const kinds = {
       "SQL is read by redferry":
         "read_comment_only read_symbol read_two read_two_lines read_unclosed read_update sql_transaction sql_two",
     },
-    least: { examples: 20, pages: 20, fixtures: 200, files: 4000, offers: 30 },
+    slips: [
+      /goes on in the next line/, // YAML joins lines before a schema sees the text
+      /a placeholder in the name of the command/, /is one command; give each an element/,
+    ],
+    least: { examples: 20, pages: 20, fixtures: 200, slips: 2000, files: 4000, offers: 30 },
   },
 
   test: {
@@ -156,7 +160,12 @@ export const kinds = {
       "SQL is read by redferry": "given_sql_empty given_sql_quote sql_no_query sql_two",
       "rows are counted by redferry": "sql_lengths",
     },
-    least: { examples: 20, pages: 10, fixtures: 100, files: 1000, offers: 20 },
+    slips: [
+      /goes on in the next line/, // YAML joins lines before a schema sees the text
+      /is one command; give each an element/,
+      /a key is expected here/, // a list as a key, which in JSON is a text
+    ],
+    least: { examples: 20, pages: 10, fixtures: 100, slips: 2000, files: 1000, offers: 20 },
   },
 
   settings: {
