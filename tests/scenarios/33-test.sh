@@ -539,6 +539,46 @@ FAIL 1_shards
 TEXT
 }
 
+# What a `down` leaves may be in the way of the next `up`, in Redis and in SQL.
+behind_down()
+{
+    write_migration 1_down.yaml <<'YAML'
+up:
+  - write: SETNX state done
+down:
+  - write: SET state undone
+YAML
+    write_migration 1_down.test.yaml <<'YAML'
+expect:
+  redis: [GET state: done]
+after_down:
+  redis: [GET state: undone]
+YAML
+    write_migration 2_down.yaml <<'YAML'
+up:
+  - sql: DELETE FROM names
+down:
+  - sql: DROP TABLE names
+YAML
+    write_migration 2_down.test.yaml <<'YAML'
+given:
+  sql: CREATE TABLE names (name text)
+expect:
+  sql: [SELECT count(*) FROM names: 0]
+YAML
+    expect_exit 8 tests
+    sed -i 's/up behind down: .*names.*/up behind down: names/' "$OUT"
+    expect_told <<'TEXT'
+FAIL 1_down
+  data_migrations/1_down.test.yaml:2:11: after up behind down: GET state
+    expected  done
+    got       undone
+FAIL 2_down
+  up behind down: names
+2 tests: 0 ok, 2 failed
+TEXT
+}
+
 # tap_is_valid FILE WANT: numbers in turn, one plan, and blocks that are YAML; and Perl's parser, from where the
 # protocol comes, has nothing against it, and counts so many passed, failed, skipped.
 tap_is_valid()
@@ -927,6 +967,7 @@ with_database sqlite by_name
 for_both_databases wrong
 with_database sqlite second_time
 with_database sqlite shards
+for_both_databases behind_down
 with_database sqlite tap_and_json
 with_database sqlite in_order
 with_database sqlite bad_files
