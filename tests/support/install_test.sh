@@ -24,6 +24,16 @@ for schema in migration migration-test redferry; do # what an author's editor is
 done
 test -s "$prefix/share/redferry/schemas/status.json"
 
+# The manual is where man looks, and what completes command lines is where each shell looks for it by itself.
+for page in 1/redferry.1 5/redferry-migration.5 5/redferry-ledger.5; do
+    grep -q '^\.Sh NAME' "$prefix/share/man/man$page"
+done
+test "$(bash --norc -c '. "$1" && complete -p redferry' - "$prefix/share/bash-completion/completions/redferry")" = \
+    'complete -F _redferry redferry'
+test "$(zsh -fc 'fpath=($1 $fpath); autoload -U compinit && compinit -D -u && autoload +X _redferry &&
+    print $_comps[redferry]' - "$prefix/share/zsh/site-functions")" = _redferry
+test "$(PATH=$prefix/bin:$PATH HOME=$PWD XDG_DATA_DIRS=$prefix/share fish -c 'complete -C "redferry stat"' | cut -f 1)" = status
+
 # crosses EXAMPLE: it carries a row across, says so, and finds nothing to do after that.
 crosses()
 {
