@@ -2,6 +2,7 @@
 # Goal: every document of --json, and every line of --log-format json, is what its schema in docs/schemas
 # says, and has no key that is not documented; and the schemas are what docs/json.md says.
 # not under valgrind: it is the documents that are looked at
+# not with sanitizers: it is the documents that are looked at, and 54 to 56 ask for them there as well
 source "$(dirname "$0")/../support/scenario.sh"
 source "$(dirname "$0")/../support/gate.sh"
 
