@@ -874,14 +874,14 @@ YAML
     cp data_migrations/1_long.test.yaml data_migrations/2_long.test.yaml
 }
 
-# Begin it, and wait until two servers are there. Sets tester, keeper.
+# begin_long_one [WRAPPER]: and wait until two servers are there. Sets tester, keeper.
 begin_long_one()
 {
     local -a database=()
     local tries=0
     [[ $DIALECT == sqlite ]] || database=(--database "$DB")
     # A shell starts what is in its background deaf to SIGINT.
-    env --default-signal=INT "$REDFERRY_PROGRAM" test --jobs 2 ${database[@]+"${database[@]}"} >"$OUT" 2>"$ERR" &
+    "$@" env --default-signal=INT "$REDFERRY_PROGRAM" test --jobs 2 ${database[@]+"${database[@]}"} >"$OUT" 2>"$ERR" &
     tester=$!
     until [[ $(compgen -G "$TMPDIR/redferry-test-*/[01]/redis.sock" | wc -l) == 2 ]]; do
         ((tries++ < 2000)) || fail 'no server is started'
@@ -911,6 +911,11 @@ killed()
     begin_long_one
     kill -INT "$tester"
     expect_exit 130 end_long_one
+
+    # Who gives up on a job, and kills all of it at once, does not reach whoever takes things away.
+    begin_long_one setsid
+    kill -KILL -- "-$tester"
+    expect_exit 137 end_long_one
 
     begin_long_one
     kill -KILL "$keeper"
