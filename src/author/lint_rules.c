@@ -256,7 +256,8 @@ static const struct lint_rule rules[] = {
  .explanation =
     "Whoever rolls back expects that nothing is left. The keys are compared by their "
     "patterns: no command of `down` writes or deletes one that this could be. Where it is "
-    "to stay, allow it."},
+    "to stay, allow it. What an `sql` step of `up` changed is only noted, where `down` has no "
+    "`sql` step at all."},
 
 {RULE(RF503), .name = "published-too-early", .severity = LINT_WARNING,
  .summary = "a step publishes before a later step writes what it may announce",

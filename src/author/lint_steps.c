@@ -1,5 +1,6 @@
 /*
- * What can be promised of a step, and what stands in the way: rules RF2.
+ * What can be promised of a step, and what stands in the way: rules RF2. And what steps alone
+ * tell of a `down` (RF502): what its keys tell is said in lint_keys.c.
  */
 #include "lint_steps.h"
 
@@ -110,6 +111,27 @@ static void check_placeholders(const struct lint_subject *subject, const struct 
     }
 }
 
+static const struct step *first_statement(const struct steps *steps)
+{
+    for (size_t i = 0; i < steps->count; i++)
+        if (steps->items[i].sql != NULL) return &steps->items[i];
+    return NULL;
+}
+
+/* A `down` without any statement cannot undo what one of `up` did. */
+static void check_down(const struct lint_subject *subject)
+{
+    const struct step *step = first_statement(&subject->migration->up);
+    if (step == NULL || !subject->migration->has_down ||
+        first_statement(&subject->migration->down) != NULL)
+        return;
+    lint_report_soften(
+        lint_report_add(subject->report, "RF502", lint_text_key(subject, step, "sql"),
+                        "step '%s': what its `sql` changes stays: `down` has no `sql` step",
+                        step->name),
+        LINT_NOTE);
+}
+
 void lint_steps_check(const struct lint_subject *subject)
 {
     const struct steps *const lists[] = {&subject->migration->up, &subject->migration->down};
@@ -123,4 +145,5 @@ void lint_steps_check(const struct lint_subject *subject)
             check_placeholders(subject, step);
         }
     }
+    check_down(subject);
 }

@@ -441,6 +441,20 @@ static void test_same_keys(void **state)
                 "");
 }
 
+/* How many notes of a rule stand in that line of a text, which has nothing worse. */
+static size_t count_notes(const char *text, const char *code, int line)
+{
+    struct lint lint;
+    size_t notes = 0;
+    write_file("1_example.yaml", text, strlen(text));
+    look(&lint);
+    assert_int_equal(lint.report.warnings + lint.report.errors, 0);
+    for (const struct lint_finding *one = lint.report.findings; one != NULL; one = one->next)
+        notes += strcmp(one->rule->code, code) == 0 && one->place.line == line;
+    leave_off(&lint);
+    return notes;
+}
+
 /* Two steps that fill the same hashes or sorted sets are noted where they may meet. */
 static void test_two_steps(void **state)
 {
@@ -455,21 +469,12 @@ static void test_two_steps(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct lint lint;
-        size_t notes = 0;
         char text[1024];
         (void)snprintf(text, sizeof text,
                        "up:\n  - read: SELECT i FROM t\n    key: i\n    write: %s\n"
                        "  - read: SELECT i FROM u\n    key: i\n    write: %s\n",
                        cases[i].first, cases[i].second);
-        write_file("1_example.yaml", text, strlen(text));
-        look(&lint);
-        assert_int_equal(lint.report.warnings + lint.report.errors, 0);
-        for (const struct lint_finding *one = lint.report.findings; one != NULL;
-             one = one->next)
-            notes += strcmp(one->rule->code, "RF311") == 0 && one->place.line == 7;
-        if (notes != cases[i].notes) fail_msg("%zu notes in\n%s", notes, text);
-        leave_off(&lint);
+        if (count_notes(text, "RF311", 7) != cases[i].notes) fail_msg("%s", text);
     }
 }
 
@@ -494,6 +499,22 @@ static void test_down(void **state)
     expect_step("  - read: SELECT id FROM t\n    key: id\n    write: SET a:${id}:x b\n"
                 "down:\n  - read: SELECT k FROM t\n    key: k\n    write: DEL ${k}",
                 "");
+}
+
+/* What a statement did only a statement undoes. */
+static void test_down_of_statements(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        count_notes("up:\n  - write: SET a b\n  - name: x\n    sql: DELETE FROM t\n"
+                    "down:\n  - write: DEL a\n",
+                    "RF502", 4),
+        1);
+    assert_int_equal(count_notes("up:\n  - sql: DELETE FROM t\ndown:\n  - write: DEL a\n"
+                                 "  - sql: SELECT 1\n",
+                                 "RF502", 2),
+                     0);
+    assert_int_equal(count_notes("up:\n  - sql: DELETE FROM t\n", "RF502", 2), 0);
 }
 
 static void test_messages(void **state)
@@ -733,6 +754,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_same_keys, enter, leave),
         cmocka_unit_test_setup_teardown(test_two_steps, enter, leave),
         cmocka_unit_test_setup_teardown(test_down, enter, leave),
+        cmocka_unit_test_setup_teardown(test_down_of_statements, enter, leave),
         cmocka_unit_test_setup_teardown(test_messages, enter, leave),
         cmocka_unit_test_setup_teardown(test_allowed, enter, leave),
         cmocka_unit_test_setup_teardown(test_allowed_for_all, enter, leave),
