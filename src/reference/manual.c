@@ -50,7 +50,25 @@ static const char HEAD[] =
     "ends them.\n"
     "A\n"
     ".Ar VERSION\n"
-    "is the number, number_name, or the file.\n";
+    "is the number, number_name, or the file.\n"
+    "A\n"
+    ".Ar DURATION\n"
+    "is a number with a unit, as in\n"
+    ".Ql 50ms ,\n"
+    ".Ql 2s ,\n"
+    ".Ql 5m ,\n"
+    ".Ql 24h\n"
+    "or\n"
+    ".Ql 7d ;\n"
+    "or 0.\n"
+    "A switch may be switched off again:\n"
+    ".Fl Fl strict Ns =false .\n"
+    ".Pp\n"
+    "SIGINT, SIGTERM and SIGHUP finish the batch in flight, save where it stands, and\n"
+    "end the command with 128 and the signal's number; the next\n"
+    ".Ic up\n"
+    "goes on.\n"
+    "A second signal ends it at once.\n";
 
 /* What is no setting's variable. */
 static const char SURROUNDINGS[] =

@@ -22,6 +22,7 @@ is_sound()
     # What the pages refer to is ours, and not installed here.
     complaints=$(mandoc -T lint "$1" 2>&1 | grep -vE 'referenced manual not found|outdated mandoc.db') || true
     expect_equal "$complaints" '' "what mandoc says of $(basename "$1")"
+    expect_equal "$(page "$1" | grep '[’”][’”]' || true)" '' "quotations within quotations in $(basename "$1")"
 }
 
 names()
