@@ -251,17 +251,12 @@ static bool check_overwritten(const struct scene *scene, const struct command *c
 static const struct lint_key *cleared_key(const struct scene *scene,
                                           const struct command *command)
 {
-    if (!scene->many || scene->keys.count > LINT_KEYS_MOST) return NULL;
-    for (size_t i = 0; i < scene->keys.count; i++) {
-        const struct lint_key *clear = &scene->keys.items[i];
-        if (clear->command != command || clear->effect != LINT_REMOVES) continue;
-        for (size_t j = 0; j < scene->keys.count; j++) {
-            const struct lint_key *fill = &scene->keys.items[j];
-            if (fill->effect == LINT_ADDS && strcmp(fill->shape, clear->shape) == 0 &&
-                are_shared(scene, &clear->key, 1))
-                return fill;
-        }
-    }
+    size_t count = 0;
+    const struct lint_key *clear = lint_keys_of(&scene->keys, scene->step, command, &count);
+    for (size_t i = 0; i < count && scene->many; i++)
+        if (clear[i].effect == LINT_REMOVES && clear[i].filler != NULL &&
+            are_shared(scene, &clear[i].key, 1))
+            return clear[i].filler;
     return NULL;
 }
 
@@ -341,14 +336,14 @@ static void check_rename(const struct scene *scene, const struct command *comman
 {
     static const char *const names[] = {"RENAME", "RENAMENX", NULL};
     const struct lint_key *from = NULL, *to = NULL;
-    if (!is_called(command, names) || scene->keys.count > LINT_KEYS_MOST) return;
-    for (size_t i = 0; i < scene->keys.count; i++) {
-        const struct lint_key *key = &scene->keys.items[i];
-        if (key->command != command) continue;
-        if (key->effect == LINT_REMOVES)
-            from = key;
+    size_t count = 0;
+    if (!is_called(command, names)) return;
+    const struct lint_key *keys = lint_keys_of(&scene->keys, scene->step, command, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (keys[i].effect == LINT_REMOVES)
+            from = &keys[i];
         else
-            to = key;
+            to = &keys[i];
     }
     if (from == NULL || to == NULL || strcmp(from->shape, to->shape) != 0) return;
     lint_report_add(scene->subject->report, "RF309", lint_text_command(scene->subject, command),
@@ -396,13 +391,10 @@ static bool writes_keys(const struct step *step)
 /* The first step behind this one that writes to one of its own keys, or NULL. */
 static const struct step *late_writer(const struct lint_keys *keys, const struct step *step)
 {
-    for (size_t i = 0; i < keys->count && keys->count <= LINT_KEYS_MOST; i++) {
-        if (keys->items[i].step != step) continue;
-        for (size_t j = i + 1; j < keys->count; j++)
-            if (keys->items[j].step > step && keys->items[j].effect != LINT_REMOVES &&
-                strcmp(keys->items[i].shape, keys->items[j].shape) == 0)
-                return keys->items[j].step;
-    }
+    size_t count = 0;
+    const struct lint_key *own = lint_keys_of(keys, step, NULL, &count);
+    for (size_t i = 0; i < count; i++)
+        if (own[i].later != NULL) return own[i].later;
     return NULL;
 }
 

@@ -164,6 +164,15 @@ static const char *shape_of(const struct template *key, struct arena *arena)
     return copy;
 }
 
+static struct lint_ends ends_of(const char *shape)
+{
+    const char *last = strrchr(shape, WILD);
+    struct lint_ends ends = {.length = strlen(shape), .is_wild = last != NULL};
+    ends.head = last != NULL ? (size_t)(strchr(shape, WILD) - shape) : ends.length;
+    ends.tail = last != NULL ? strlen(last + 1) : ends.length;
+    return ends;
+}
+
 /* SET … NX makes a key that is not there, SET … XX changes one that is. */
 static void heed_options(struct lint_key *key)
 {
@@ -207,8 +216,69 @@ static int read_command(struct lint_keys *keys, const struct step *step,
                                   .effect = done,
                                   .type = effect.type};
         if (item->shape == NULL) return -1;
+        item->ends = ends_of(item->shape);
         heed_options(item);
     }
+    return 0;
+}
+
+/* ---- those of one shape ------------------------------------------------------------------ */
+
+static int by_shape(const void *left, const void *right)
+{
+    const struct lint_key *one = *(const struct lint_key *const *)left;
+    const struct lint_key *other = *(const struct lint_key *const *)right;
+    const int order = strcmp(one->shape, other->shape);
+    return order != 0 ? order : (one > other) - (one < other);
+}
+
+/* What stands behind each key, from the last one to the first. */
+static void link_backwards(const struct lint_keys *keys)
+{
+    const struct lint_key *stays = NULL; /* the next of its shape that does not remove it */
+    bool goes = false;
+    for (size_t i = keys->count; i-- > 0;) {
+        struct lint_key *key = keys->sorted[i];
+        const struct lint_key *next = i + 1 < keys->count ? keys->sorted[i + 1] : NULL;
+        if (next == NULL || strcmp(next->shape, key->shape) != 0) {
+            next = stays = NULL;
+            goes = false;
+        }
+        key->goes_later = goes;
+        if (next != NULL && next->step == key->step)
+            key->later = next->later;
+        else
+            key->later = stays != NULL ? stays->step : NULL;
+        if (key->effect == LINT_REMOVES)
+            goes = true;
+        else
+            stays = key;
+    }
+}
+
+static void link_fillers(const struct lint_keys *keys)
+{
+    size_t end = 0;
+    for (size_t begin = 0; begin < keys->count; begin = end) {
+        const struct lint_key *filler = NULL;
+        const char *shape = keys->sorted[begin]->shape;
+        for (end = begin; end < keys->count; end++) {
+            if (strcmp(keys->sorted[end]->shape, shape) != 0) break;
+            if (filler == NULL && keys->sorted[end]->effect == LINT_ADDS)
+                filler = keys->sorted[end];
+        }
+        for (size_t i = begin; i < end; i++) keys->sorted[i]->filler = filler;
+    }
+}
+
+static int sort(struct lint_keys *keys, struct arena *arena)
+{
+    keys->sorted = arena_array(arena, keys->count + 1, sizeof *keys->sorted);
+    if (keys->sorted == NULL) return -1;
+    for (size_t i = 0; i < keys->count; i++) keys->sorted[i] = &keys->items[i];
+    if (keys->count > 1) qsort(keys->sorted, keys->count, sizeof *keys->sorted, by_shape);
+    link_backwards(keys);
+    link_fillers(keys);
     return 0;
 }
 
@@ -224,27 +294,37 @@ int lint_keys_read(struct lint_keys *keys, const struct step *steps, size_t coun
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < steps[i].command_count; j++)
             if (read_command(keys, &steps[i], &steps[i].commands[j], arena) != 0) return -1;
-    return 0;
+    return sort(keys, arena);
+}
+
+/* How many keys stand before those of a command, or (behind) before those behind it. */
+static size_t count_before(const struct lint_keys *keys, const struct step *step,
+                           const struct command *command, bool behind)
+{
+    size_t low = 0, high = keys->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const struct lint_key *key = &keys->items[middle];
+        const bool same = key->step == step && (command == NULL || key->command == command);
+        const bool before =
+            key->step != step ? key->step < step : command != NULL && key->command < command;
+        if (before || (same && behind))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const struct lint_key *lint_keys_of(const struct lint_keys *keys, const struct step *step,
+                                    const struct command *command, size_t *count)
+{
+    const size_t begin = count_before(keys, step, command, false);
+    *count = count_before(keys, step, command, true) - begin;
+    return keys->items + begin;
 }
 
 /* ---- several commands, one key ---------------------------------------------------------- */
-
-static int by_shape(const void *left, const void *right)
-{
-    const struct lint_key *one = *(const struct lint_key *const *)left;
-    const struct lint_key *other = *(const struct lint_key *const *)right;
-    const int order = strcmp(one->shape, other->shape);
-    return order != 0 ? order : (one > other) - (one < other);
-}
-
-/* The keys with the same shapes together, each such group in the order of the commands. */
-static const struct lint_key **group(const struct lint_keys *keys, struct arena *arena)
-{
-    const struct lint_key **sorted = arena_array(arena, keys->count + 1, sizeof *sorted);
-    for (size_t i = 0; sorted != NULL && i < keys->count; i++) sorted[i] = &keys->items[i];
-    if (sorted != NULL && keys->count > 0) qsort(sorted, keys->count, sizeof *sorted, by_shape);
-    return sorted;
-}
 
 /* Whether a command takes away the time at which its key would expire. */
 static bool forgets_expiry(const struct command *command)
@@ -346,62 +426,67 @@ static void follow(struct past *past, const struct lint_key *key)
 static void check_one_direction(const struct lint_subject *subject,
                                 const struct lint_keys *keys)
 {
-    const struct lint_key **sorted = group(keys, &subject->report->scratch);
     struct past past = {0};
-    if (sorted == NULL) {
-        subject->report->failed = true;
-        return;
-    }
     for (size_t i = 0; i < keys->count; i++) {
-        if (i > 0 && strcmp(sorted[i - 1]->shape, sorted[i]->shape) != 0)
+        const struct lint_key *key = keys->sorted[i];
+        if (i > 0 && strcmp(keys->sorted[i - 1]->shape, key->shape) != 0)
             past = (struct past){0};
-        if (sorted[i]->effect != LINT_REMOVES) compare(subject, &past, sorted[i]);
-        follow(&past, sorted[i]);
+        if (key->effect != LINT_REMOVES) compare(subject, &past, key);
+        follow(&past, key);
     }
 }
 
 /* ---- down ------------------------------------------------------------------------------- */
 
-/* The literal text in front of a shape's first wildcard, and behind its last one. */
-struct ends {
-    size_t length, head, tail;
-    bool is_wild;
-};
-
-static struct ends ends_of(const char *shape)
-{
-    const char *last = strrchr(shape, WILD);
-    struct ends ends = {.length = strlen(shape), .is_wild = last != NULL};
-    ends.head = last != NULL ? (size_t)(strchr(shape, WILD) - shape) : ends.length;
-    ends.tail = last != NULL ? strlen(last + 1) : ends.length;
-    return ends;
-}
-
 /* Whether some text may fit both shapes, judged by their ends. */
-static bool overlap(const char *one, const char *other)
+static bool overlap(const struct lint_key *one, const struct lint_key *other)
 {
-    const struct ends a = ends_of(one), b = ends_of(other);
-    const size_t head = a.head < b.head ? a.head : b.head;
-    const size_t tail = a.tail < b.tail ? a.tail : b.tail;
-    if (!a.is_wild && !b.is_wild) return strcmp(one, other) == 0;
-    if (!a.is_wild && a.length < b.head + b.tail) return false;
-    if (!b.is_wild && b.length < a.head + a.tail) return false;
-    return memcmp(one, other, head) == 0 &&
-           memcmp(one + a.length - tail, other + b.length - tail, tail) == 0;
+    const struct lint_ends *a = &one->ends, *b = &other->ends;
+    const size_t head = a->head < b->head ? a->head : b->head;
+    const size_t tail = a->tail < b->tail ? a->tail : b->tail;
+    if (memcmp(one->shape + a->length - tail, other->shape + b->length - tail, tail) != 0 ||
+        memcmp(one->shape, other->shape, head) != 0)
+        return false;
+    if (!a->is_wild && !b->is_wild) return a->length == b->length;
+    return (a->is_wild || a->length >= b->head + b->tail) &&
+           (b->is_wild || b->length >= a->head + a->tail);
 }
 
-/* Whether a later key of the list makes an end of what this one wrote. */
-static bool goes_later(const struct lint_keys *keys, const struct lint_key *key)
+/* Whether one of those keys whose shapes begin with length bytes of text may be this one. */
+static bool is_touched_among(const struct lint_keys *keys, const char *text, size_t length,
+                             const struct lint_key *key)
 {
-    for (const struct lint_key *one = key + 1; one < keys->items + keys->count; one++)
-        if (one->effect == LINT_REMOVES && strcmp(one->shape, key->shape) == 0) return true;
+    size_t low = 0, high = keys->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (strncmp(keys->sorted[middle]->shape, text, length) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < keys->count; low++) {
+        if (strncmp(keys->sorted[low]->shape, text, length) != 0) break;
+        if (overlap(keys->sorted[low], key)) return true;
+    }
     return false;
 }
 
-static bool is_touched(const struct lint_keys *keys, const struct lint_key *key)
+/* Whether any of the keys may be this one. What stands in front of the first wildcard of both
+ * has to agree as far as it goes: so it is one of those that begin as this one does, or whose
+ * wildcard comes earlier, behind one of the beginnings of this one. */
+static bool is_touched(const struct lint_keys *keys, const struct lint_key *key,
+                       struct arena *arena)
 {
-    for (size_t i = 0; i < keys->count; i++)
-        if (overlap(keys->items[i].shape, key->shape)) return true;
+    enum { MOST = 256 }; /* there are few keys that are longer */
+    const size_t head = key->ends.head;
+    if (head > MOST) return is_touched_among(keys, "", 0, key);
+    if (is_touched_among(keys, key->shape, head, key)) return true;
+    char *text = arena_copy(arena, key->shape, head);
+    if (text == NULL) return true; /* which the arena remembers */
+    for (size_t length = head; length-- > 0;) {
+        text[length] = WILD;
+        if (is_touched_among(keys, text, length + 1, key)) return true;
+    }
     return false;
 }
 
@@ -409,19 +494,14 @@ static void check_down(const struct lint_subject *subject, const struct lint_key
                        const struct lint_keys *down)
 {
     struct buffer text = {0};
-    const struct lint_key **sorted = group(up, &subject->report->scratch);
     const char *before = NULL;
-    if (sorted == NULL) {
-        subject->report->failed = true;
-        return;
-    }
     for (size_t i = 0; i < up->count; i++) {
-        const struct lint_key *key = sorted[i];
+        const struct lint_key *key = up->sorted[i];
         const bool writes = key->effect == LINT_ADDS || key->effect == LINT_REPLACES;
         const bool again = before != NULL && strcmp(before, key->shape) == 0;
         if (!writes || again) continue;
         before = key->shape;
-        if (is_touched(down, key) || goes_later(up, key)) continue;
+        if (key->goes_later || is_touched(down, key, &subject->report->scratch)) continue;
         text.length = 0;
         template_append(key->key, &text);
         lint_report_add(subject->report, "RF502", lint_text_command(subject, key->command),
@@ -445,9 +525,7 @@ void lint_keys_check(const struct lint_subject *subject)
     }
     check_one_direction(subject, &up);
     check_one_direction(subject, &down);
-    const bool is_comparable = up.count <= LINT_KEYS_MOST && down.count <= LINT_KEYS_MOST;
-    if (migration->has_down && !down.has_unknown && is_comparable)
-        check_down(subject, &up, &down);
+    if (migration->has_down && !down.has_unknown) check_down(subject, &up, &down);
     if (!migration->has_down)
         lint_report_add(subject->report, "RF501", (struct lint_place){.file = migration->file},
                         "there is no `down`: what this migration does cannot be rolled back");

@@ -31,30 +31,46 @@ enum lint_type {
     LINT_JSON
 };
 
-/* A key of a command, as a pattern. */
+/* How long a shape is, and the literal text in front of its first wildcard and behind its last
+ * one. */
+struct lint_ends {
+    size_t length, head, tail;
+    bool is_wild;
+};
+
+/* A key of a command, as a pattern. What it has to do with others of its shape is known once
+ * all of them are. */
 struct lint_key {
     const struct step *step;
     const struct command *command;
     const struct template *key;
     const char *shape; /* its text, with a '\1' in the place of each placeholder */
+    struct lint_ends ends;
     enum lint_effect effect;
     enum lint_type type;
+    const struct lint_key *filler; /* the first one that adds to it, or NULL */
+    const struct step *later; /* the first step behind this one's that does something to it,
+                                 but does not remove it; or NULL */
+    bool goes_later;          /* one behind this one removes it */
 };
 
 /* All keys of a list of steps' commands that only a ${*} does not hide. */
 struct lint_keys {
-    struct lint_key *items;
+    struct lint_key *items;   /* in the order of the steps and of their commands */
+    struct lint_key **sorted; /* by their shapes, and each shape's in that order */
     size_t count;
     bool has_unknown; /* a command is among them whose keys nobody knows */
 };
-
-/* Lists of more keys than anybody writes by hand are not compared key by key. */
-enum { LINT_KEYS_MOST = 2000 };
 
 /* The keys of all commands of count steps, in their order, into arena; borrows from the steps.
  * Returns 0, or -1 where memory runs out. */
 int lint_keys_read(struct lint_keys *keys, const struct step *steps, size_t count,
                    struct arena *arena);
+
+/* The keys of a step's command (NULL: of all its commands), which stand side by side: *count of
+ * them. */
+const struct lint_key *lint_keys_of(const struct lint_keys *keys, const struct step *step,
+                                    const struct command *command, size_t *count);
 
 /* Whether one of the command's arguments from position on is literally word, in any case. */
 bool lint_keys_has_word(const struct command *command, size_t position, const char *word);

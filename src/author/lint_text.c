@@ -9,6 +9,8 @@
 #include "lint_text.h"
 
 #include <ctype.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
@@ -24,6 +26,7 @@ struct allow {
     int first, last; /* lines that it counts for */
     bool whole;      /* the whole file */
     bool used;
+    size_t order; /* among the comments of its file */
     struct allow *next;
 };
 
@@ -38,7 +41,10 @@ struct lint_text {
     size_t head; /* where the text above the first key ends */
     size_t seen; /* bytes whose line breaks are counted: */
     int lines;
-    struct allow *allows, **end;
+    struct allow *allows, **end; /* in their order */
+    struct allow **sorted;       /* by rule, then by the first line */
+    int *reach;                  /* the last line that those of a rule count for, up to each */
+    size_t allow_count;
     struct lint_text *next;
 };
 
@@ -188,6 +194,7 @@ static void add_allow(struct lint_report *report, struct lint_text *text,
         return;
     }
     *allow = *reach;
+    allow->order = text->allow_count++;
     allow->rule = lint_rule_find(copy);
     allow->code = copy;
     if (allow->rule != NULL && allow->rule->is_fixed) allow->rule = NULL;
@@ -351,20 +358,105 @@ struct lint_place lint_text_command(const struct lint_subject *subject,
 
 /* ---- what is allowed -------------------------------------------------------------------- */
 
-/* Whether a comment allows finding; then it is used. */
-static bool is_allowed(const struct lint_report *report, const struct lint_finding *finding)
+static int by_rule(const void *left, const void *right)
 {
-    for (struct lint_text *text = report->texts; text != NULL; text = text->next) {
-        if (strcmp(text->source.file, finding->place.file) != 0) continue;
-        for (struct allow *allow = text->allows; allow != NULL; allow = allow->next) {
-            const int line = finding->place.line;
-            if (allow->rule != finding->rule) continue;
-            if (!allow->whole && (line < allow->first || line > allow->last)) continue;
-            allow->used = true;
-            return true;
-        }
+    const struct allow *one = *(const struct allow *const *)left;
+    const struct allow *other = *(const struct allow *const *)right;
+    if (one->rule != other->rule) return (uintptr_t)one->rule < (uintptr_t)other->rule ? -1 : 1;
+    if (one->whole != other->whole) return one->whole ? -1 : 1;
+    if (one->first != other->first) return one->first < other->first ? -1 : 1;
+    return (one->order > other->order) - (one->order < other->order);
+}
+
+/* Put a file's comments where their rules and lines find them. */
+static int sort_allows(struct lint_text *text, struct arena *arena)
+{
+    size_t count = 0;
+    text->sorted = arena_array(arena, text->allow_count + 1, sizeof *text->sorted);
+    text->reach = arena_array(arena, text->allow_count + 1, sizeof *text->reach);
+    if (text->sorted == NULL || text->reach == NULL) return -1;
+    for (struct allow *one = text->allows; one != NULL; one = one->next)
+        text->sorted[count++] = one;
+    if (count > 1) qsort(text->sorted, count, sizeof *text->sorted, by_rule);
+    for (size_t i = 0; i < count; i++) {
+        const bool goes_on = i > 0 && text->sorted[i - 1]->rule == text->sorted[i]->rule;
+        const int before = goes_on ? text->reach[i - 1] : 0;
+        const int last = text->sorted[i]->whole ? 0 : text->sorted[i]->last;
+        text->reach[i] = last > before ? last : before;
     }
-    return false;
+    return 0;
+}
+
+/* How many comments are of a rule before this one, or of this one and begin at line or earlier.
+ */
+static size_t count_up_to(const struct lint_text *text, const struct lint_rule *rule, int line)
+{
+    size_t low = 0, high = text->allow_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const struct allow *allow = text->sorted[middle];
+        const bool earlier = allow->rule != rule
+                                 ? (uintptr_t)allow->rule < (uintptr_t)rule
+                                 : line >= 0 && (allow->whole || allow->first <= line);
+        if (earlier)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The first comment of a file that counts for a rule in a line, or NULL. One for the whole file
+ * stands above all others. */
+static struct allow *find_allow(const struct lint_text *text, const struct lint_rule *rule,
+                                int line)
+{
+    struct allow *found = NULL;
+    const size_t begin = count_up_to(text, rule, -1), end = count_up_to(text, rule, line);
+    if (begin < end && text->sorted[begin]->whole) return text->sorted[begin];
+    for (size_t i = end; i > begin && text->reach[i - 1] >= line; i--) {
+        struct allow *allow = text->sorted[i - 1];
+        if (allow->last >= line && (found == NULL || allow->order < found->order))
+            found = allow;
+    }
+    return found;
+}
+
+static int by_file(const void *left, const void *right)
+{
+    const struct lint_text *one = *(struct lint_text *const *)left;
+    const struct lint_text *other = *(struct lint_text *const *)right;
+    return strcmp(one->source.file, other->source.file);
+}
+
+/* The texts by the names of their files, *count of them; NULL where memory runs out. */
+static struct lint_text **sort_texts(struct lint_report *report, size_t *count)
+{
+    *count = 0;
+    for (struct lint_text *one = report->texts; one != NULL; one = one->next) {
+        if (sort_allows(one, &report->scratch) != 0) return NULL;
+        ++*count;
+    }
+    struct lint_text **texts = arena_array(&report->scratch, *count + 1, sizeof *texts);
+    size_t at = 0;
+    if (texts == NULL) return NULL;
+    for (struct lint_text *one = report->texts; one != NULL; one = one->next) texts[at++] = one;
+    if (*count > 1) qsort(texts, *count, sizeof *texts, by_file);
+    return texts;
+}
+
+/* Whether a comment allows finding; then it is used. */
+static bool is_allowed(struct lint_text *const *texts, size_t count,
+                       const struct lint_finding *finding)
+{
+    const struct lint_text key = {.source = {.file = finding->place.file}};
+    const struct lint_text *const wanted = &key;
+    struct lint_text *const *text =
+        count > 0 ? bsearch(&wanted, texts, count, sizeof *texts, by_file) : NULL;
+    struct allow *allow =
+        text != NULL ? find_allow(*text, finding->rule, finding->place.line) : NULL;
+    if (allow != NULL) allow->used = true;
+    return allow != NULL;
 }
 
 static void judge(struct lint_report *report, const struct allow *allow)
@@ -386,9 +478,15 @@ static void judge(struct lint_report *report, const struct allow *allow)
 void lint_text_allow(struct lint_report *report)
 {
     struct lint_finding **link = &report->findings;
+    size_t count = 0;
+    struct lint_text **texts = sort_texts(report, &count);
+    if (texts == NULL) {
+        report->failed = true;
+        return;
+    }
     report->last_finding = NULL;
     while (*link != NULL) {
-        if (is_allowed(report, *link)) {
+        if (is_allowed(texts, count, *link)) {
             *link = (*link)->next;
             continue;
         }

@@ -12,6 +12,7 @@
 
 #include "alloc_fail.h"
 #include "arena.h"
+#include "buffer.h"
 #include "error.h"
 #include "lint.h"
 #include "lint_report.h"
@@ -709,6 +710,97 @@ static void test_generated(void **state)
     expect_generated("# redferry: allow ", "RF301 ", "\nup:\n  - write: SET a b\n", "RF102");
 }
 
+/* Append piece so often, with a number from 0 on for each '@'. */
+static void append_numbered(struct buffer *text, const char *piece, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (const char *at = piece; *at != '\0'; at++) {
+            if (*at == '@')
+                buffer_append_integer(text, (int64_t)i);
+            else
+                buffer_append_char(text, *at);
+        }
+    }
+}
+
+/* What is found among few keys is found among many, and nothing else. */
+static void test_many_keys(void **state)
+{
+    enum { MANY = 2500, PATIENCE_S = 100 };
+    static const char step[] = "  - read: SELECT id, a FROM t\n    key: id\n";
+    static const struct {
+        const char *before, *piece, *behind, *down;
+        size_t downs;
+        const char *want;
+    } cases[] = {
+        {"", "      - SET k@:${id} b\n", "", "      - DEL k@:${id}\n", MANY, ""},
+        {"", "      - SET k@:${id} b\n", "", "      - DEL k@:${id}\n", MANY - 1, "RF502"},
+        {"", "      - SET k@:${id} b\n", "", "      - DEL ${a}\n", 1, ""},
+        {"", "      - SET k@:${id} b\n", "", "      - DEL k${a}:${id}\n", 1, ""},
+        {"", "      - SET k@:${id} b\n", "", "      - DEL l${a}:${id}\n", 1, "RF502"},
+        {"", "      - SET k:${id}:@x b\n", "", "      - DEL k:${id}:@y\n", MANY, "RF502"},
+        {"", "      - SADD k@ ${id}\n", "      - DEL k7\n", NULL, 0, "RF303"},
+        {"", "      - SADD k@ ${id}\n", "      - DEL l\n", NULL, 0, "RF301"},
+        {"", "      - SADD k@ ${id}\n", "      - RENAME x:${id} x:${a}\n", NULL, 0, "RF309"},
+        {"", "      - SADD k@ ${id}\n", "      - RENAME x:${id} y:${a}\n", NULL, 0, ""},
+        {"    write: SADD k7 ${id}\n    publish: c\n", "      - SADD k@ ${id}\n", "", NULL, 0,
+         "RF503"},
+        {"    write: SADD l ${id}\n    publish: c\n", "      - SADD k@ ${id}\n", "", NULL, 0,
+         ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buffer text = {0};
+        struct lint lint;
+        char got[256];
+        buffer_append_text(&text, "up:\n");
+        if (cases[i].before[0] != '\0')
+            buffer_append_format(&text, "%s%s", step, cases[i].before);
+        buffer_append_format(&text, "%s    write:\n", step);
+        append_numbered(&text, cases[i].piece, MANY);
+        buffer_append_text(&text, cases[i].behind);
+        if (cases[i].down != NULL) {
+            buffer_append_format(&text, "down:\n%s    write:\n", step);
+            append_numbered(&text, cases[i].down, cases[i].downs);
+        }
+        write_file("1_example.yaml", text.bytes, text.length);
+        (void)alarm(PATIENCE_S); /* what is quadratic takes long */
+        look(&lint);
+        (void)alarm(0);
+        codes(&lint.report, "", got, sizeof got);
+        if (strcmp(got, cases[i].want) != 0)
+            fail_msg("case %zu: lint finds '%s' and not '%s'", i, got, cases[i].want);
+        leave_off(&lint);
+        buffer_release(&text);
+    }
+}
+
+/* Each of many findings finds the comment that allows it, and each comment its finding. */
+static void test_many_comments(void **state)
+{
+    enum { MANY = 2500 };
+    struct buffer text = {0};
+    struct lint lint;
+    (void)state;
+    buffer_append_text(&text, "# redferry: allow RF501 for good\nup:\n  - write:\n");
+    append_numbered(&text, "      - GET k@ # redferry: allow RF306 by number\n", MANY);
+    buffer_append_text(&text, "      - GET a\n"
+                              "      # redferry: allow RF306 above\n"
+                              "      - GET b\n"
+                              "      - SET c d # redferry: allow RF306 of nothing\n");
+    write_file("1_example.yaml", text.bytes, text.length);
+    look(&lint);
+    assert_int_equal(lint.report.warnings, 2);
+    const struct lint_finding *one = lint.report.findings;
+    while (one->severity == LINT_NOTE) one = one->next;
+    assert_string_equal(one->rule->code, "RF306");
+    assert_int_equal(one->place.line, MANY + 4);
+    assert_string_equal(one->next->rule->code, "RF102");
+    assert_int_equal(one->next->place.line, MANY + 7);
+    leave_off(&lint);
+    buffer_release(&text);
+}
+
 /* ---- the report ------------------------------------------------------------------------- */
 
 static void test_order(void **state)
@@ -760,6 +852,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_allowed_for_all, enter, leave),
         cmocka_unit_test_setup_teardown(test_places, enter, leave),
         cmocka_unit_test_setup_teardown(test_generated, enter, leave),
+        cmocka_unit_test_setup_teardown(test_many_keys, enter, leave),
+        cmocka_unit_test_setup_teardown(test_many_comments, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
