@@ -137,7 +137,10 @@ static int try_again(struct session *session, struct wait *wait, struct error *e
     tell_waiting(session, wait, err);
     int64_t pause = clock_backoff_next(&wait->backoff);
     if (pause > left) pause = left;
-    return stop_sleep(session->stop, pause, err);
+    if (stop_sleep(session->stop, pause, err) == 0) return 0;
+    const struct error stopped = *err;
+    return error_set(err, stopped.code, "%s while waiting for %s", stopped.message,
+                     wait->server);
 }
 
 /* db is what was opened ahead, and ours now, or NULL. */

@@ -25,9 +25,9 @@ static int run(struct cmd_call *call)
         return cmd_refuse(call, "'down' takes a number or '--to' or '--only', not both");
     if (call->count > 0 && text_number(call->arguments[0], 1, INT64_MAX, &number) != 0)
         return cmd_refuse(call,
-                          "'%s' is not a number of migrations; a version is named with "
-                          "'--to' or '--only'",
-                          call->arguments[0]);
+                          "'%s' is not a number of migrations from 1 to %d; a version is named "
+                          "with '--to' or '--only'",
+                          call->arguments[0], MOST_AT_ONCE);
     if (number > MOST_AT_ONCE)
         return cmd_refuse(call,
                           "'%s' is no likely number of migrations; to undo this version, "

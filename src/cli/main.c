@@ -53,7 +53,7 @@ static const struct cmd *const commands[] = {
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static const char STOPPING[] =
-    "\nredferry: stopping after the batch in flight; a second signal stops at once\n";
+    "\nredferry: stopping once what is in flight is done; a second signal stops at once\n";
 
 extern char **environ;
 

@@ -157,6 +157,8 @@ static void complain_stumbled(struct option_set *set, const struct reader *reade
                  text_format("option '--%s' needs a value: %s", line->name, line->argument));
     } else if (line != NULL) {
         complain(set, text_format("option '--%s' takes no value", line->name));
+    } else if (optopt >= '0' && optopt <= '9') {
+        complain(set, text_format("'-%c' is no option; a number stands without '-'", optopt));
     } else if (optopt != 0) {
         complain(set, text_format("unknown option '-%c'; see 'redferry help'", optopt));
     } else {

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arena.h"
 #include "config.h"
@@ -117,7 +118,17 @@ void doctor_judge_clock(struct doctor *doctor, const char *whose, int64_t ahead_
 
 /* ---- what needs no server ------------------------------------------------------------- */
 
-/* A line each, which says what is wrong, and behind a semicolon what to do. */
+/* Find what text (length bytes) says, and behind a semicolon what to do. */
+static void find_and_advise(struct doctor *doctor, enum doctor_verdict verdict,
+                            const char *text, size_t length)
+{
+    const char *advice = memmem(text, length, "; ", 2);
+    const size_t found = advice != NULL ? (size_t)(advice - text) : length;
+    doctor_find(doctor, verdict, "%.*s", (int)found, text);
+    if (advice != NULL) doctor_advise(doctor, "%.*s", (int)(length - found - 2), advice + 2);
+}
+
+/* A line each. */
 static int look_at_secrets(struct doctor *doctor, struct error *err)
 {
     const char *line = doctor->warnings;
@@ -127,10 +138,7 @@ static int look_at_secrets(struct doctor *doctor, struct error *err)
                     "no password is in an argument, or in a file that everybody may read");
     while (line != NULL && *line != '\0') {
         const size_t length = strcspn(line, "\n");
-        const char *advice = memmem(line, length, "; ", 2);
-        const size_t text = advice != NULL ? (size_t)(advice - line) : length;
-        doctor_find(doctor, DOCTOR_WARNING, "%.*s", (int)text, line);
-        if (advice != NULL) doctor_advise(doctor, "%.*s", (int)(length - text - 2), advice + 2);
+        find_and_advise(doctor, DOCTOR_WARNING, line, length);
         line += length;
         if (*line == '\n') line++;
     }
@@ -147,6 +155,10 @@ static int look_at_files(struct doctor *doctor, struct error *err)
         return 0;
     }
     if (err->code != ERROR_INVALID) return -1;
+    if (access(session->config->migrations, F_OK) != 0) { /* lint would say no more */
+        find_and_advise(doctor, DOCTOR_PROBLEM, err->message, strlen(err->message));
+        return 0;
+    }
     doctor_find(doctor, DOCTOR_PROBLEM, "%s", err->message);
     doctor_advise(doctor, "`redferry lint` says of each file what is wrong");
     return 0;

@@ -7,6 +7,7 @@
 #include "turn.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "clock.h"
 #include "config.h"
@@ -208,11 +209,21 @@ static int poll_lock(struct queue *queue, struct session *session, const struct 
     }
 }
 
+/* Whoever is stopped here has done nothing yet. Returns -1. */
+static int tell_of_stop(struct error *err)
+{
+    const struct error stopped = *err;
+    if (stopped.code <= ERROR_STOPPED || strstr(stopped.message, " while waiting") != NULL)
+        return -1;
+    return error_set(err, stopped.code, "%s while waiting for the lock", stopped.message);
+}
+
 int turn_take(struct session *session, const struct turn *turn, struct error *err)
 {
     struct queue queue = {0};
     queue_up(&queue, session);
     const int taken = poll_lock(&queue, session, turn, err);
+    if (taken < 0) return tell_of_stop(err);
     if (taken != 1) return taken;
     crash_point("lock kept");
     if (session_read(session, err) != 0) return -1; /* what was read may have changed */

@@ -82,9 +82,10 @@ mistakes_are_named()
     expect_usage "'down' takes a number or '--to' or '--only', not both" down 1 --only 10
     local number
     for number in 0 +1 1.5 one '' ' 1' 99999999999999999999; do
-        expect_usage "'$number' is not a number of migrations; a version is named with '--to' or \
-'--only'" down "$number"
+        expect_usage "'$number' is not a number of migrations from 1 to 9999; a version is named with \
+'--to' or '--only'" down "$number"
     done
+    expect_usage "'-1' is no option; a number stands without '-'" down -1
     expect_usage "'20200211131900' is no likely number of migrations; to undo this version, \
 'redferry down --only 20200211131900'" down 20200211131900
     expect_nothing_written
@@ -287,12 +288,14 @@ signals_stop()
             -r unix:///nowhere -v >"$OUT" 2>"$ERR" &
         pid=$!
         await_handlers "$pid"
+        wait_until 'it waits' grep -q 'waiting for Redis' "$ERR"
         kill -"$signal" "$pid"
         code=0
         wait "$pid" || code=$?
         expect_equal "$code" $((128 + $(kill -l "$signal"))) "the exit code after SIG$signal"
         expect_equal "$(document '$.exit')" "$code" 'the exit code in the document'
-        expect_stderr_contains 'stopping after the batch in flight'
+        expect_stderr_contains 'stopping once what is in flight is done'
+        expect_stderr_contains "redferry: stopped by SIG$signal while waiting for Redis"
     done
     expect_nothing_written
 }
@@ -316,7 +319,7 @@ YAML
     done
     kill -STOP "$REDIS_PID"
     kill -TERM "$pid"
-    until grep -q 'stopping after' "$ERR"; do sleep 0.01; done
+    wait_until 'it has heard the first one' grep -q 'stopping once' "$ERR"
     kill -INT "$pid"
     wait "$pid" || code=$?
     kill -CONT "$REDIS_PID"

@@ -7,6 +7,10 @@ source "$(dirname "$0")/../support/scenario.sh"
 prepares()
 {
     rmdir data_migrations
+    [[ $DIALECT != sqlite ]] || sqlite3 test.db VACUUM
+    expect_exit 4 redferry doctor
+    expect_stdout_contains "there is no migrations directory 'data_migrations'; 'redferry init' makes it, --migrations names another"
+    expect_stdout_lacks 'redferry lint'
     [[ $DIALECT != sqlite ]] || sql 'CREATE TABLE application (id integer)'
     expect_exit 0 redferry init
     expect_stdout_contains 'next:       redferry new NAME'

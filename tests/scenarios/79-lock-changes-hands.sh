@@ -20,15 +20,21 @@ begin_up()
     pids[$1]=$!
 }
 
-# end_up NAME SAYS
-end_up()
+# ends_with NAME CODE
+ends_with()
 {
     local code=0
     wait "${pids[$1]}" || code=$?
     cp "out.$1" "$OUT"
     cp "err.$1" "$ERR"
     scenario_last="up ($1)"
-    expect_equal "$code" 0 'the exit code'
+    expect_equal "$code" "$2" 'the exit code'
+}
+
+# end_up NAME SAYS
+end_up()
+{
+    ends_with "$1" 0
     expect_stdout_contains "$2"
 }
 
@@ -109,6 +115,11 @@ YAML
     wait_until 'the quick one has the lock' is_stopped "${pids[quick]}"
     begin_up slow
     wait_until 'the slow one waits' says slow 'waiting for another redferry that is starting or finishing$'
+    begin_up impatient
+    wait_until 'another one waits' says impatient 'waiting for '
+    kill -TERM "${pids[impatient]}"
+    ends_with impatient 143
+    expect_stderr_contains 'redferry: stopped by SIGTERM while waiting for the lock'
     expect_exit 5 redferry up --on-lock fail
     expect_stderr_contains 'the lock is held by another redferry that is starting or finishing; `redferry watch` shows'
     redferry doctor >doctor.out || true
