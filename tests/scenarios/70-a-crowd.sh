@@ -233,6 +233,11 @@ YAML
 }
 with_database postgresql too_late_to_see_it_run
 
+turns_everybody_away()
+{
+    [[ $(psql -XAtq -h "$POSTGRES_DIR" -U postgres -d postgres -c 'SELECT 1' 2>&1) == *'the database system is '* ]]
+}
+
 # A standby that lets nobody in answers as a server that starts, for as long as it is not promoted.
 starting_up()
 {
@@ -246,7 +251,7 @@ YAML
     sql CHECKPOINT
     stop_server "$POSTGRES_PID"
     servers_as_postgres touch "$PGDATA_DIR/standby.signal"
-    servers_await() { sleep 0.1; } # nobody is let in
+    servers_await() { wait_until 'it turns everybody away' turns_everybody_away; }
     start_postgres_in "$POSTGRES_DIR" -c hot_standby=off
     begin_up patient
     wait_until 'the patient one waits' says patient 'waiting for the database: .*the database system is '
