@@ -342,7 +342,11 @@ static int execute_read(struct step_work *work, struct error *err)
         work->attempt->is_settled = false;
         const struct sink_step sink_step = sink_step_of(work);
         result = sink_begin(sink, &sink_step, err);
-        if (result == 0) result = settle(sink, carry_rows(work, &cursor, err), err);
+        if (result != 0) break;
+        result = carry_rows(work, &cursor, err);
+        /* Redis may take long to answer, and nobody is to wait for this statement meanwhile. */
+        if (result == CARRY_REST) source_rest(work->source);
+        result = settle(sink, result, err);
         if (result == CARRY_REST && rest(work, before, err) != 0) result = -1;
     }
     buffer_release(&cursor);

@@ -103,8 +103,9 @@ int source_descriptor(const struct source *source);
  * or -1 with err. */
 int source_cursor(const struct source *source, struct buffer *json, struct error *err);
 
-/* After SOURCE_BATCH: close the statement and its snapshot; the next source_next() begins anew
- * behind the cursor. Without a `key` it does nothing. */
+/* Close the statement and its snapshot. After SOURCE_BATCH the next source_next() begins anew
+ * behind the cursor; elsewhere rows are lost, and only source_close() is to follow. Without a
+ * `key` it does nothing. */
 void source_rest(struct source *source);
 
 #endif
