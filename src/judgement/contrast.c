@@ -19,6 +19,7 @@
 
 enum {
     SHORT = 60,       /* bytes that are seen at a glance */
+    WINDOW = 46,      /* of a text that is longer: with its marks, a line of 80 columns */
     LONG = 400,       /* and those that are too many to be read */
     BEFORE = 20,      /* bytes of a text that are shown before it becomes another */
     MOST_PARTS = 10,  /* of a mapping that are told of one by one */
@@ -102,7 +103,8 @@ static size_t find_difference(const struct test_value *one, const struct test_va
 static void append_window(struct buffer *text, const struct test_value *value, size_t begin)
 {
     const size_t left = value->length - begin;
-    size_t end = begin + (left < SHORT ? left : SHORT);
+    const size_t most = begin > 0 || left > SHORT ? WINDOW : SHORT;
+    size_t end = begin + (left < most ? left : most);
     while (end < value->length && end > begin && goes_on(value->text[end])) end--;
     if (begin > 0) buffer_append_text(text, "…");
     likeness_append_text(text, value->text + begin, end - begin);

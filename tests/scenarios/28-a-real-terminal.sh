@@ -179,7 +179,26 @@ looks_as_the_terminal_can()
     see 'exit 0'
 }
 
+# What a test finds: side by side in 80 columns, and in lines of their own below each other in 40.
+shows_what_differs()
+{
+    local text='Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore'
+    write_migration 1_page.yaml <<<"up: [{write: [[SET, page, '$text']]}]"
+    write_migration 1_page.test.yaml <<<"expect: {redis: [GET page: '${text/adip/adep}']}"
+    open_terminal "'$REDFERRY_PROGRAM' test"
+    see 'exit 8'
+    expect_on_screen '    expected  …"amet, consectetur adepiscing elit, sed do eius"… \(99 bytes\)' 1
+    expect_on_screen '    got       …"amet, consectetur adipiscing elit, sed do eius"… \(99 bytes\)' 1
+    [[ $("${TERMINAL[@]}" capture-pane -e -p -t "$SCREEN") == *$'\e[31mgot'* ]] || fail 'no colours'
+    open_terminal "stty cols 40; NO_COLOR=1 '$REDFERRY_PROGRAM' test"
+    see 'exit 8'
+    expect_on_screen '    got       …"amet, consectetur adipis' 1
+    expect_on_screen '              cing elit, sed do eius"… \(' 2
+    [[ $("${TERMINAL[@]}" capture-pane -e -p -t "$SCREEN") != *$'\e[3'* ]] || fail 'colours'
+}
+
 for_both_databases is_drawn_as_wide_as_the_terminal
 with_database postgresql is_gone_in_the_end
 with_database sqlite says_that_it_waits
 with_database sqlite looks_as_the_terminal_can
+with_database sqlite shows_what_differs

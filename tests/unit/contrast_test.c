@@ -119,8 +119,8 @@ static void of_a_long_text_where_it_becomes_another(void **state)
             "'Lorem ipsum dolor sit amet, consectetuer adipiscing elit, sed do eiusmod "
             "tempor'"),
         "3:7 X, from byte 38: "
-        "…\"sit amet, consectetur adipiscing elit, sed do eiusmod tempor\"|"
-        "…\"sit amet, consectetuer adipiscing elit, sed do eiusmod tempo\"… (79 bytes)");
+        "…\"sit amet, consectetur adipiscing elit, sed do \"… (78 bytes)|"
+        "…\"sit amet, consectetuer adipiscing elit, sed do\"… (79 bytes)");
     /* One that is the beginning of the other. */
     assert_string_equal(noted("GET x",
                               "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffg",
