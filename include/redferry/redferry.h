@@ -322,6 +322,8 @@ typedef struct redferry_petition {
     const char *replaced;    /* the request that was replaced, or NULL */
     const char *replaced_by; /* whose it was */
     const char *replaced_at;
+    const char *next; /* of a run that is cancelled: the command that goes on with it, and the
+                         one that undoes it, where there is one; else NULL */
 } redferry_petition;
 
 /*

@@ -239,7 +239,9 @@ int handle_open_ledger(struct redferry *ferry, struct session *session)
 int handle_open_briefly(struct redferry *ferry, struct session *session)
 {
     if (connect(ferry, session, HANDLE_WORK) != 0) return -1;
-    return session_is_settled(session) ? 0 : session_read(session, &ferry->error);
+    const int settled = session_is_settled(session, &ferry->error);
+    if (settled != 0) return settled == 1 ? 0 : -1;
+    return session_read(session, &ferry->error);
 }
 
 int handle_end(struct redferry *ferry, struct session *session, int result)

@@ -50,6 +50,7 @@ static int give_petition(struct redferry *ferry, const struct petition *petition
         .replaced = request_text(petition->replaced),
         .replaced_by = petition->replaced_by,
         .replaced_at = petition->replaced_at,
+        .next = petition->next,
     };
     if (give_run(ferry, &petition->run, &given->run) != 0) return -1;
     if (out != NULL) *out = given;

@@ -115,14 +115,24 @@ int attempt_tick(struct attempt *attempt, struct error *err)
     return attempt_report(attempt, err) == 0 ? obedience_dismiss(attempt, err) : -1;
 }
 
+static int refuse_late(const struct attempt *attempt, struct error *err)
+{
+    char next[COMMAND_SIZE];
+    return error_set(err, ERROR_INCOMPLETE, "--max-time is over; `%s` goes on",
+                     next_command(attempt, next));
+}
+
 int attempt_check_stop(const struct attempt *attempt, struct error *err)
 {
     const struct session *session = attempt->session;
-    char next[COMMAND_SIZE];
     if (stop_requested(session->stop)) return stop_error(session->stop, err);
-    if (!session_is_over(session)) return 0;
-    return error_set(err, ERROR_INCOMPLETE, "--max-time is over; `%s` goes on",
-                     next_command(attempt, next));
+    return session_is_over(session) ? refuse_late(attempt, err) : 0;
+}
+
+int attempt_check_blocked(const struct attempt *attempt, struct error *err)
+{
+    if (attempt_check_stop(attempt, err) != 0) return -1;
+    return session_is_late(attempt->session) ? refuse_late(attempt, err) : 0;
 }
 
 /* ---- steps ---------------------------------------------------------------------------- */
@@ -276,14 +286,19 @@ static void give_up(struct attempt *attempt, struct error *err)
     struct session *session = attempt->session;
     struct error later = {0};
     struct stop last;
+    char text[RUN_ERROR_SIZE];
     crash_point("giving up");
     attempt_settle(attempt);
+    obedience_end(attempt);
+    session->gives_up = true;
     if (stop_overdue(session->stop)) {
         stop_extend(&last, session->stop, LAST_WORDS_MS);
         db_use_stop(session->db, &last);
     }
-    if (ledger_stop(session->ledger, attempt->run_id, ended_as(attempt, err), err->message,
-                    &attempt->position, &later) != 0)
+    const enum run_status status = ended_as(attempt, err);
+    const char *why = status == RUN_FAILED ? run_error_text(err, text) : err->message;
+    if (ledger_stop(session->ledger, attempt->run_id, status, why, &attempt->position,
+                    &later) != 0)
         listener_say(&session->listener, EVENT_WARNING, "the ledger could not be told: %s",
                      later.message);
     if (attempt->lost_lock && later.code == ERROR_SQL_UNREACHABLE)
@@ -316,6 +331,7 @@ static int finish(struct attempt *attempt, struct error *err)
     struct session *session = attempt->session;
     crash_point("steps done");
     if (check_lock(attempt, err) != 0) return -1;
+    obedience_end(attempt);
     if (ledger_finish(session->ledger, attempt->run_id, &attempt->beginning, &attempt->position,
                       err) != 0)
         return -1;
@@ -351,6 +367,20 @@ static int announce(struct attempt *attempt, struct error *err)
     return 0;
 }
 
+/* A run that has begun, to its end. */
+static int carry_through(struct attempt *attempt, bool afresh, struct error *err)
+{
+    obedience_begin(attempt);
+    if (open_recovery(attempt, afresh, err) != 0 || execute_from_place(attempt, err) != 0 ||
+        finish(attempt, err) != 0) {
+        give_up(attempt, err);
+        return -1;
+    }
+    const int announced = announce(attempt, err);
+    progress_end(&attempt->progress, EVENT_MIGRATION_DONE, NULL);
+    return announced == 0 ? 1 : -1;
+}
+
 int attempt_run(struct attempt *attempt, struct session *session,
                 const struct ledger_beginning *beginning, bool afresh, struct error *err)
 {
@@ -360,14 +390,10 @@ int attempt_run(struct attempt *attempt, struct session *session,
     attempt->position.rows_total = -1;
     const int begun = begin(attempt, afresh, err);
     if (begun != 1) return begun;
-    if (open_recovery(attempt, afresh, err) != 0 || execute_from_place(attempt, err) != 0 ||
-        finish(attempt, err) != 0) {
-        give_up(attempt, err);
-        return -1;
-    }
-    const int announced = announce(attempt, err);
-    progress_end(&attempt->progress, EVENT_MIGRATION_DONE, NULL);
-    return announced == 0 ? 1 : -1;
+    session->is_at_work = true;
+    const int ended = carry_through(attempt, afresh, err);
+    session->is_at_work = session->gives_up = false;
+    return ended;
 }
 
 void attempt_release(struct attempt *attempt)

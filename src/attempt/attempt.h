@@ -35,6 +35,7 @@ struct attempt {
     struct progress progress;
     int64_t mirrored_ms;            /* monotonic: when the ledger was last told */
     enum request asked;             /* what it answered: an operator's wish, not obeyed yet */
+    bool is_interrupted;            /* a wait was ended because of it: obedience_look() */
     bool is_cancelled;              /* the wish was that, and it ends with it */
     bool is_settled;                /* the checkpoint says all, and nothing was sent since */
     const struct step *failed_step; /* the one at work, or that failed; NULL: between steps */
@@ -75,5 +76,9 @@ bool attempt_is_due(const struct attempt *attempt);
 /* Whether the attempt is to stop at the next batch boundary: 0, or -1 with err (ERROR_STOPPED +
  * signal; ERROR_INCOMPLETE: --max-time). */
 int attempt_check_stop(const struct attempt *attempt, struct error *err);
+
+/* The same while somebody else's lock keeps it from doing anything: --max-time counts then,
+ * though nothing may have been done yet. */
+int attempt_check_blocked(const struct attempt *attempt, struct error *err);
 
 #endif

@@ -15,7 +15,9 @@
 
 #include "arena.h"
 #include "attempt.h"
+#include "blockade.h"
 #include "clock.h"
+#include "db.h"
 #include "error.h"
 #include "ledger.h"
 #include "ledger_request.h"
@@ -76,6 +78,7 @@ static int cancel(struct attempt *attempt, struct error *err)
     const int64_t version = migration->version;
     struct arena *arena = &attempt->recovery.arena;
     struct run run = {.request = REQUEST_NONE};
+    char remedy[MIGRATION_REMEDY_SIZE];
     bool crashed = false;
     if (ledger_follow(attempt->session->ledger, attempt->run_id, arena, &run, &crashed, err) <
         0)
@@ -87,15 +90,9 @@ static int cancel(struct attempt *attempt, struct error *err)
         return error_set(err, ERROR_OPERATOR,
                          "cancelled by %s: `redferry down --only %" PRId64 "` goes on",
                          progress_name(run.requested_by), version);
-    if (!migration->has_down)
-        return error_set(err, ERROR_OPERATOR,
-                         "cancelled by %s: `redferry run %" PRId64 "` goes on",
-                         progress_name(run.requested_by), version);
-    return error_set(err, ERROR_OPERATOR,
-                     "cancelled by %s: `redferry run %" PRId64
-                     "` goes on, `redferry down --only %" PRId64 "` undoes it%s",
-                     progress_name(run.requested_by), version, version,
-                     migration_undoing_caveat(attempt->beginning.migration));
+    return error_set(err, ERROR_OPERATOR, "cancelled by %s: %s",
+                     progress_name(run.requested_by),
+                     migration_cancelled_remedy(version, migration, true, remedy));
 }
 
 static int wait_paused(struct attempt *attempt, struct pause *pause, struct error *err)
@@ -126,6 +123,50 @@ int obedience_heed(struct attempt *attempt, struct error *err)
 int obedience_check(struct attempt *attempt, struct error *err)
 {
     if (attempt_is_due(attempt) && attempt_report(attempt, err) != 0) return -1;
+    return obedience_heed(attempt, err);
+}
+
+/* ---- while the database keeps us waiting ---------------------------------------------- */
+
+int obedience_see_lock(struct attempt *attempt, struct db *db, int64_t waited_ms,
+                       struct error *err)
+{
+    if (!blockade_see(attempt->session, db, waited_ms)) return 0;
+    return attempt_check_blocked(attempt, err);
+}
+
+int obedience_look(struct db *db, int64_t waited_ms, void *context, struct error *err)
+{
+    struct attempt *attempt = context;
+    const struct session *session = attempt->session;
+    if (session_is_ledger(session, db) || db_is_same_file(db, session->db))
+        return obedience_see_lock(attempt, db, waited_ms, err);
+    if (attempt_check_stop(attempt, err) != 0) return -1;
+    if (attempt_is_due(attempt) &&
+        (attempt_report(attempt, err) != 0 || obedience_dismiss(attempt, err) != 0))
+        return -1;
+    if (attempt->asked == REQUEST_NONE) return obedience_see_lock(attempt, db, waited_ms, err);
+    attempt->is_interrupted = true;
+    return error_set(err, ERROR_INCOMPLETE, "interrupted, to `%s`",
+                     request_text(attempt->asked));
+}
+
+void obedience_begin(struct attempt *attempt)
+{
+    attempt->session->watch = (struct db_watch){.look = obedience_look, .context = attempt};
+}
+
+void obedience_end(struct attempt *attempt)
+{
+    attempt->is_interrupted = false;
+    blockade_watch(attempt->session);
+}
+
+int obedience_take_up(struct attempt *attempt, struct error *err)
+{
+    if (!attempt->is_interrupted) return -1;
+    attempt->is_interrupted = false;
+    error_clear(err);
     return obedience_heed(attempt, err);
 }
 

@@ -22,6 +22,7 @@
 #include "ledger.h"
 #include "ledger_run.h"
 #include "migration.h"
+#include "obedience.h"
 #include "session.h"
 #include "sink.h"
 #include "sink_fenced.h"
@@ -411,8 +412,11 @@ static int settle_unread(struct recovery *recovery, const struct checkpoint *fou
         recovery->cursor = found->seen;
         return sink_fenced_repeat(attempt->sink, step, found->seen, err);
     }
-    if (check_unread(recovery, step, found, err) == 0) return 0;
-    return error_prefix(err, "the last batch of an earlier run: ");
+    while (check_unread(recovery, step, found, err) != 0) {
+        if (obedience_take_up(attempt, err) != 0)
+            return error_prefix(err, "the last batch of an earlier run: ");
+    }
+    return 0;
 }
 
 /* What a step without a key has carried is carried again: it starts over. */

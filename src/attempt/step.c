@@ -10,6 +10,7 @@
 #include "attempt.h"
 #include "batch.h"
 #include "buffer.h"
+#include "clock.h"
 #include "config.h"
 #include "db.h"
 #include "error.h"
@@ -55,6 +56,14 @@ static int open_source(struct step_work *work, struct db *db, struct error *err)
     return source_open(&work->source, &options, err);
 }
 
+static void close_source(struct step_work *work)
+{
+    source_close(work->source);
+    work->source = NULL;
+    db_close(work->from);
+    work->from = work->db = NULL;
+}
+
 /*
  * A statement that stays open on a SQLite file in rollback mode would lock out the ledger's own
  * writes to that file; on one and the same connection it does not.
@@ -62,16 +71,28 @@ static int open_source(struct step_work *work, struct db *db, struct error *err)
 static int open_best_source(struct step_work *work, struct error *err)
 {
     struct session *session = work->attempt->session;
-    struct db *db = NULL;
     if (work->step->from != NULL)
-        db = work->from = session_open_from(session, work->step->from, err);
+        work->db = work->from = session_open_from(session, work->step->from, err);
     else
-        db = session_reader(session, err);
-    if (db == NULL || open_source(work, db, err) != 0) return -1;
-    if (!source_blocks_writers(work->source) || !db_is_same_file(db, session->db)) return 0;
+        work->db = session_reader(session, err);
+    if (work->db == NULL) return -1;
+    if (open_source(work, work->db, err) != 0) return -1;
+    if (!source_blocks_writers(work->source) || !db_is_same_file(work->db, session->db))
+        return 0;
     source_close(work->source);
     work->source = NULL;
-    return open_source(work, session->db, err);
+    work->db = session->db;
+    return open_source(work, work->db, err);
+}
+
+/* The same, however often an operator has it wait. */
+static int open_obediently(struct step_work *work, struct error *err)
+{
+    while (open_best_source(work, err) != 0) {
+        close_source(work);
+        if (obedience_take_up(work->attempt, err) != 0) return -1;
+    }
+    return 0;
 }
 
 static int bind_commands(struct step_work *work, struct error *err)
@@ -105,20 +126,12 @@ int step_prepare(struct step_work *work, struct error *err)
 {
     const struct step *step = work->step;
     const struct migration *migration = work->attempt->beginning.migration;
-    if (step->read != NULL && open_best_source(work, err) != 0) {
+    if (step->read != NULL && open_obediently(work, err) != 0) {
         (void)error_name_version(err, migration->version);
         return error_prefix(err, "%s:%d:%d: step '%s': ", migration->file, step->read_line,
                             step->read_column, step->name);
     }
     return bind_commands(work, err);
-}
-
-static void close_source(struct step_work *work)
-{
-    source_close(work->source);
-    work->source = NULL;
-    db_close(work->from);
-    work->from = NULL;
 }
 
 void step_release(struct step_work *work)
@@ -221,15 +234,16 @@ static int end_batch(struct step_work *work, struct buffer *cursor, struct error
     return wait_ms > 0 ? pause_between(work, wait_ms, err) : 0;
 }
 
-/* The database has nothing yet: let the wire to Redis move meanwhile. A stop need not wait for
- * the next row: what the open batch holds was never sent. */
-static int wait_for_row(struct step_work *work, struct error *err)
+/* The database has had nothing since dry_ms (monotonic): let the wire to Redis move meanwhile.
+ * A stop need not wait for the next row: what the open batch holds was never sent. */
+static int wait_for_row(struct step_work *work, int64_t dry_ms, struct error *err)
 {
     struct attempt *attempt = work->attempt;
     if (sink_wait(attempt->sink, source_descriptor(work->source), STEP_TICK_MS, err) < 0)
         return -1;
     if (tick(work, err) != 0) return -1;
-    return attempt_check_stop(attempt, err);
+    if (attempt_check_stop(attempt, err) != 0) return -1;
+    return obedience_see_lock(attempt, work->db, clock_monotonic_ms() - dry_ms, err);
 }
 
 static struct sink_step sink_step_of(const struct step_work *work)
@@ -253,16 +267,19 @@ static int carry_rows(struct step_work *work, struct buffer *cursor, struct erro
     struct row row = {0};
     bool computes = true;
     int ended = 0;
+    int64_t dry_ms = 0;
     while (!must_rest(work)) {
         const bool hurry = sink_full(sink) || stop_requested(stop);
         switch (source_next(work->source, hurry, false, &row, err)) {
         case SOURCE_ROW:
             if (sink_put(sink, &row, err) != 0) return -1;
+            dry_ms = 0;
             if (computes && attempt_is_due(attempt) && tick(work, err) != 0) return -1;
             break;
         case SOURCE_AGAIN:
             computes = false;
-            if (wait_for_row(work, err) != 0) return -1;
+            if (dry_ms == 0) dry_ms = clock_monotonic_ms();
+            if (wait_for_row(work, dry_ms, err) != 0) return -1;
             break;
         case SOURCE_BATCH:
             ended = end_batch(work, cursor, err);
@@ -271,7 +288,7 @@ static int carry_rows(struct step_work *work, struct buffer *cursor, struct erro
         case SOURCE_END:
             return close_batch(work, cursor, err);
         case SOURCE_FAILED:
-            return -1;
+            return attempt->is_interrupted ? CARRY_REST : -1;
         }
     }
     return CARRY_REST;
@@ -315,6 +332,8 @@ static int rest(struct step_work *work, int64_t before, struct error *err)
 {
     struct attempt *attempt = work->attempt;
     const struct step *step = work->step;
+    attempt->is_interrupted = false;
+    error_clear(err);
     if (note_place(work, err) != 0) return -1;
     close_source(work);
     if (work->is_in_the_way && attempt_report(attempt, err) != 0) return -1;
@@ -328,7 +347,7 @@ static int rest(struct step_work *work, int64_t before, struct error *err)
             recovery_balance(&attempt->recovery, err) != 0)
             return -1;
     }
-    if (open_best_source(work, err) != 0) return -1;
+    if (open_obediently(work, err) != 0) return -1;
     return bind_commands(work, err);
 }
 

@@ -21,7 +21,8 @@ struct step_work {
     const char *until;     /* the cursor to end with, or NULL */
     int64_t sample;        /* only so many rows are wanted, its one batch; 0: all of them */
     struct source *source; /* NULL: the step has none */
-    struct db *from;       /* the connection that `from` asks for, or NULL */
+    struct db *db;         /* the connection that the source reads on, or NULL */
+    struct db *from;       /* the one that `from` asks for, which is the step's own; or NULL */
     bool prepared;
     bool is_in_the_way; /* of another program that is to write before us */
 };

@@ -202,6 +202,12 @@ int error_memory(struct error *err)
     return error_set(err, ERROR_FAILED, "out of memory");
 }
 
+bool error_ends_waiting(const struct error *err)
+{
+    return err->code == ERROR_LOCKED || err->code == ERROR_INCOMPLETE ||
+           err->code > ERROR_STOPPED;
+}
+
 void error_clear(struct error *err)
 {
     err->code = ERROR_NONE;

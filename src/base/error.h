@@ -54,6 +54,10 @@ int error_name_version(struct error *err, int64_t version);
 /* Fill err with "out of memory" and ERROR_FAILED. Returns -1. */
 int error_memory(struct error *err);
 
+/* Whether err says that a wait was ended: by a stop, or because of a lock of somebody else's.
+ * Nothing is known then of what was waited for, and to ask again would be to wait again. */
+bool error_ends_waiting(const struct error *err);
+
 /* Forget what err held. */
 void error_clear(struct error *err);
 

@@ -20,7 +20,8 @@ static const struct reference_code codes[] = {
     {"2", "usage, configuration, or an invalid migration file"},
     {"3", "not everything is applied yet: status --check, --max-time, --on-lock skip"},
     {"4", "an operator is needed; do not retry"},
-    {"5", "a lock was not obtained in time: redferry's own, or a schema migration's"},
+    {"5", "a lock was not obtained in time: redferry's own, a schema migration's, or another "
+          "program's"},
     {"6", "the SQL database is unreachable"},
     {"7", "Redis is unreachable"},
     {"8", "a comparison found differences, or a test failed"},
@@ -155,15 +156,8 @@ int cmd_outcome(struct cmd_call *call, int code, const redferry_outcome *outcome
 static char *describe_rest(const redferry_petition *petition)
 {
     const redferry_run_record *run = petition->run;
-    const bool is_cancel = strcmp(petition->request, "cancel") == 0;
     char rows[TEXT_COUNT];
-    if (is_cancel && strcmp(run->direction, "down") == 0)
-        return text_format(": `redferry down --only %" PRId64 "` goes on", run->version);
-    if (is_cancel)
-        return text_format(": `redferry run %" PRId64
-                           "` goes on, `redferry down --only %" PRId64
-                           "` undoes it, also what was never delivered",
-                           run->version, run->version);
+    if (petition->next != NULL) return text_format(": %s", petition->next);
     if (run->step == 0) return NULL;
     return text_format(": step %" PRId64 " '%s', %s so far", run->step,
                        run->step_name != NULL ? run->step_name : "",

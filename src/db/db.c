@@ -54,9 +54,19 @@ void db_use_stop(struct db *db, const struct stop *stop)
     db->ops->use_stop(db, stop);
 }
 
+void db_set_watch(struct db *db, const struct db_watch *watch)
+{
+    db->watch = watch;
+}
+
 enum db_dialect db_dialect(const struct db *db)
 {
     return db->ops->dialect;
+}
+
+const char *db_path(const struct db *db)
+{
+    return db->ops->file(db);
 }
 
 const char *db_server(const struct db *db)
@@ -188,8 +198,7 @@ int db_reading_blocks_writers(struct db *db, struct error *err)
 
 bool db_is_same_file(const struct db *one, const struct db *other)
 {
-    const char *path = one->ops->file(one);
-    const char *other_path = other->ops->file(other);
+    const char *path = db_path(one), *other_path = db_path(other);
     return path != NULL && other_path != NULL && strcmp(path, other_path) == 0;
 }
 

@@ -50,10 +50,30 @@ void db_close(struct db *db);
 /* Let another stop (borrowed, may be NULL) bound the waits from now on. */
 void db_use_stop(struct db *db, const struct stop *stop);
 
+/*
+ * Who looks up while a connection keeps us waiting: for its server's answer, or for another
+ * program's lock on a SQLite file.
+ */
+enum { DB_WATCH_EVERY_MS = 250 };
+
+struct db_watch {
+    /* Called every DB_WATCH_EVERY_MS of a wait, with how long it has lasted; must leave db
+     * itself alone. Returns 0: wait on; 1: wait on, also for longer than SQLite is waited for
+     * by itself; or -1 with err, with which the wait ends at once. */
+    int (*look)(struct db *db, int64_t waited_ms, void *context, struct error *err);
+    void *context;
+};
+
+/* Have watch (borrowed; NULL: nobody) look up from now on. */
+void db_set_watch(struct db *db, const struct db_watch *watch);
+
 enum db_dialect db_dialect(const struct db *db);
 
 /* What db_open() would connect to. */
 enum db_dialect db_dialect_of(const struct url *url);
+
+/* The real path of a SQLite file; NULL: it is none. Borrowed. */
+const char *db_path(const struct db *db);
 
 /* "PostgreSQL 15.6", "SQLite 3.40.1". Borrowed. */
 const char *db_server(const struct db *db);

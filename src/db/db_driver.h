@@ -12,6 +12,8 @@ struct db_ops {
     int (*open)(struct db **out, const struct url *url, const struct stop *stop,
                 struct error *err); /* db_open_ahead() */
     int (*connect)(struct db *db, struct error *err);
+    int (*open_beside)(const struct db *db, const struct stop *stop, struct db **out,
+                       struct error *err); /* once more to the same server; NULL: no server */
     void (*close)(struct db *db);
     void (*use_stop)(struct db *db, const struct stop *stop);
     const char *(*server)(const struct db *db);
@@ -51,6 +53,7 @@ struct db_ops {
 
 struct db {
     const struct db_ops *ops;
+    const struct db_watch *watch; /* borrowed, or NULL */
 };
 
 struct db_rows {

@@ -315,9 +315,8 @@ static int take_any(void *context, size_t statement, const struct row *row, stru
 }
 
 /* Ask the questions from first to before last. */
-static bool ask(struct reading *reading, size_t first, size_t last)
+static bool ask(struct reading *reading, size_t first, size_t last, struct error *err)
 {
-    struct error ignored = {0};
     struct ledger_statement statements[QUESTIONS] = {{.name = "locate"},
                                                      {.name = "read_layout"},
                                                      {.name = "read_runs"},
@@ -326,21 +325,23 @@ static bool ask(struct reading *reading, size_t first, size_t last)
                                                take_any, reading};
     ledger_tables_add_schema(reading->ledger, &statements[LOCATION]);
     reading->first = first;
-    return ledger_sql_ask(reading->ledger, &questions, &ignored) == 0;
+    return ledger_sql_ask(reading->ledger, &questions, err) == 0;
 }
 
 /* Read a ledger that is as it should be in one go, or, where it is not known yet, in two; or
- * find that there is none. Returns whether that worked; otherwise it takes a closer look. */
-static bool read_at_once(struct ledger *ledger, struct ledger_state *state, struct arena *arena)
+ * find that there is none. Returns whether that worked; otherwise it takes a closer look,
+ * unless err says that a wait was ended. */
+static bool read_at_once(struct ledger *ledger, struct ledger_state *state, struct arena *arena,
+                         struct error *err)
 {
     struct reading reading = {.ledger = ledger,
                               .row = {.ledger = ledger, .arena = arena},
                               .runs = {.ledger = ledger, .arena = arena},
                               .entries = {.ledger = ledger, .arena = arena}};
     const bool is_known = ledger->located && found_all(ledger);
-    if (!is_known && !ask(&reading, LOCATION, ROW)) return false;
+    if (!is_known && !ask(&reading, LOCATION, ROW, err)) return false;
     if (!found_any(ledger)) return true;
-    if (!found_all(ledger) || !ask(&reading, is_known ? LOCATION : ROW, QUESTIONS) ||
+    if (!found_all(ledger) || !ask(&reading, is_known ? LOCATION : ROW, QUESTIONS, err) ||
         !found_all(ledger) || reading.row.layout > LEDGER_LAYOUT)
         return false;
     *state = (struct ledger_state){
@@ -359,7 +360,9 @@ int ledger_read_state(struct ledger *ledger, struct ledger_state *state, struct 
                       struct error *err)
 {
     *state = (struct ledger_state){.present = false};
-    if (read_at_once(ledger, state, arena)) return 0;
+    if (read_at_once(ledger, state, arena, err)) return 0;
+    if (error_ends_waiting(err)) return -1;
+    error_clear(err);
     if (db_begin(ledger->db, DB_READ, err) != 0) return -1;
     if (ledger_tables_locate(ledger, err) == 0 &&
         (!found_any(ledger) || read_found(ledger, state, arena, err) == 0) &&
@@ -404,18 +407,16 @@ static int take_past(void *context, size_t statement, const struct row *row, str
 
 /* As read_at_once(), but for the history. */
 static bool read_history_at_once(struct ledger_read_runs *runs,
-                                 const struct ledger_statement *history)
+                                 const struct ledger_statement *history, struct error *err)
 {
     const struct ledger *ledger = runs->ledger;
-    struct error ignored = {0};
     struct past past = {.row = {.ledger = ledger, .arena = runs->arena}, .runs = *runs};
     struct ledger_statement statements[2] = {{.name = "read_layout"}, {.name = history->name}};
     const struct ledger_questions questions = {DB_READ, statements, 2, take_past, &past};
     for (size_t i = 0; i < history->count; i++) statements[1].values[i] = history->values[i];
     statements[1].count = history->count;
     if (!ledger->located || !found_all(ledger) ||
-        ledger_sql_ask(runs->ledger, &questions, &ignored) != 0 ||
-        past.row.layout > LEDGER_LAYOUT)
+        ledger_sql_ask(runs->ledger, &questions, err) != 0 || past.row.layout > LEDGER_LAYOUT)
         return false;
     *runs = past.runs;
     return true;
@@ -427,7 +428,9 @@ int ledger_read_history(struct ledger_read_runs *runs, int64_t version, int64_t 
     struct ledger_statement statement = {.name = "history"};
     ledger_sql_integer(&statement, version);
     ledger_sql_integer(&statement, run_id);
-    if (read_history_at_once(runs, &statement)) return 0;
+    if (read_history_at_once(runs, &statement, err)) return 0;
+    if (error_ends_waiting(err)) return -1;
+    error_clear(err);
     if (db_begin(runs->ledger->db, DB_READ, err) != 0) return -1;
     if (read_history(runs, &statement, err) == 0 && db_commit(runs->ledger->db, err) == 0)
         return 0;

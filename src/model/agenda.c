@@ -7,6 +7,7 @@
  */
 #include "agenda.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "arena.h"
@@ -81,6 +82,49 @@ size_t run_error_length(const struct run *run)
             length = (size_t)(advice - error);
     }
     return length;
+}
+
+/* ---- the error of a run that failed --------------------------------------------------------
+ */
+
+static const char code_before[] = " (exit code ", code_behind[] = ")";
+
+/* The length of message without its code, which is put into *code (1: it has none). */
+static size_t split_code(const char *message, int *code)
+{
+    const size_t length = strlen(message);
+    const size_t tail = sizeof code_before - 1 + 1 + sizeof code_behind - 1;
+    const char *at = length >= tail ? message + length - tail : NULL;
+    *code = ERROR_FAILED;
+    if (at == NULL || strncmp(at, code_before, sizeof code_before - 1) != 0) return length;
+    const char digit = at[sizeof code_before - 1];
+    if (digit < '1' || digit > '9' || strcmp(at + sizeof code_before, code_behind) != 0)
+        return length;
+    *code = digit - '0';
+    return length - tail;
+}
+
+/* A message that itself ends like one with a code is given its code, whatever that is. */
+const char *run_error_text(const struct error *err, char text[RUN_ERROR_SIZE])
+{
+    int seeming = 0;
+    const bool is_plain =
+        err->code == ERROR_FAILED && split_code(err->message, &seeming) == strlen(err->message);
+    const bool has_digit = err->code >= 1 && err->code <= 9;
+    if (is_plain || !has_digit)
+        (void)snprintf(text, RUN_ERROR_SIZE, "%s", err->message);
+    else
+        (void)snprintf(text, RUN_ERROR_SIZE, "%s%s%d%s", err->message, code_before, err->code,
+                       code_behind);
+    return text;
+}
+
+void run_error_read(const struct run *run, struct error *err)
+{
+    const char *message = run->error != NULL ? run->error : "no message";
+    int code = ERROR_FAILED;
+    const size_t length = split_code(message, &code);
+    (void)error_set(err, code, "%.*s", (int)length, message);
 }
 
 /* ---- the state of one version ----------------------------------------------------------- */

@@ -5,8 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "error.h"
+
 struct arena;
-struct error;
 struct migration;
 struct migrations;
 
@@ -83,6 +84,13 @@ size_t run_error_length(const struct run *run);
 
 /* Whether a run says of itself that it goes on: running, or paused. */
 bool run_is_alive(const struct run *run);
+
+/* What the ledger keeps of err, with which a run failed, into text: the message, and behind it
+ * its exit code, where that is not 1: "… (exit code 7)". Returns text. And back: fill err with
+ * what run, which failed, has kept; 1 where it keeps no code. */
+enum { RUN_ERROR_SIZE = ERROR_MESSAGE_SIZE + 32 };
+const char *run_error_text(const struct error *err, char text[RUN_ERROR_SIZE]);
+void run_error_read(const struct run *run, struct error *err);
 
 /* The word that SQL has for status, and back (-1 for another word). */
 const char *run_status_text(enum run_status status);

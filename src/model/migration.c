@@ -8,6 +8,8 @@
  */
 #include "migration.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,6 +86,19 @@ const char *migration_undoing_caveat(const struct migration *migration)
             return " (also what was never delivered, and its `down` is not idempotent: right "
                    "only once it is complete)";
     return "";
+}
+
+const char *migration_cancelled_remedy(int64_t version, const struct migration *definition,
+                                       bool has_file, char text[MIGRATION_REMEDY_SIZE])
+{
+    const int length =
+        snprintf(text, MIGRATION_REMEDY_SIZE, "%s`redferry run %" PRId64 "` goes on with it",
+                 has_file ? "" : "it has no file: put it back, and ", version);
+    if (definition != NULL && definition->has_down)
+        (void)snprintf(text + length, MIGRATION_REMEDY_SIZE - (size_t)length,
+                       ",%s `redferry down --only %" PRId64 "` undoes it%s",
+                       has_file ? "" : " or", version, migration_undoing_caveat(definition));
+    return text;
 }
 
 /* Whether two texts are the same; NULL is only the same as NULL. */

@@ -94,6 +94,13 @@ bool step_is_idempotent(const struct step *step);
  * idempotent (what its `sql` steps do is not known) or migration is NULL. A constant. */
 const char *migration_undoing_caveat(const struct migration *migration);
 
+/* What to type for version, which was cancelled on its way up, into text. definition is what
+ * would undo it, the file's or the one that the ledger keeps (NULL: none is known); has_file:
+ * whether there is one to go on with. Returns text. */
+enum { MIGRATION_REMEDY_SIZE = 384 };
+const char *migration_cancelled_remedy(int64_t version, const struct migration *definition,
+                                       bool has_file, char text[MIGRATION_REMEDY_SIZE]);
+
 /* Whether two steps do the same: source, key, commands and statement; not what they are called,
  * nor the size of their batches. */
 bool step_is_same(const struct step *one, const struct step *other);

@@ -38,22 +38,31 @@ static void close_postgres(struct db *db)
     free(pg);
 }
 
+/* Not connected yet; NULL with err. */
+static struct postgres *new_postgres(const char *url, const struct stop *stop,
+                                     struct error *err)
+{
+    struct postgres *pg = calloc(1, sizeof *pg);
+    char *copy = strdup(url);
+    if (pg == NULL || copy == NULL) {
+        free(pg);
+        free(copy);
+        (void)error_memory(err);
+        return NULL;
+    }
+    *pg = (struct postgres){
+        .db.ops = &db_postgres_ops, .stop = stop, .url = copy, .odd_collations = -1};
+    return pg;
+}
+
 static int open_postgres(struct db **out, const struct url *url, const struct stop *stop,
                          struct error *err)
 {
     if (db_postgres_wire_check(url, err) != 0) return -1;
     if (stop_requested(stop)) return stop_error(stop, err);
 
-    struct postgres *pg = calloc(1, sizeof *pg);
-    if (pg == NULL) return error_memory(err);
-    pg->db.ops = &db_postgres_ops;
-    pg->stop = stop;
-    pg->odd_collations = -1;
-    pg->url = strdup(url->text);
-    if (pg->url == NULL) {
-        close_postgres(&pg->db);
-        return error_memory(err);
-    }
+    struct postgres *pg = new_postgres(url->text, stop, err);
+    if (pg == NULL) return -1;
     db_postgres_wire_start(pg);
     *out = &pg->db;
     return 0;
@@ -62,6 +71,21 @@ static int open_postgres(struct db **out, const struct url *url, const struct st
 static int connect_postgres(struct db *db, struct error *err)
 {
     return db_postgres_wire_connect((struct postgres *)db, err);
+}
+
+/* Also for a moment's last words, when a stop was asked for. */
+static int open_beside(const struct db *db, const struct stop *stop, struct db **out,
+                       struct error *err)
+{
+    const struct postgres *like = (const struct postgres *)db;
+    struct postgres *pg = new_postgres(like->url, stop, err);
+    if (pg == NULL) return -1;
+    if (db_postgres_wire_connect(pg, err) != 0) {
+        close_postgres(&pg->db);
+        return -1;
+    }
+    *out = &pg->db;
+    return 0;
 }
 
 static void use_stop(struct db *db, const struct stop *stop)
@@ -446,6 +470,7 @@ const struct db_ops db_postgres_ops = {
     .dialect = DB_POSTGRESQL,
     .open = open_postgres,
     .connect = connect_postgres,
+    .open_beside = open_beside,
     .close = close_postgres,
     .use_stop = use_stop,
     .server = server,

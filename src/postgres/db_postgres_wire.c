@@ -362,13 +362,28 @@ void db_postgres_wire_close(struct postgres *pg)
 
 /* ---- sending and receiving -------------------------------------------------------------- */
 
+/* As stop_wait(), without a limit, while somebody looks up now and then. */
+static int await_watched(struct postgres *pg, struct stop_poll *poll, struct error *err)
+{
+    const struct db_watch *watch = pg->db.watch;
+    const int64_t begun = clock_monotonic_ms();
+    for (;;) {
+        const int ready = stop_wait(pg->stop, poll, 1, DB_WATCH_EVERY_MS, false, err);
+        if (ready != 0) return ready;
+        if (watch->look(&pg->db, clock_monotonic_ms() - begun, watch->context, err) < 0)
+            return -1;
+    }
+}
+
 /* Wait for events on the socket. Returns those that came; 0 where the time has passed; -1 with
- * err. A stop whose grace is over leaves the answer unread: the connection is of no use any
- * more, and the server need not go on. */
+ * err. A stop whose grace is over, or who watches, leaves the answer unread: the connection is
+ * of no use any more, and the server need not go on. */
 static int await(struct postgres *pg, short events, int64_t timeout_ms, struct error *err)
 {
     struct stop_poll poll = {.descriptor = PQsocket(pg->connection), .events = events};
-    int ready = stop_wait(pg->stop, &poll, 1, timeout_ms, false, err);
+    int ready = timeout_ms < 0 && pg->db.watch != NULL
+                    ? await_watched(pg, &poll, err)
+                    : stop_wait(pg->stop, &poll, 1, timeout_ms, false, err);
     if (ready > 0) return poll.revents;
     if (ready == 0) return 0;
     (void)db_postgres_cancel(pg->connection);

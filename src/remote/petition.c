@@ -19,6 +19,7 @@
 #include "error.h"
 #include "ledger.h"
 #include "ledger_request.h"
+#include "migration.h"
 #include "session.h"
 #include "stop.h"
 
@@ -82,6 +83,41 @@ const char *petition_next(const struct session *session, const struct run *run,
     return text;
 }
 
+/* The definition that the ledger keeps of what run ran, yours to migration_free(); NULL: there
+ * is none that this release can read. */
+static struct migration *definition_of(struct session *session, const struct run *run)
+{
+    struct migration *definition = NULL;
+    struct error ignored = {0};
+    return session_definition(session, run->id, &definition, &ignored) == 0 ? definition : NULL;
+}
+
+static bool has_down(struct session *session, const struct run *run)
+{
+    struct migration *definition = definition_of(session, run);
+    const bool has = definition != NULL && definition->has_down;
+    migration_free(definition);
+    return has;
+}
+
+/* What goes on with a run that is cancelled, or undoes it. Returns 0 or -1 with err. */
+static int find_next(struct session *session, struct petition *petition, struct error *err)
+{
+    const struct run *run = &petition->run;
+    char text[MIGRATION_REMEDY_SIZE];
+    if (run->down) {
+        petition->next =
+            arena_format(session->results, "`redferry down --only %" PRId64 "` goes on with it",
+                         run->version);
+    } else {
+        struct migration *definition = definition_of(session, run);
+        petition->next = arena_text(
+            session->results, migration_cancelled_remedy(run->version, definition, true, text));
+        migration_free(definition);
+    }
+    return petition->next != NULL ? 0 : error_memory(err);
+}
+
 int petition_crashed(const struct session *session, const struct run *run, struct error *err)
 {
     char next[PETITION_COMMAND_SIZE];
@@ -122,7 +158,10 @@ static int judge_end(struct way *way, struct error *err)
                     run_status_text(run->status));
     if (run->status == RUN_SUCCEEDED && run->down) return -1;
     const struct error what = *err;
-    if (run->status == RUN_SUCCEEDED && petition_is_latest(way->session, run))
+    const bool is_applied =
+        run->status == RUN_SUCCEEDED && petition_is_latest(way->session, run);
+    if (is_applied && !has_down(way->session, run)) return -1;
+    if (is_applied)
         return error_set(err, what.code, "%s; `redferry down --only %" PRId64 "` undoes it",
                          what.message, run->version);
     return error_set(err, what.code, "%s; %s", what.message,
@@ -301,9 +340,13 @@ int petition_make(struct session *session, struct petition *petition, struct err
     const char *operator_name = config_operator(session->config);
     if (operator_name == NULL) return error_memory(err);
     ledger_sign(session->ledger, operator_name);
+    session->patience_ms = PATIENCE_MS;
     if (find(&way, &crashed, err) != 0) return -1;
     for (;;) {
         const int judged = judge(&way, crashed, err);
+        const bool is_cancelled = judged == 0 && (petition->end == PETITION_RECORDED ||
+                                                  petition->run.status == RUN_CANCELLED);
+        if (is_cancelled) return find_next(session, petition, err);
         if (judged != LOOK_AGAIN) return judged;
         if (clock_monotonic_ms() - way.begun_ms >= PATIENCE_MS) return give_up(&way, err);
         if (stop_sleep(session->stop, LOOK_EVERY_MS, err) != 0 || look(&way, &crashed, err) < 0)

@@ -29,6 +29,7 @@ struct petition {
     struct run run;        /* as it was seen last; id 0: there is none */
     enum request replaced; /* whose request was replaced; REQUEST_NONE: nobody's */
     const char *replaced_by, *replaced_at;
+    const char *next; /* of a run that is cancelled: what to type; else NULL */
 };
 
 /*

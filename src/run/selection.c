@@ -7,7 +7,6 @@
 #include "selection.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,31 +78,15 @@ bool selection_stops_up(const struct session *session, const struct agenda_item 
            selection_is_stale(session, item);
 }
 
-const char *selection_cancelled_remedy(const struct agenda_item *item,
-                                       char text[SELECTION_REMEDY_SIZE])
-{
-    const int64_t version = item->version;
-    const bool runs = item->migration != NULL;
-    const bool undoes = !runs || item->migration->has_down;
-    int length = 0;
-    if (runs)
-        length = snprintf(text, SELECTION_REMEDY_SIZE,
-                          "`redferry run %" PRId64 "` goes on with it%s", version,
-                          undoes ? ", " : "");
-    if (undoes)
-        (void)snprintf(text + length, SELECTION_REMEDY_SIZE - (size_t)length,
-                       "`redferry down --only %" PRId64 "` undoes it%s", version,
-                       runs ? migration_undoing_caveat(item->migration) : "");
-    return text;
-}
-
 static void block(struct selection *selection, const struct agenda_item *item)
 {
-    char remedy[SELECTION_REMEDY_SIZE];
+    char remedy[MIGRATION_REMEDY_SIZE];
     selection->blocked_by = item->version;
     if (item->state == STATE_CANCELLED)
         error_set(&selection->blocked, ERROR_OPERATOR, "%" PRId64 "_%s was cancelled: %s",
-                  item->version, item->name, selection_cancelled_remedy(item, remedy));
+                  item->version, item->name,
+                  migration_cancelled_remedy(item->version, item->migration,
+                                             item->migration != NULL, remedy));
     else if (item->state == STATE_HALF_UNDONE)
         error_set(&selection->blocked, ERROR_OPERATOR,
                   "%" PRId64 "_%s is half undone: `redferry down --only %" PRId64 "` goes on",

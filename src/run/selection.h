@@ -59,9 +59,4 @@ bool selection_is_stale(const struct session *session, const struct agenda_item 
  * checkpoint in Redis makes of it is not known here. */
 bool selection_stops_up(const struct session *session, const struct agenda_item *item);
 
-/* What to type for one that is cancelled; in text. Returns text. */
-enum { SELECTION_REMEDY_SIZE = 384 };
-const char *selection_cancelled_remedy(const struct agenda_item *item,
-                                       char text[SELECTION_REMEDY_SIZE]);
-
 #endif

@@ -58,26 +58,30 @@ static bool was_awaited(const struct queue *queue, const struct session *session
            run->ended_ms_ago <= session->read_ms - session->queued_ms;
 }
 
+static int share_failure(const struct run *run, struct error *err)
+{
+    struct error own = {0};
+    run_error_read(run, &own);
+    return error_set(err, own.code, "%" PRId64 "_%s failed on host %s (run %" PRId64 "): %s",
+                     run->version, run->name, run->host, run->id, own.message);
+}
+
 /* Whether a run that we waited for, to do the same, ended badly: then its end is ours too. */
 static int check_awaited(const struct queue *queue, const struct session *session,
                          const struct turn *turn, struct error *err)
 {
     const struct record *record = &session->state.record;
+    char remedy[MIGRATION_REMEDY_SIZE];
     for (size_t i = 0; turn->shares_fate && i < record->run_count; i++) {
         const struct run *run = &record->runs[i];
         if (run->down || !was_awaited(queue, session, run)) continue;
-        if (run->status == RUN_FAILED)
-            return error_set(err, ERROR_FAILED,
-                             "%" PRId64 "_%s failed on host %s (run %" PRId64 "): %s",
-                             run->version, run->name, run->host, run->id,
-                             run->error != NULL ? run->error : "no message");
+        if (run->status == RUN_FAILED) return share_failure(run, err);
+        const struct migration *migration = migrations_find(&session->migrations, run->version);
         if (run->status == RUN_CANCELLED)
             return error_set(
-                err, ERROR_OPERATOR,
-                "%" PRId64 "_%s was cancelled (run %" PRId64 "): `redferry run %" PRId64
-                "` goes on, `redferry down --only %" PRId64 "` undoes it%s",
-                run->version, run->name, run->id, run->version, run->version,
-                migration_undoing_caveat(migrations_find(&session->migrations, run->version)));
+                err, ERROR_OPERATOR, "%" PRId64 "_%s was cancelled (run %" PRId64 "): %s",
+                run->version, run->name, run->id,
+                migration_cancelled_remedy(run->version, migration, migration != NULL, remedy));
     }
     return 0;
 }

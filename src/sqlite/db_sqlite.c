@@ -28,13 +28,27 @@ enum {
 
 /* ---- waiting and computing -------------------------------------------------------------- */
 
+/* Whether the wait goes on; as db_watch's look(), 1 only where it looked up. */
+static int look_up(struct sqlite *lite, int64_t now)
+{
+    const struct db_watch *watch = lite->db.watch;
+    if (watch == NULL || now - lite->watched_ms < DB_WATCH_EVERY_MS) return 0;
+    const int looked =
+        watch->look(&lite->db, now - lite->busy_since_ms, watch->context, &lite->refusal);
+    lite->watched_ms = clock_monotonic_ms();
+    return looked;
+}
+
 static int on_busy(void *context, int tries)
 {
     struct sqlite *lite = context;
     struct error ignored;
     int64_t now = clock_monotonic_ms();
-    if (tries == 0) lite->busy_since_ms = now;
-    if (now - lite->busy_since_ms >= BUSY_LIMIT_MS) return 0;
+    if (tries == 0) lite->busy_since_ms = lite->watched_ms = now;
+    const int looked = look_up(lite, now);
+    if (looked < 0) return 0;
+    if (looked == 1) lite->busy_until_ms = now + 2 * DB_WATCH_EVERY_MS;
+    if (now - lite->busy_since_ms >= BUSY_LIMIT_MS && now >= lite->busy_until_ms) return 0;
     return stop_wait(lite->stop, NULL, 0, BUSY_SLEEP_MS, false, &ignored) == 0;
 }
 
@@ -55,20 +69,8 @@ static void close_sqlite(struct db *db)
     free(lite);
 }
 
-/* Reading the schema is what tells whether the file is a database. */
-static int open_file(struct sqlite *lite, struct error *err)
+static int refuse_file(struct sqlite *lite, int code, struct error *err)
 {
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-    int code = sqlite3_open_v2(lite->path, &lite->connection, flags, NULL);
-    if (lite->connection == NULL) return error_memory(err);
-    if (code == SQLITE_OK) {
-        (void)sqlite3_extended_result_codes(lite->connection, 1);
-        (void)sqlite3_busy_handler(lite->connection, on_busy, lite);
-        sqlite3_progress_handler(lite->connection, STEPS_BETWEEN_LOOKS, on_progress, lite);
-        code = sqlite3_exec(lite->connection, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL,
-                            NULL);
-    }
-    if (code == SQLITE_OK) return 0;
     const bool is_denied = (code & 0xff) == SQLITE_CANTOPEN &&
                            db_sqlite_file_is_read_only(lite) && db_sqlite_file_has_wal(lite);
     db_sqlite_rows_error(lite, NULL, err);
@@ -81,6 +83,18 @@ static int open_file(struct sqlite *lite, struct error *err)
         return error_set(err, ERROR_SQL_UNREACHABLE, "cannot open '%s': %s", lite->path,
                          sqlite3_errmsg(lite->connection));
     return -1;
+}
+
+static int open_file(struct sqlite *lite, struct error *err)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    int code = sqlite3_open_v2(lite->path, &lite->connection, flags, NULL);
+    if (lite->connection == NULL) return error_memory(err);
+    if (code != SQLITE_OK) return refuse_file(lite, code, err);
+    (void)sqlite3_extended_result_codes(lite->connection, 1);
+    (void)sqlite3_busy_handler(lite->connection, on_busy, lite);
+    sqlite3_progress_handler(lite->connection, STEPS_BETWEEN_LOOKS, on_progress, lite);
+    return 0;
 }
 
 static int open_sqlite(struct db **out, const struct url *url, const struct stop *stop,
@@ -109,10 +123,16 @@ failed:
     return -1;
 }
 
+/* Reading the schema is what tells whether the file is a database. It may have to wait for
+ * another program, and so is not done before somebody can watch. */
 static int connect_sqlite(struct db *db, struct error *err)
 {
-    (void)db;
-    (void)err;
+    struct sqlite *lite = (struct sqlite *)db;
+    if (lite->is_open) return 0;
+    const int code =
+        sqlite3_exec(lite->connection, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL);
+    if (code != SQLITE_OK) return refuse_file(lite, code, err);
+    lite->is_open = true;
     return 0;
 }
 

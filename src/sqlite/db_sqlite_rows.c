@@ -66,6 +66,11 @@ int db_sqlite_rows_error(struct sqlite *lite, const char *statement, struct erro
     const char *message = sqlite3_errmsg(lite->connection);
     int line, column;
 
+    if (lite->refusal.code != ERROR_NONE && (code & 0xff) == SQLITE_BUSY) {
+        *err = lite->refusal;
+        error_clear(&lite->refusal);
+        return -1;
+    }
     if (stop_overdue(lite->stop) &&
         ((code & 0xff) == SQLITE_INTERRUPT || (code & 0xff) == SQLITE_BUSY))
         return stop_error(lite->stop, err);

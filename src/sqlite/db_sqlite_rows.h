@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include "db_driver.h"
+#include "error.h"
 
 /*
  * One SQLite connection. Only the db_sqlite modules include this.
@@ -17,6 +18,10 @@ struct sqlite {
     bool in_transaction;
     bool reads_only;       /* query_only is on, for the transaction that is open */
     int64_t busy_since_ms; /* when the current wait for another's lock began */
+    int64_t busy_until_ms; /* how long it may last at least, as who watches says */
+    int64_t watched_ms;    /* monotonic: when db.watch looked up last in it */
+    struct error refusal;  /* with what that ended it; or {0} */
+    bool is_open;          /* the file was read: it is a database */
     int lock;              /* descriptor of the lock file, or -1 */
     int64_t lock_offset;   /* the byte that is locked in it */
 };

@@ -87,13 +87,14 @@ static const char *on_unfinished(const struct adviser *adviser, const struct age
                                  const struct task *task, const struct plan_place *place)
 {
     struct arena *arena = adviser->session->results;
-    char remedy[SELECTION_REMEDY_SIZE];
+    char remedy[MIGRATION_REMEDY_SIZE];
     if (item->state == STATE_HALF_UNDONE)
         return arena_format(arena, "`redferry down --only %" PRId64 "` %s", item->version,
                             place->way == PLAN_RESUME ? "goes on undoing it"
                                                       : "begins anew to undo it");
     if (item->state == STATE_CANCELLED)
-        return arena_text(arena, selection_cancelled_remedy(item, remedy));
+        return arena_text(arena, migration_cancelled_remedy(item->version, task->migration,
+                                                            item->migration != NULL, remedy));
     if (item->migration == NULL) return on_missing(arena, item, task->migration);
     return on_stopped(adviser, item, place);
 }
@@ -239,7 +240,8 @@ int advice_on_block(struct session *session, int64_t version, struct error *bloc
     struct advice advice = {0};
     if (item == NULL) return 0;
     if (on_item(&adviser, item, &advice, err) != 0) return -1;
-    if (!advice.is_refused && !advice.is_barred) return 0;
+    const bool has_own = item->state == STATE_CANCELLED && item->migration == NULL;
+    if (!advice.is_refused && !advice.is_barred && !has_own) return 0;
     const bool is_stale = item->state != STATE_HALF_UNDONE && item->state != STATE_CANCELLED;
     (void)error_set(blocked, blocked->code, "%" PRId64 "_%s %s: %s", version, item->name,
                     is_stale ? "stopped longer ago than --resume-within" : stands[item->state],

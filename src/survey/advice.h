@@ -28,7 +28,8 @@ int advice_give(struct session *session, const struct advice **out, struct error
 /*
  * Put into blocked, which a selection has filled because of this version, the same advice: what
  * the selection says goes by the ledger alone, and would be refused where Redis or the file
- * says otherwise. Asks and writes as advice_give(). Returns 0, or -1 with err.
+ * says otherwise, or where only the ledger knows how what it stopped at is undone. Asks and
+ * writes as advice_give(). Returns 0, or -1 with err.
  */
 int advice_on_block(struct session *session, int64_t version, struct error *blocked,
                     struct error *err);

@@ -178,6 +178,8 @@ static bool may_end_with(const struct trouble *trouble, int code)
                                           "is locked",       "cannot open the lock file",
                                           "No space left on"};
     if (code == 0) return true;
+    if (code == 5)
+        return trouble->rival == WRITES && program_said(&program, "(--lock-timeout)");
     if (code != 1 && code != 4 && code != 6) return false;
     if (trouble->rival == WRITES_A_MOMENT) return false;
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)

@@ -314,9 +314,9 @@ cancels_and_goes_on()
     waiter=$!
     wait_for 'the second to wait' says 'waiting for ana' second.err
     obeys by ben cancel 1
-    expect_stdout_contains 'cancelled run 1 (1_count): `redferry run 1` goes on, `redferry down --only 1` undoes it, also what was never delivered'
+    expect_stdout_contains 'cancelled run 1 (1_count): `redferry run 1` goes on with it, `redferry down --only 1` undoes it'
     expect_up 4
-    expect_stderr_contains "step 'rows': cancelled by ben: \`redferry run 1\` goes on, \`redferry down --only 1\` undoes it"
+    expect_stderr_contains "step 'rows': cancelled by ben: \`redferry run 1\` goes on with it, \`redferry down --only 1\` undoes it"
     wait "$waiter" || code=$?
     expect_equal "$code" 4 'the exit code of the second'
     expect_equal "$(run_says "status || ' ' || coalesce(request, '-') || ' ' || requested_by")" \
@@ -324,7 +324,11 @@ cancels_and_goes_on()
     expect_exit 0 redferry status
     expect_stdout_contains cancelled
     expect_exit 4 redferry up
-    expect_stderr_contains '1_count was cancelled: `redferry run 1` goes on with it'
+    expect_stderr_contains '1_count was cancelled: `redferry run 1` goes on with it, `redferry down --only 1` undoes it'
+    mv data_migrations/1_count.yaml . # what the ledger keeps can still undo it
+    expect_exit 4 redferry up
+    expect_stderr_contains 'put it back, and `redferry run 1` goes on with it, or `redferry down --only 1` undoes it'
+    mv 1_count.yaml data_migrations
     quicken
     expect_exit 0 redferry cancel 1
     expect_stdout_contains 'run 1 (1_count) is cancelled already, by ben'
@@ -348,16 +352,29 @@ cancels_and_undoes()
 cancels_what_has_crashed()
 {
     local rows=3000
-    begin_counting 1
+    fill
+    write_counting 1
+    sed -i '/^down:/,$d' data_migrations/1_count.yaml # so that nobody is told to undo it
+    begin_up
+    wait_for 'some rows' has_rows 20
     kill -KILL "$up"
     wait "$up" 2>/dev/null || true
     at_once 4 redferry pause
     expect_stderr_contains 'has crashed'
     at_once 0 by ben cancel
-    expect_stdout_contains 'cancelled run 1 (1_count), which had crashed: `redferry run 1` goes on'
+    expect_stdout_contains 'cancelled run 1 (1_count), which had crashed: `redferry run 1` goes on with it'
+    expect_stdout_lacks 'down --only'
     expect_equal "$(run_says "status || ' ' || requested_by || ' ' || error")" \
         'cancelled ben it had crashed, and was cancelled by ben' 'the run'
     expect_exit 4 redferry up
+    expect_stderr_lacks 'down --only'
+    mv data_migrations/1_count.yaml .
+    expect_exit 4 redferry up
+    expect_stderr_contains '1_count was cancelled: it has no file: put it back, and `redferry run 1` goes on with it'
+    expect_stderr_lacks 'down --only'
+    expect_exit 0 redferry status
+    expect_stdout_lacks 'down --only'
+    mv 1_count.yaml data_migrations
     quicken
     expect_exit 0 redferry run 1
     expect_each_once

@@ -246,13 +246,48 @@ static void test_error_length(void **state)
     }
 }
 
+/* What a run records of its error says with which exit code it ended, and no message can say
+ * another one. */
+static void test_error_of_a_run(void **state)
+{
+    static const struct {
+        int code;
+        const char *message, *text;
+    } errors[] = {
+        {ERROR_FAILED, "no luck", "no luck"},
+        {ERROR_REDIS_UNREACHABLE, "no Redis", "no Redis (exit code 7)"},
+        {ERROR_OPERATOR, "", " (exit code 4)"},
+        {ERROR_FAILED, "it said (exit code 4)", "it said (exit code 4) (exit code 1)"},
+        {ERROR_OPERATOR, "it said (exit code 7)", "it said (exit code 7) (exit code 4)"},
+        {ERROR_FAILED, "(exit code 4)", "(exit code 4)"},
+        {ERROR_FAILED, "it said (exit code 0)", "it said (exit code 0)"},
+        {ERROR_FAILED, "it said (exit code 44)", "it said (exit code 44)"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        struct error err = {.code = errors[i].code}, back = {0};
+        char text[RUN_ERROR_SIZE];
+        strcpy(err.message, errors[i].message);
+        assert_string_equal(run_error_text(&err, text), errors[i].text);
+        const struct run run = {.status = RUN_FAILED, .error = text};
+        run_error_read(&run, &back);
+        assert_int_equal(back.code, errors[i].code);
+        assert_string_equal(back.message, errors[i].message);
+    }
+    const struct run silent = {.status = RUN_FAILED};
+    struct error back = {0};
+    run_error_read(&silent, &back);
+    assert_int_equal(back.code, ERROR_FAILED);
+    assert_string_equal(back.message, "no message");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_states),          cmocka_unit_test(test_marked_since),
-        cmocka_unit_test(test_manual),          cmocka_unit_test(test_merge),
-        cmocka_unit_test(test_words),           cmocka_unit_test(test_error_length),
-        cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_states),         cmocka_unit_test(test_marked_since),
+        cmocka_unit_test(test_manual),         cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_words),          cmocka_unit_test(test_error_length),
+        cmocka_unit_test(test_error_of_a_run), cmocka_unit_test(test_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -136,8 +136,10 @@ static void test_up_stops_at_what_needs_an_operator(void **state)
          true, true},
         {STATE_CANCELLED, "2_flags was cancelled: `redferry run 2` goes on with it", true,
          false},
-        {STATE_CANCELLED, "2_flags was cancelled: `redferry down --only 2` undoes it", false,
-         false},
+        {STATE_CANCELLED,
+         "2_flags was cancelled: it has no file: put it back, and `redferry run 2` goes on "
+         "with it",
+         false, false},
         {STATE_HALF_UNDONE, "2_flags is half undone: `redferry down --only 2` goes on", false,
          false},
     };

@@ -75,11 +75,20 @@ int64_t session_pause_ms(const struct session *session, const struct step *step)
     return step->pause_ms > 0 ? step->pause_ms : 0;
 }
 
-bool session_is_over(const struct session *session)
+bool session_is_ledger(const struct session *session, const struct db *db)
+{
+    return db == session->db || db == session->lock;
+}
+
+bool session_is_late(const struct session *session)
 {
     const int64_t most_ms = session->config->max_time_ms;
-    return most_ms >= 0 && session->has_progressed &&
-           clock_monotonic_ms() - session->begun_ms >= most_ms;
+    return most_ms >= 0 && clock_monotonic_ms() - session->begun_ms >= most_ms;
+}
+
+bool session_is_over(const struct session *session)
+{
+    return session->has_progressed && session_is_late(session);
 }
 
 /* Say for whom we wait and why, at once and then about every second. */
@@ -143,13 +152,22 @@ static int try_again(struct session *session, struct wait *wait, struct error *e
                      wait->server);
 }
 
+/* Open without connecting yet, and watch over its waits. */
+static int open_ahead(struct session *session, struct db **db, const struct url *url,
+                      struct error *err)
+{
+    if (session->watch.look == NULL) blockade_watch(session);
+    if (db_open_ahead(db, url, session->stop, err) != 0) return -1;
+    db_set_watch(*db, &session->watch);
+    return 0;
+}
+
 /* db is what was opened ahead, and ours now, or NULL. */
 static struct db *connect_until(struct session *session, struct db *db, const struct url *url,
                                 struct wait *wait, struct error *err)
 {
     for (;;) {
-        if ((db != NULL || db_open_ahead(&db, url, session->stop, err) == 0) &&
-            db_connect(db, err) == 0)
+        if ((db != NULL || open_ahead(session, &db, url, err) == 0) && db_connect(db, err) == 0)
             return db;
         db_close(db);
         db = NULL;
@@ -244,15 +262,19 @@ int session_read(struct session *session, struct error *err)
                         &session->reading, err);
 }
 
-bool session_is_settled(struct session *session)
+/* What else went wrong, session_read() will say better. */
+int session_is_settled(struct session *session, struct error *err)
 {
-    struct error ignored = {0}; /* session_read() will say it better */
-    if (session->config->strict) return false;
+    if (session->config->strict) return 0;
     begin_reading(session);
-    return ledger_glance(session->ledger, &session->state, &session->reading, &ignored) == 1 &&
-           agenda_build(&session->agenda, &session->migrations, &session->state.record,
-                        &session->reading, &ignored) == 0 &&
-           session->agenda.pending == 0 && session->agenda.unannounced == 0;
+    const int seen =
+        ledger_glance(session->ledger, &session->state, &session->reading, err) == 1 &&
+        agenda_build(&session->agenda, &session->migrations, &session->state.record,
+                     &session->reading, err) == 0;
+    if (seen) return session->agenda.pending == 0 && session->agenda.unannounced == 0;
+    if (error_ends_waiting(err)) return -1;
+    error_clear(err);
+    return 0;
 }
 
 /* The reader is on its way while the lock's connection is: that it fails is told to whoever
@@ -263,7 +285,7 @@ static void open_reader_ahead(struct session *session)
     const struct config *config = session->config;
     if (!session->will_read || session->reader != NULL) return;
     if (config_require(config, "database", &ignored) != 0) return;
-    (void)db_open_ahead(&session->reader, &config->database, session->stop, &ignored);
+    (void)open_ahead(session, &session->reader, &config->database, &ignored);
 }
 
 /*
@@ -273,7 +295,7 @@ static void open_reader_ahead(struct session *session)
 static int hand_lock_over(struct session *session, struct error *err)
 {
     struct db *lock = NULL;
-    (void)db_open_ahead(&lock, &session->config->ledger, session->stop, &(struct error){0});
+    (void)open_ahead(session, &lock, &session->config->ledger, &(struct error){0});
     open_reader_ahead(session);
     lock = open_database(session, lock, &session->config->ledger, err);
     if (lock == NULL) return -1;

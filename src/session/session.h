@@ -3,6 +3,8 @@
 
 #include "agenda.h"
 #include "arena.h"
+#include "blockade.h"
+#include "db.h"
 #include "error.h"
 #include "ledger.h"
 #include "migration.h"
@@ -10,7 +12,6 @@
 
 struct config;
 struct connection;
-struct db;
 struct stop;
 
 /*
@@ -32,6 +33,13 @@ struct session {
                               not since queued_ms */
     int64_t read_ms;       /* monotonic, just before the ledger was last read */
     bool queues;           /* it will want the lock, and waits for a place as for the lock */
+    int64_t patience_ms;   /* how long a lock of somebody else's is waited for at most, whatever
+                              --lock-timeout says; 0: as long as that */
+    bool is_at_work;       /* a run is: whoever keeps it waiting is waited for */
+    bool gives_up;         /* it only has to tell the ledger that it ended */
+    struct db_watch watch; /* over the waits of all connections below; blockade_look(), while a
+                              run is at work obedience_look() */
+    struct blockade blockade; /* what it saw last */
     struct migrations migrations;
     struct ledger *ledger;
     struct db *db;             /* the ledger is read and written here */
@@ -63,6 +71,13 @@ int64_t session_batch_said(const struct session *session, const struct step *ste
  * without a `key`: it keeps no statement open meanwhile, and could not go on. */
 int64_t session_pause_ms(const struct session *session, const struct step *step);
 
+/* Whether db is the connection on which the ledger is read and written, or the one that holds
+ * its lock. */
+bool session_is_ledger(const struct session *session, const struct db *db);
+
+/* Whether --max-time is over, though nothing may have been done yet. */
+bool session_is_late(const struct session *session);
+
 /* Whether --max-time is over. However short that is, a command does something: or what is
  * stopped by it again and again would never get to the end. */
 bool session_is_over(const struct session *session);
@@ -86,10 +101,11 @@ int session_reconnect(struct session *session, struct error *err);
  * is gone. */
 int session_read(struct session *session, struct error *err);
 
-/* Whether a glance at the ledger shows that everything is applied and finished off: true with
- * the agenda, whose items then have no runs. Otherwise, and where anything failed or is strict
- * (with which Redis is asked about the ledger), session_read() is due. */
-bool session_is_settled(struct session *session);
+/* Whether a glance at the ledger shows that everything is applied and finished off: 1 with the
+ * agenda, whose items then have no runs; otherwise, and where anything failed or is strict
+ * (with which Redis is asked about the ledger), 0, and session_read() is due; -1 with err where
+ * another's lock, or a stop, ended it. */
+int session_is_settled(struct session *session, struct error *err);
 
 /* Try to take the lock: in PostgreSQL on a connection of its own, which is only opened where it
  * is free. What else a run connects to is then on its way. Returns 1: taken; 0: somebody else
