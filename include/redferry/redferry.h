@@ -646,7 +646,10 @@ typedef struct redferry_plan_migration {
 typedef struct redferry_plan_report {
     const redferry_plan_migration *migrations; /* in the order in which it would be done */
     size_t count;
-    const char *blocked; /* what stands behind them in the way, and what to type */
+    const char *unwritable; /* why the command would end with REDFERRY_OPERATOR if it were sent
+                               from here: the ledger cannot be written (a standby, a role that
+                               may only read); or NULL */
+    const char *blocked;    /* what stands behind them in the way, and what to type */
 } redferry_plan_report;
 
 typedef struct redferry_plan_options {

@@ -117,8 +117,10 @@ static int give_out(struct redferry *ferry, const struct plan *plan,
     for (size_t i = 0; migrations != NULL && i < plan->count; i++)
         migrations[i] = migration_of(arena, &plan->migrations[i]);
     if (arena->failed) return error_memory(&ferry->error);
-    *report = (redferry_plan_report){
-        .migrations = migrations, .count = plan->count, .blocked = plan->blocked};
+    *report = (redferry_plan_report){.migrations = migrations,
+                                     .count = plan->count,
+                                     .unwritable = plan->unwritable,
+                                     .blocked = plan->blocked};
     *out = report;
     return 0;
 }

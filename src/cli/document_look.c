@@ -224,10 +224,10 @@ json_t *document_plan(const redferry_plan_report *report, int code, const char *
     for (size_t i = 0; i < report->count; i++)
         failed |= json_array_append_new(entries, plan_entry(&report->migrations[i]));
     if (failed == 0)
-        return json_pack("{s:o, s:o, s:o, s:i}", "migrations", entries, "blocked",
-                         document_text(report->blocked), "error",
-                         code != REDFERRY_OK ? document_text(error) : json_null(), "exit",
-                         code);
+        return json_pack(
+            "{s:o, s:o, s:o, s:o, s:i}", "migrations", entries, "unwritable",
+            document_text(report->unwritable), "blocked", document_text(report->blocked),
+            "error", code != REDFERRY_OK ? document_text(error) : json_null(), "exit", code);
     json_decref(entries);
     return NULL;
 }

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+struct arena;
 struct db;
 struct error;
 
@@ -25,5 +26,14 @@ bool db_look_can_plan(const char *sql);
 /* Plan such a statement, which is when privileges are looked at, too. Returns 0, or -1 with
  * err. */
 int db_look_statement(struct db *db, const char *sql, struct error *err);
+
+/* Whether db could be written, as far as that shows without writing: no standby, no role whose
+ * transactions only read, no file or directory that may not be written. Returns 0, or -1 with
+ * err: ERROR_OPERATOR and "it is a standby, …", or as db_query(). */
+int db_look_writable(struct db *db, struct error *err);
+
+/* What of the SQLite file at path, and of what SQLite and the lock need beside it, may not be
+ * written: "the file 'PATH' (why)" in arena; NULL: nothing. */
+const char *db_look_unwritable_file(struct arena *arena, const char *path);
 
 #endif

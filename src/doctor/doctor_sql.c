@@ -8,17 +8,16 @@
  */
 #include "doctor_sql.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "arena.h"
 #include "buffer.h"
 #include "clock.h"
 #include "config.h"
 #include "db.h"
+#include "db_look.h"
 #include "doctor.h"
 #include "error.h"
 #include "ledger_sql.h"
@@ -92,26 +91,6 @@ int doctor_sql_ask(struct db *db, const char *sql,
     return next == DB_END ? 0 : -1;
 }
 
-/* What of the file, and of what SQLite and the lock need beside it, we may not write: "why
- * 'PATH'" in arena, or NULL. */
-static const char *find_unwritable(struct arena *arena, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const char *directory = slash == NULL   ? "."
-                            : slash == path ? "/"
-                                            : arena_copy(arena, path, (size_t)(slash - path));
-    const char *lock = arena_format(arena, "%s-redferry.lock", path);
-    if (directory == NULL || lock == NULL) return NULL;
-    if (access(path, W_OK) != 0)
-        return arena_format(arena, "the file '%s' (%s)", path, strerror(errno));
-    if (access(directory, W_OK | X_OK) != 0)
-        return arena_format(arena, "its directory '%s', where SQLite's journal belongs (%s)",
-                            directory, strerror(errno));
-    if (access(lock, F_OK) == 0 && access(lock, R_OK | W_OK) != 0)
-        return arena_format(arena, "the lock file '%s' (%s)", lock, strerror(errno));
-    return NULL;
-}
-
 /* Another ledger than the one that there is would have everything carried again. */
 static bool may_have_ledger(struct session *session)
 {
@@ -132,7 +111,7 @@ static int look_at_file(struct doctor *doctor, struct error *err)
         .path = arena_text(doctor->arena, path),
         .journal = arena_copy(doctor->arena, journal.bytes != NULL ? journal.bytes : "",
                               journal.length),
-        .not_written = find_unwritable(doctor->arena, path),
+        .not_written = db_look_unwritable_file(doctor->arena, path),
         .free_bytes = has_disk ? (int64_t)disk.f_bavail * (int64_t)disk.f_frsize : -1,
         .is_on_read_only_disk = has_disk && (disk.f_flag & ST_RDONLY) != 0,
         .has_ledger = may_have_ledger(session),

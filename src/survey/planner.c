@@ -19,6 +19,7 @@
 #include "command.h"
 #include "config.h"
 #include "connection.h"
+#include "db_look.h"
 #include "ledger.h"
 #include "migration.h"
 #include "plan_place.h"
@@ -424,6 +425,30 @@ static int look_for_schema_migration(struct session *session, const struct plan 
     return 0;
 }
 
+/* A plan may well be made by who may only read. But who would type the command here has to know
+ * that it would not work here. */
+static int look_whether_writable(struct planner *planner, struct error *err)
+{
+    struct session *session = planner->session;
+    struct error why = {0};
+    if (planner->plan->count == 0 || planner->refused.code != ERROR_NONE) return 0;
+    if (db_look_writable(session->db, &why) == 0 && ledger_check(session->ledger, &why) == 0)
+        return 0;
+    if (error_ends_waiting(&why)) {
+        *err = why;
+        return -1;
+    }
+    if (why.code != ERROR_OPERATOR) return 0;
+    planner->plan->unwritable = arena_text(session->results, why.message);
+    if (planner->plan->unwritable == NULL) return error_memory(err);
+    listener_say(
+        &session->listener, EVENT_WARNING,
+        "this plan cannot be carried out from here, the ledger cannot be written (exit "
+        "code %d): %s; `redferry doctor` says what lets it be written",
+        ERROR_OPERATOR, planner->plan->unwritable);
+    return 0;
+}
+
 /* What is planned is shown whatever stops the command, since that can be mended; but it is not
  * what the command would do today. */
 static int note_unreached(struct planner *planner, struct error *err)
@@ -462,6 +487,7 @@ int planner_make(struct session *session, const struct plan_question *question,
         look_for_schema_migration(session, plan, err) != 0)
         return -1;
     check_ledger(&planner);
+    if (look_whether_writable(&planner, err) != 0) return -1;
     if (note_unreached(&planner, err) != 0) return -1;
     plan->verdict = planner.refused.code != ERROR_NONE ? planner.refused : planner.failed;
     return 0;

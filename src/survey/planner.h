@@ -41,6 +41,10 @@ struct plan_migration {
 struct plan {
     struct plan_migration *migrations; /* in the order in which they would be attempted */
     size_t count, room;
+    const char
+        *unwritable;      /* why the command, sent from here, would end with ERROR_OPERATOR: the
+                             ledger cannot be written (a standby, a role that only reads); no
+                             error of a plan, which is made where nothing can be; or NULL */
     const char *blocked;  /* what stands behind them in the way; or NULL */
     struct error verdict; /* how the command would end, as far as that can be seen from here;
                              ERROR_NONE: well */

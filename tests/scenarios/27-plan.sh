@@ -679,7 +679,26 @@ YAML
     export REDFERRY_REDIS=$REDIS_URL
 }
 
+# Who may only read may plan, and is told that it ends there.
+cannot_write()
+{
+    write_flags
+    expect_exit 0 redferry init
+    expect_exit 0 redferry plan
+    expect_stderr_lacks 'cannot be written'
+    REDFERRY_DATABASE="$DB&options=-cdefault_transaction_read_only%3Don"
+    expect_exit 0 redferry plan --json
+    expect_stderr_contains 'this plan cannot be carried out from here, the ledger cannot be written (exit code 4): transactions there only read (default_transaction_read_only); `redferry doctor` says what lets it be written'
+    expect_json unwritable 'transactions there only read (default_transaction_read_only)'
+    expect_json exit 0
+    expect_exit 4 redferry up
+    REDFERRY_DATABASE=$DB
+    expect_exit 0 redferry plan --json
+    expect_json unwritable ''
+}
+
 for_both_databases compares
+with_database postgresql cannot_write
 for_both_databases shows_what_would_be_done
 with_database postgresql nothing_is_counted
 for_both_databases page_shows_what_is_shown

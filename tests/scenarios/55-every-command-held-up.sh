@@ -19,7 +19,7 @@ $2|writes| $1                                         | init
 $3|files | $4                                         | new third
 0|looks | 2 files checked                             | lint
 0|looks | 2 migrations without a test                 | test
-0|looks | 1 migration to do; nothing was written      | plan
+0|looks | this plan cannot be carried out from here   | plan
 4|writes| $1                                          | up
 4|writes| $1                                          | run 2
 4|writes| $1                                          | down
