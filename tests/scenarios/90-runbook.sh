@@ -295,6 +295,25 @@ of_locks()
     types 'a schema migration'
     becomes applied
     sql 'DROP TABLE knex_migrations_lock'
+    another_has_a_lock
+}
+
+# The page shows it of PostgreSQL, which says who it is.
+another_has_a_lock()
+{
+    local session
+    [[ $DIALECT == postgresql ]] || return 0
+    expect_exit 0 redferry down
+    psql -XAtq -d "$DB" -c 'BEGIN; LOCK TABLE data_migrations; SELECT pg_sleep(600)' >/dev/null 2>&1 &
+    session=$!
+    wait_for 'the lock' eval '[[ $(sql "SELECT count(*) FROM pg_locks WHERE mode = '\''AccessExclusiveLock'\''
+        AND granted AND relation = '\''data_migrations'\''::regclass") == 1 ]]'
+    says "another's lock" 5 redferry up --on-lock fail
+    sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%'
+         AND pid <> pg_backend_pid()" >/dev/null
+    wait "$session" || true
+    types "another's lock"
+    becomes applied
 }
 
 # What is lost is judged by its run, so that these need none of a server's.
