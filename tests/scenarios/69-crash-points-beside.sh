@@ -22,6 +22,7 @@ up:
     batch: 2
     write:
       - RPUSH list:${id} ${id}
+      - LREM list:${id} 1 other
       - INCRBY canary:${id} 1
     publish:
       channel: rows
@@ -47,7 +48,7 @@ list:2 2
 list:3 3
 list:4 4
 list:5 5
-entry|5|1|11|5|announced
+entry|5|1|16|5|announced
 running|0
 sql|1
 rows 1
