@@ -101,6 +101,9 @@ YAML
     document unmark 0 unmark 2
     document repair 0 repair 2
     document up 1 up
+    redis FLUSHALL >/dev/null
+    document status 0 status
+    grep -q '"redis": *"unknown"' "$OUT" || fail "of an emptied Redis: $(<"$OUT")"
     document up 7 up --redis "unix://$SCRATCH/nowhere.sock"
 }
 
