@@ -90,13 +90,24 @@ static bool goes_on(char byte)
     return ((unsigned char)byte & 0xC0) == 0x80;
 }
 
+/* The first byte of the character that the byte at at belongs to. Where it belongs to none, as
+ * within what is no text at all, at itself. */
+static size_t begin_of_character(const struct test_value *value, size_t at)
+{
+    enum { MOST = 3 }; /* bytes that a character goes on for */
+    size_t begin = at;
+    while (begin > 0 && at - begin < MOST && goes_on(value->text[begin])) begin--;
+    return goes_on(value->text[begin]) ? at : begin;
+}
+
 /* The first byte of the first character in which two texts differ. */
 static size_t find_difference(const struct test_value *one, const struct test_value *other)
 {
     size_t at = 0;
     while (at < one->length && at < other->length && one->text[at] == other->text[at]) at++;
-    while (at > 0 && (goes_on(one->text[at]) || goes_on(other->text[at]))) at--;
-    return at;
+    const size_t begin = begin_of_character(one, at);
+    const size_t other_begin = begin_of_character(other, at);
+    return begin < other_begin ? begin : other_begin;
 }
 
 /* Append the part of a text that is seen at a glance, from begin on. */
@@ -104,8 +115,7 @@ static void append_window(struct buffer *text, const struct test_value *value, s
 {
     const size_t left = value->length - begin;
     const size_t most = begin > 0 || left > SHORT ? WINDOW : SHORT;
-    size_t end = begin + (left < most ? left : most);
-    while (end < value->length && end > begin && goes_on(value->text[end])) end--;
+    const size_t end = begin_of_character(value, begin + (left < most ? left : most));
     if (begin > 0) buffer_append_text(text, "…");
     likeness_append_text(text, value->text + begin, end - begin);
     if (end < value->length) buffer_append_format(text, "… (%zu bytes)", value->length);
@@ -122,8 +132,7 @@ static int tell_texts(const struct telling *telling, const char *what,
     const bool is_plain =
         ((unsigned char)one->text[at] | (unsigned char)other->text[at]) < 0x80;
     if (is_seen && is_plain) return tell_whole(telling, what, sides);
-    size_t begin = is_seen || at < BEFORE ? 0 : at - BEFORE;
-    while (begin > 0 && goes_on(one->text[begin])) begin--;
+    const size_t begin = is_seen || at < BEFORE ? 0 : begin_of_character(one, at - BEFORE);
     append_window(&expected, one, begin);
     append_window(&got, other, begin);
     buffer_append_format(&place, "%s, from byte %zu", what, at);

@@ -140,6 +140,30 @@ static void what_may_look_alike_is_given_its_place(void **state)
     assert_string_equal(noted("GET x", "éa", "éb"), "3:7 X: éa|éb");
 }
 
+/* Bytes as SETBIT leaves them, each of which could be the inside of a character, are none. */
+static void of_bytes_that_are_no_text_where_they_differ(void **state)
+{
+    static const struct likeness_rule as_it_stands = {0};
+    char one[200], other[200];
+    struct verdict verdict = {0};
+    struct error err = {0};
+    const struct test_value values[] = {{.kind = TEST_TEXT, .text = one, .length = 199},
+                                        {.kind = TEST_TEXT, .text = other, .length = 199}};
+    const struct contrast contrast = {&values[0], &values[1], &as_it_stands};
+    const struct verdict_difference difference = {.moment = "then", .what = "X"};
+    (void)state;
+    memset(one, 0x80, sizeof one);
+    one[199] = '\0';
+    memcpy(other, one, sizeof other);
+    other[150] = '\x81';
+    assert_int_equal(contrast_note(&contrast, &difference, &verdict, &err), 0);
+    assert_int_equal(verdict.count, 1);
+    assert_string_equal(verdict.items[0].what, "X, from byte 150");
+    assert_null(strstr(verdict.items[0].expected, "\\x81"));
+    assert_non_null(strstr(verdict.items[0].got, "\\x81"));
+    verdict_release(&verdict);
+}
+
 #define LONG_LIST "aaaaaaaaaa, bbbbbbbbbb, cccccccccc, dddddddddd, eeeeeeeeee, ffffffffff"
 
 static void of_a_long_list_the_elements_that_differ(void **state)
@@ -182,6 +206,7 @@ int main(void)
         cmocka_unit_test(of_many_parts_the_first_and_how_many),
         cmocka_unit_test(of_a_long_text_where_it_becomes_another),
         cmocka_unit_test(what_may_look_alike_is_given_its_place),
+        cmocka_unit_test(of_bytes_that_are_no_text_where_they_differ),
         cmocka_unit_test(of_a_long_list_the_elements_that_differ),
         cmocka_unit_test(rows_are_told_by_their_places),
     };
