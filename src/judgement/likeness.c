@@ -311,6 +311,33 @@ static bool is_like_text(const struct test_value *expected, const struct test_va
            is_close(expected, got, rule->nearness) || is_under_star(expected, got, rule->star);
 }
 
+/* Names and values, in order of their names. Where '*' is an id, it is the one that nobody
+ * names, wherever that stands. */
+static bool are_like_pairs(const struct test_value *expected, const struct test_value *got,
+                           const struct likeness_rule *rule)
+{
+    const struct test_value *one = expected->items, *end = one + expected->count;
+    const struct test_value *other = got->items, *other_end = other + got->count;
+    const struct test_value *star = NULL, *unnamed = NULL;
+    while (one < end || other < other_end) {
+        if (one < end && other < other_end && likeness_compare(one, other) == 0) {
+            if (!likeness_holds(one + 1, other + 1, rule)) return false;
+            one += 2;
+            other += 2;
+        } else if (one < end && star == NULL && is_star(one)) {
+            star = one;
+            one += 2;
+        } else if (other < other_end && unnamed == NULL) {
+            unnamed = other;
+            other += 2;
+        } else {
+            return false;
+        }
+    }
+    if (star == NULL || unnamed == NULL) return star == unnamed;
+    return is_like_text(star, unnamed, rule) && likeness_holds(star + 1, unnamed + 1, rule);
+}
+
 bool likeness_holds(const struct test_value *expected, const struct test_value *got,
                     const struct likeness_rule *rule)
 {
@@ -318,6 +345,7 @@ bool likeness_holds(const struct test_value *expected, const struct test_value *
     if (expected->kind == TEST_NIL) return true;
     if (expected->kind == TEST_TEXT) return is_like_text(expected, got, rule);
     if (expected->count != got->count) return false;
+    if (expected->kind == TEST_MAPPING) return are_like_pairs(expected, got, rule);
     for (size_t i = 0; i < got->count; i++)
         if (!likeness_holds(&expected->items[i], &got->items[i], rule)) return false;
     return true;

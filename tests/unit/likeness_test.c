@@ -207,6 +207,15 @@ static void a_star_is_any_id(void **state)
     assert_int_equal(holds("XRANGE x - +", "[['*', {a: '*', b: '*'}]]", entries), 0);
     assert_int_equal(holds("XRANGE x - +", "[['**', {a: 1, b: '*'}]]", entries), 0);
     assert_int_equal(holds("XRANGE x - +", "['*']", entries), 0);
+    /* Also beside ids that have a name, wherever it stands. */
+    const char *const two = "*2\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\na\r\n$1\r\n1\r\n"
+                            "*2\r\n$15\r\n1700000000000-0\r\n*2\r\n$1\r\nb\r\n$1\r\n2\r\n";
+    assert_int_equal(holds("XRANGE x - +", "{1-1: {a: 1}, '*': {b: 2}}", two), 1);
+    assert_int_equal(holds("XRANGE x - +", "{'*': {b: 2}, 1-1: {a: 1}}", two), 1);
+    assert_int_equal(holds("XRANGE x - +", "{'*': {a: 1}, 1700000000000-0: {b: 2}}", two), 1);
+    assert_int_equal(holds("XRANGE x - +", "{1-1: {a: 1}, '*': {b: 3}}", two), 0);
+    assert_int_equal(holds("XRANGE x - +", "{2-1: {a: 1}, '*': {b: 2}}", two), 0);
+    assert_int_equal(holds("XRANGE x - +", "{1-1: {a: 2}, '*': {b: 2}}", two), 0);
     assert_int_equal(holds("LRANGE x - +", "[['*', [a, 1, b, '*']]]", entries), 0);
     assert_int_equal(holds("XREAD STREAMS x 0", "{x: [['*', {a: 1}]]}", read), 1);
     assert_int_equal(holds("XREAD STREAMS x 0", "[[x, [['*', {a: 1}]]]]", read), 1);
