@@ -4,6 +4,7 @@
 # --max-time; and --on-lock and --lock-timeout mean this lock, too. Who waited for a run that failed ends as
 # it did.
 source "$(dirname "$0")/../support/scenario.sh"
+DOCS=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../docs" && pwd)
 
 # The two seconds, and what a machine may need that has other things to do.
 most_us=4000000
@@ -213,6 +214,17 @@ held_up_by()
     wait "$up" || fail "up: $(<up.err)"
 }
 
+# said_as_documented TITLE: as docs/commands.md shows it, but for who, which process and since when.
+said_as_documented()
+{
+    local page="$DOCS/commands.md" shown
+    shown=$(awk -v title="<!-- $1 -->" '$0 == title { getline; getline; print; exit }' "$page")
+    whoever() { sed 's/by [a-z]* (role [a-z]*, pid [0-9]*,/by X (role X, pid N,/; s/since [0-9TZ.:-]*)/since T)/'; }
+    [[ $shown == waiting* ]] || fail "docs/commands.md has no such example: '$shown'"
+    grep -o 'waiting for .*' up.err | whoever | grep -qxF -- "$(whoever <<<"$shown")" ||
+        fail "docs/commands.md shows '$shown', said was: $(<up.err)"
+}
+
 the_ledger_is_locked()
 {
     sql 'CREATE TABLE flags (id integer PRIMARY KEY); INSERT INTO flags VALUES (1), (2), (3)'
@@ -230,6 +242,7 @@ the_ledger_is_locked()
     sed 's/list/again/' data_migrations/1_copy.yaml >data_migrations/2_copy.yaml
     held_up_by data_migration_ledger "$who"
     says 'applied 2 copy' up.out || fail "up: $(<up.out)"
+    said_as_documented 'waiting for a lock'
     locks 'SELECT FROM data_migration_ledger FOR UPDATE' # no table, but the row
     in_time 5 redferry mark 2 --on-lock fail
     let_go
