@@ -6,8 +6,9 @@
  * is not executed.) So the type that a key has afterwards tells; for the counters the value,
  * for an entry of a stream that it is there, for a key that was renamed that it is where it was
  * to go. The rules (probe_rule.c) say what must be seen. Whatever has none, is written in
- * another way, or stands beside a command of the same batch that replaces its key, is not told:
- * it is better to ask a person than to write a row twice.
+ * another way, or stands beside a command of the same batch that replaces its key, or does to
+ * it what would hide the failure, is not told: it is better to ask a person than to write a row
+ * twice, or never.
  *
  * Nothing is written here, and nothing waits for one answer before it sends the next.
  */
@@ -40,18 +41,21 @@ struct probed {
     struct resp_command fields; /* of the entry that it adds */
 };
 
-/* A key that a command writes to. */
+/* A key that a command writes to, or a field in which it counts. */
 struct touch {
     struct resp_argument key;
-    bool replaces; /* what the key held does not matter to it */
-    size_t by;     /* the number of the command */
+    struct resp_argument field; /* bytes NULL: it is the key */
+    bool replaces;              /* what the key held does not matter to it */
+    size_t by;                  /* the number of the command */
+    unsigned effects;           /* enum probe_effect; once sorted, the first one of a place has
+                                   those of all */
 };
 
 struct probe {
     struct probed *cases;
     size_t count;
     size_t next;           /* the case that the next answer is for */
-    struct touch *touches; /* by key, those that replace it first */
+    struct touch *touches; /* by key and field, those that replace it first */
     size_t touch_count;
     size_t touch_capacity;
     struct buffer reads;
@@ -67,11 +71,35 @@ static int compare_keys(const struct resp_argument *a, const struct resp_argumen
     return a->length < b->length ? -1 : a->length > b->length;
 }
 
+static int compare_places(const struct touch *a, const struct touch *b)
+{
+    const int order = compare_keys(&a->key, &b->key);
+    if (order != 0) return order;
+    if (a->field.bytes == NULL || b->field.bytes == NULL)
+        return (a->field.bytes != NULL) - (b->field.bytes != NULL);
+    return compare_keys(&a->field, &b->field);
+}
+
 static int compare_touches(const void *one, const void *other)
 {
     const struct touch *a = one, *b = other;
-    const int order = compare_keys(&a->key, &b->key);
+    const int order = compare_places(a, b);
     return order != 0 ? order : (int)b->replaces - (int)a->replaces;
+}
+
+/* The number of the first touch of the place (what else it says does not count); or of what
+ * stands behind where it would be. */
+static size_t find_first(const struct probe *probe, const struct touch *place)
+{
+    size_t low = 0, high = probe->touch_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (compare_places(&probe->touches[middle], place) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* Whether another command than the one of that number touches the key, or (replaces) has it
@@ -79,20 +107,36 @@ static int compare_touches(const void *one, const void *other)
 static bool is_touched(const struct probe *probe, const struct resp_argument *key, size_t own,
                        bool replaces)
 {
-    size_t low = 0, high = probe->touch_count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (compare_keys(&probe->touches[middle].key, key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < probe->touch_count; low++) {
-        const struct touch *touch = &probe->touches[low];
-        if (compare_keys(&touch->key, key) != 0 || (replaces && !touch->replaces)) return false;
+    const struct touch place = {.key = *key};
+    for (size_t at = find_first(probe, &place); at < probe->touch_count; at++) {
+        const struct touch *touch = &probe->touches[at];
+        if (compare_places(touch, &place) != 0 || (replaces && !touch->replaces)) return false;
         if (touch->by != own) return true;
     }
     return false;
+}
+
+static unsigned effects_on(const struct probe *probe, const struct touch *place)
+{
+    const size_t at = find_first(probe, place);
+    const bool is_there =
+        at < probe->touch_count && compare_places(&probe->touches[at], place) == 0;
+    return is_there ? probe->touches[at].effects : 0;
+}
+
+/* Bring the touches into their order, and the effects on each place together. */
+static void sort_touches(struct probe *probe)
+{
+    struct touch *first = probe->touches;
+    if (probe->touch_count == 0) return;
+    qsort(probe->touches, probe->touch_count, sizeof *probe->touches, compare_touches);
+    for (size_t i = 1; i < probe->touch_count; i++) {
+        struct touch *touch = &probe->touches[i];
+        if (compare_places(first, touch) != 0)
+            first = touch;
+        else
+            first->effects |= touch->effects;
+    }
 }
 
 static int note_touch(struct probe *probe, const struct touch *touch, struct error *err)
@@ -108,12 +152,20 @@ static int note_touch(struct probe *probe, const struct touch *touch, struct err
     return 0;
 }
 
-/* Note the keys that the command of that number writes to. */
+static bool is_in_field(const struct probe_rule *rule)
+{
+    return rule->look == PROBE_LOOK_FIELD_INTEGER || rule->look == PROBE_LOOK_FIELD_NUMBER;
+}
+
+/* Note the keys that the command of that number writes to, and the field in which it counts. */
 static int note_keys(struct probe *probe, const struct probe_rule *rule,
                      const struct probe_words *words, size_t number, struct error *err)
 {
     struct resp_command command = words->command;
-    struct touch touch = {.replaces = rule->replaces != PROBE_KEEPS, .by = number};
+    const unsigned effects = probe_rule_effects(rule);
+    struct touch touch = {.replaces = rule->replaces != PROBE_KEEPS,
+                          .by = number,
+                          .effects = is_in_field(rule) ? 0 : effects};
     const bool is_one = rule->replaces == PROBE_KEEPS || rule->replaces == PROBE_REPLACES_KEY;
     const size_t step = rule->replaces == PROBE_REPLACES_SECOND ? 2 : 1;
     for (size_t at = 0; resp_argument(&command, &touch.key); at++) {
@@ -121,16 +173,32 @@ static int note_keys(struct probe *probe, const struct probe_rule *rule,
         if (is_one && at > 1) break;
         if (note_touch(probe, &touch, err) != 0) return -1;
     }
-    return 0;
+    if (!is_in_field(rule)) return 0;
+    const struct touch counted = {
+        .key = words->at[1], .field = words->at[2], .by = number, .effects = effects};
+    return note_touch(probe, &counted, err);
+}
+
+/* What the other commands do to the key, and to the field of the hash in which it counts. */
+static unsigned effects_around(const struct probe *probe, const struct probe_rule *rule,
+                               const struct probe_words *words)
+{
+    struct touch place = {.key = words->at[1]};
+    const unsigned effects = effects_on(probe, &place);
+    if (!is_in_field(rule)) return effects;
+    place.field = words->at[2];
+    return effects | effects_on(probe, &place);
 }
 
 /* Whether what the key holds says something about the command of that number alone. */
 static bool speaks(const struct probe *probe, size_t number, const struct probe_words *words)
 {
-    const enum probe_look look = probe->cases[number].rule->look;
-    const bool is_moved = look == PROBE_LOOK_MOVED || look == PROBE_LOOK_MOVED_OR_BOTH;
-    return !is_touched(probe, &words->at[1], number, !is_moved) &&
-           !(is_moved && is_touched(probe, &words->at[2], number, false));
+    const struct probe_rule *rule = probe->cases[number].rule;
+    const bool is_moved =
+        rule->look == PROBE_LOOK_MOVED || rule->look == PROBE_LOOK_MOVED_OR_BOTH;
+    if (is_touched(probe, &words->at[1], number, !is_moved)) return false;
+    if (is_moved) return !is_touched(probe, &words->at[2], number, false);
+    return (effects_around(probe, rule, words) & probe_rule_hidden_by(rule)) == 0;
 }
 
 /* A command that only reads has nothing to lose. */
@@ -319,8 +387,7 @@ static int prepare(struct probe *probe, const struct resp *commands, struct erro
         const struct probe_words words = probe_words_of(&command);
         if (judge_words(probe, i, &words, err) != 0) return -1;
     }
-    if (probe->touch_count > 0)
-        qsort(probe->touches, probe->touch_count, sizeof *probe->touches, compare_touches);
+    sort_touches(probe);
     resp = *commands;
     for (size_t i = 0; resp_next(&resp, &command); i++) {
         struct probed *probed = &probe->cases[i];

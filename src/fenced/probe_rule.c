@@ -227,13 +227,14 @@ static enum probe_verdict scores_of_members(const struct probe_words *words)
     return zadd_form(words, true);
 }
 
-/* LREM key count element */
+/* LREM key count element; from 7.0 on the least of all integers is out of its range. */
 static enum probe_verdict integer_and_value(const struct probe_words *words)
 {
     int64_t number = 0;
     if (words->count != 4) return PROBE_UNKNOWN;
-    return probe_is_integer(words->at[2].bytes, words->at[2].length, &number) ? PROBE_RAN
-                                                                              : PROBE_FAILED;
+    if (!probe_is_integer(words->at[2].bytes, words->at[2].length, &number))
+        return PROBE_FAILED;
+    return number > INT64_MIN ? PROBE_RAN : PROBE_UNKNOWN;
 }
 
 /* LTRIM key start stop */
@@ -403,6 +404,69 @@ const struct probe_rule *probe_rule_find(const struct probe_words *words,
         if (*verdict != PROBE_UNKNOWN) return found;
     }
     return found;
+}
+
+/* ---- beside others ---------------------------------------------------------------------- */
+
+/* Whoever takes from a key needs its type, and nothing but a key that is there; the table has
+ * no other rules that do. */
+static unsigned takes_from(const char *type)
+{
+    static const struct {
+        const char *type;
+        unsigned effect;
+    } effects[] = {{"list", PROBE_TAKES_LIST},
+                   {"set", PROBE_TAKES_SET},
+                   {"hash", PROBE_TAKES_HASH},
+                   {"zset", PROBE_TAKES_ZSET}};
+    for (size_t i = 0; type != NULL && i < sizeof effects / sizeof *effects; i++)
+        if (strcmp(effects[i].type, type) == 0) return effects[i].effect;
+    return 0;
+}
+
+static bool is_string(const struct probe_rule *rule)
+{
+    return rule->type != NULL && strcmp(rule->type, "string") == 0;
+}
+
+unsigned probe_rule_effects(const struct probe_rule *rule)
+{
+    switch (rule->look) {
+    case PROBE_LOOK_TYPE_OR_NONE:
+        return takes_from(rule->type);
+    case PROBE_LOOK_INTEGER:
+    case PROBE_LOOK_FIELD_INTEGER:
+        return PROBE_COUNTS;
+    case PROBE_LOOK_NUMBER:
+    case PROBE_LOOK_FIELD_NUMBER:
+        return PROBE_ADDS;
+    case PROBE_LOOK_LENGTH:
+        return PROBE_WRITES;
+    case PROBE_LOOK_TYPE:
+        return is_string(rule) ? PROBE_WRITES : 0;
+    default:
+        return 0;
+    }
+}
+
+unsigned probe_rule_hidden_by(const struct probe_rule *rule)
+{
+    const unsigned others = PROBE_TAKES_LIST | PROBE_TAKES_SET | PROBE_TAKES_ZSET;
+    const unsigned all = others | PROBE_TAKES_HASH;
+    switch (rule->look) {
+    case PROBE_LOOK_NOT:
+        return 0;
+    case PROBE_LOOK_INTEGER:
+        return all | PROBE_ADDS | PROBE_WRITES;
+    case PROBE_LOOK_NUMBER:
+        return all | PROBE_COUNTS | PROBE_WRITES;
+    case PROBE_LOOK_FIELD_INTEGER:
+        return others | PROBE_ADDS;
+    case PROBE_LOOK_FIELD_NUMBER:
+        return others | PROBE_COUNTS;
+    default:
+        return all & ~takes_from(rule->type);
+    }
 }
 
 struct probe_words probe_words_of(const struct resp_command *command)

@@ -64,6 +64,26 @@ struct probe_rule {
     enum probe_replaces replaces;
 };
 
+/* What a command may do, without replacing its key, that hides what became of another one: take
+ * the last of what it holds, so that it may hold another type thereafter; write what is a
+ * number though it was none. Bits. */
+enum probe_effect {
+    PROBE_TAKES_LIST = 1 << 0,
+    PROBE_TAKES_SET = 1 << 1,
+    PROBE_TAKES_HASH = 1 << 2,
+    PROBE_TAKES_ZSET = 1 << 3,
+    PROBE_COUNTS = 1 << 4, /* whole numbers */
+    PROBE_ADDS = 1 << 5,   /* fractions */
+    PROBE_WRITES = 1 << 6  /* any text */
+};
+
+/* The bits of what the command does: to its key, or to the field in which it counts. */
+unsigned probe_rule_effects(const struct probe_rule *rule);
+
+/* The bits of what would hide that the command failed, where another of its batch does it to
+ * the same key, or field. Never its own ones. */
+unsigned probe_rule_hidden_by(const struct probe_rule *rule);
+
 struct probe_words probe_words_of(const struct resp_command *command);
 
 /* The rule for the form that words have, *verdict being that of its shape; NULL: there is none

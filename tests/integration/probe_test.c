@@ -175,6 +175,7 @@ static const struct {
     {"LREM k 0 a", "", '-'},
     {"LREM k -1 a", "", '-'},
     {"LREM k x a", "", '-'},
+    {"LREM k -9223372036854775808 a", "", '?'},
     {"LTRIM k 0 -1", "", '-'},
     {"LTRIM k 0 x", "", '-'},
     {"LPUSHX k x", "", '-'},
@@ -284,6 +285,62 @@ static void test_renamed_among_others(void **state)
     assert_int_equal(UNKNOWN_OF("GETDEL n:1", "GETDEL n:1"), 0);
 }
 
+/* Have a batch run over what the first line leaves, and hold what the probe tells of its first
+ * command against what is expected: '?' or, where nothing hides it, the truth. */
+static void check_beside(const char *before, const char *const *batch, bool is_hidden)
+{
+    struct buffer bytes = {0};
+    struct probe_finding finding = {0};
+    struct error err = {0};
+    (void)send_line("FLUSHALL");
+    (void)send_line(before);
+    (void)send_line("MULTI");
+    for (size_t i = 0; batch[i] != NULL; i++) {
+        (void)send_line(batch[i]);
+        append_line(&bytes, batch[i]);
+    }
+    const struct reply *reply = send_line("EXEC");
+    const bool failed = reply_element(reply, 0)->type == REPLY_ERROR;
+    assert_int_equal(probe_commands(connection, bytes.bytes, bytes.length, &finding, &err), 0);
+    const size_t none = 0;
+    const bool is_found_failed = finding.failed.length >= sizeof none &&
+                                 memcmp(finding.failed.bytes, &none, sizeof none) == 0;
+    if ((finding.unknown == 0) != is_hidden || (!is_hidden && is_found_failed != failed))
+        fail_msg("'%s', '%s' …: %s", before, batch[0],
+                 finding.unknown == 0 ? "not told"
+                 : is_found_failed    ? "failed"
+                                      : "ran");
+    probe_release(&finding);
+    buffer_release(&bytes);
+}
+
+#define HIDDEN(before, ...) check_beside(before, (const char *const[]){__VA_ARGS__, NULL}, true)
+#define SEEN(before, ...)   check_beside(before, (const char *const[]){__VA_ARGS__, NULL}, false)
+
+/* A key may be emptied, and hold another type then; a text may become a number. */
+static void test_hidden_by_others(void **state)
+{
+    (void)state;
+    HIDDEN("RPUSH k a", "SADD k 1", "LPOP k", "SADD k 2");
+    HIDDEN("RPUSH k a", "INCR k", "LREM k 0 a", "INCR k");
+    HIDDEN("SADD k a", "RPUSH k 1", "SREM k a", "RPUSH k 2");
+    HIDDEN("HSET k f 1", "XADD k 1-1 a 1", "HDEL k f", "XADD k 1-1 a 1");
+    HIDDEN("ZADD k 1 a", "HINCRBY k f 1", "ZPOPMIN k", "HINCRBY k f 1");
+    HIDDEN("SADD k a", "APPEND k x", "SPOP k", "APPEND k x");
+    HIDDEN("SET k 1.5", "INCR k", "INCRBYFLOAT k 0.5");
+    HIDDEN("SET k 1", "INCR k", "INCRBYFLOAT k 0.5");
+    HIDDEN("SET k -", "INCR k", "APPEND k 5");
+    HIDDEN("SET k -", "INCRBYFLOAT k 1.5", "APPEND k 5");
+    HIDDEN("HSET k f 1.5", "HINCRBY k f 1", "HINCRBYFLOAT k f 0.5");
+    SEEN("HSET k f 1.5", "HINCRBY k f 1", "HINCRBYFLOAT k g 0.5");
+    SEEN("HSET k f 1", "HINCRBY k f 1", "HINCRBYFLOAT k g 0.5", "HDEL k h");
+    SEEN("HSET k f abc", "HINCRBY k f 1", "HINCRBYFLOAT j f 0.5");
+    SEEN("RPUSH k a", "RPUSH k b", "LPOP k", "LREM k 0 a");
+    SEEN("RPUSH k a", "SADD k b", "RPUSH k c");
+    SEEN("SET k 1", "INCR k", "DECR k", "INCRBY k 3");
+    SEEN("SET k abc", "INCR k", "EXPIRE k 100");
+}
+
 /* Many commands of one key are looked up one by one. */
 static void test_many_of_one_key(void **state)
 {
@@ -349,9 +406,9 @@ int main(void)
     connection = redis_connect(
         redis_url(&arena, "unix://%s", getenv("REDFERRY_TEST_REDIS_SOCKET")), NULL);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_line), cmocka_unit_test(test_gone),
-        cmocka_unit_test(test_renamed_among_others), cmocka_unit_test(test_many_of_one_key),
-        cmocka_unit_test(test_a_batch)};
+        cmocka_unit_test(test_every_line),           cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_renamed_among_others), cmocka_unit_test(test_hidden_by_others),
+        cmocka_unit_test(test_many_of_one_key),      cmocka_unit_test(test_a_batch)};
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     connection_close(connection);
     arena_release(&arena);
