@@ -162,34 +162,44 @@ static int open_ahead(struct session *session, struct db **db, const struct url 
     return 0;
 }
 
-/* db is what was opened ahead, and ours now, or NULL. */
-static struct db *connect_until(struct session *session, struct db *db, const struct url *url,
-                                struct wait *wait, struct error *err)
+/*
+ * *db is what was opened ahead, or NULL. Returns 0; or -1 with err, *db then being whatever it
+ * was in the end. A connection to PostgreSQL is kept for the next attempt: steps that are
+ * prepared may know it. A file is opened anew, since it may be another one by then.
+ */
+static int connect_until(struct session *session, struct db **db, const struct url *url,
+                         struct wait *wait, struct error *err)
 {
     for (;;) {
-        if ((db != NULL || open_ahead(session, &db, url, err) == 0) && db_connect(db, err) == 0)
-            return db;
-        db_close(db);
-        db = NULL;
-        if (try_again(session, wait, err) != 0) return NULL;
+        if ((*db != NULL || open_ahead(session, db, url, err) == 0) &&
+            db_connect(*db, err) == 0)
+            return 0;
+        if (*db != NULL && db_dialect(*db) == DB_SQLITE) {
+            db_close(*db);
+            *db = NULL;
+        }
+        if (try_again(session, wait, err) != 0) return -1;
         error_clear(err);
     }
 }
 
-/* For the one whose turn it is: it is a wait of its own. */
-static struct db *open_database(struct session *session, struct db *ahead,
-                                const struct url *url, struct error *err)
+/* For the one whose turn it is: it is a wait of its own. Returns as connect_until(). */
+static int open_database(struct session *session, struct db **db, const struct url *url,
+                         struct error *err)
 {
     int64_t told_ms = 0;
     struct wait wait = wait_for("the database", clock_monotonic_ms(), &told_ms);
-    return connect_until(session, ahead, url, &wait, err);
+    return connect_until(session, db, url, &wait, err);
 }
 
-/* For one that queues: for a place here, then for the lock, it is one wait. */
+/* For one that queues: for a place here, then for the lock, it is one wait. NULL with err. */
 static struct db *open_in_queue(struct session *session, struct error *err)
 {
     struct wait wait = wait_for("the database", session->queued_ms, &session->told_ms);
-    return connect_until(session, NULL, &session->config->ledger, &wait, err);
+    struct db *db = NULL;
+    if (connect_until(session, &db, &session->config->ledger, &wait, err) == 0) return db;
+    db_close(db);
+    return NULL;
 }
 
 /* The label of the ledger's database; a file has many, and one that is not relative. NULL with
@@ -297,8 +307,10 @@ static int hand_lock_over(struct session *session, struct error *err)
     struct db *lock = NULL;
     (void)open_ahead(session, &lock, &session->config->ledger, &(struct error){0});
     open_reader_ahead(session);
-    lock = open_database(session, lock, &session->config->ledger, err);
-    if (lock == NULL) return -1;
+    if (open_database(session, &lock, &session->config->ledger, err) != 0) {
+        db_close(lock);
+        return -1;
+    }
     db_lock_release(session->db);
     crash_point("lock given back");
     const int taken = db_lock_try(lock, ledger_lock_name(session->ledger), err);
@@ -447,25 +459,17 @@ static int reads_where_it_writes(struct session *session, struct error *err)
     return db_reading_blocks_writers(session->db, err);
 }
 
-/* What was opened ahead may have waited for long, and a server gives up who does not say more
- * (authentication_timeout): a new one is as good. */
-static void forget_given_up(struct session *session)
-{
-    struct error ignored = {0};
-    if (session->reader == NULL || db_connect(session->reader, &ignored) == 0) return;
-    db_close(session->reader);
-    session->reader = NULL;
-}
-
 struct db *session_reader(struct session *session, struct error *err)
 {
     const struct config *config = session->config;
     if (config_require(config, "database", err) != 0) return NULL;
     const int same = reads_where_it_writes(session, err);
     if (same != 0) return same == 1 ? session->db : NULL;
-    forget_given_up(session);
-    session->reader = open_database(session, session->reader, &config->database, err);
-    return session->reader;
+    /* What was opened ahead may have waited for long, and a server gives up who does not say
+     * more (authentication_timeout): that is no reason yet. */
+    if (session->reader != NULL) (void)db_connect(session->reader, &(struct error){0});
+    const int opened = open_database(session, &session->reader, &config->database, err);
+    return opened == 0 ? session->reader : NULL;
 }
 
 struct db *session_open_from(struct session *session, const char *variable, struct error *err)
@@ -480,5 +484,8 @@ struct db *session_open_from(struct session *session, const char *variable, stru
         return NULL;
     }
     if (url_parse_database(&url, text, variable, &session->arena, err) != 0) return NULL;
-    return open_database(session, NULL, &url, err);
+    struct db *db = NULL;
+    if (open_database(session, &db, &url, err) == 0) return db;
+    db_close(db);
+    return NULL;
 }

@@ -173,6 +173,38 @@ the_rows_are_locked()
     obeys_in_the_middle "$who"
 }
 
+# A pause ends the wait, and with it the connection that the step before knows, too; and for another one
+# there is no room at first.
+no_room_behind_the_pause()
+{
+    sql 'CREATE ROLE ferry LOGIN; GRANT ALL ON SCHEMA public TO ferry; CREATE TABLE flags (id integer PRIMARY KEY);
+         CREATE TABLE late (id integer PRIMARY KEY); INSERT INTO flags VALUES (1), (2); INSERT INTO late VALUES (3);
+         GRANT SELECT ON flags, late TO ferry'
+    write_migration 1_copy.yaml <<'YAML'
+up:
+  - name: flags
+    read: SELECT id FROM flags
+    key: id
+    write: RPUSH list ${id}
+  - name: late
+    read: SELECT id FROM late
+    key: id
+    write: RPUSH list ${id}
+YAML
+    locks 'LOCK TABLE late'
+    REDFERRY_DATABASE=${DB/user=postgres/user=ferry} begin_up
+    wait_for 'the wait' says 'waiting for the tables that are read' up.err
+    in_time 0 redferry pause
+    wait_for 'nobody in the queue for the table' nobody_queues
+    sql 'ALTER ROLE ferry CONNECTION LIMIT 1'
+    in_time 0 redferry resume
+    wait_for 'the wait for room' says 'too many connections for role' up.err
+    sql 'ALTER ROLE ferry CONNECTION LIMIT -1'
+    let_go
+    wait "$up" || fail "up: $(<up.err)"
+    expect_equal "$(redis LRANGE list 0 -1 | xargs)" '1 2 3' 'the rows, each once'
+}
+
 # Where it is the ledger's own file, nobody can ask for anything; but the time is over all the same.
 the_only_file_is_locked()
 {
@@ -284,6 +316,7 @@ YAML
 }
 
 for_both_databases the_rows_are_locked
+with_database postgresql no_room_behind_the_pause
 with_database sqlite the_only_file_is_locked
 for_both_databases the_ledger_is_locked
 for_both_databases the_awaited_one_fails
