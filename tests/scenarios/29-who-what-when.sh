@@ -173,6 +173,29 @@ YAML
     expect_stdout_contains 'the file as run'
 }
 
+# Every field of a checkpoint has its line in docs/ledger.md, and the other way round but for `failed`.
+checkpoint_is_described()
+{
+    local key
+    write_migration 11_slow.yaml <<'YAML'
+up:
+  - read: SELECT 1 AS id UNION SELECT 2
+    key: id
+    write: INCR slow:${id}
+    batch: 1
+    pause: 1m
+YAML
+    expect_exit 3 redferry run 11 --max-time 300ms
+    key="redferry:{$(sql 'SELECT id FROM data_migration_ledger')}:11"
+    awk '/^## The checkpoint/ { inside = 1; next } /^## / { inside = 0 } inside && /^\| `/' "$DOCS/ledger.md" |
+        cut -d '|' -f 2 | grep -o '[a-z]*' | sort >described
+    { redis HKEYS "$key" && echo failed; } | sort >kept
+    expect_equal "$(<described)" "$(<kept)" 'the fields of a checkpoint'
+    expect_exit 0 redferry repair 11
+    expect_equal "$(redis EXISTS "$key")" 0 'the checkpoint that was removed'
+    rm data_migrations/11_slow.yaml
+}
+
 whole_story()
 {
     tells_all_of_one
@@ -181,6 +204,7 @@ whole_story()
     plain_sql_answers
     log_and_ledger_agree
     a_terminal_is_safe
+    checkpoint_is_described
 }
 
 for_both_databases whole_story
