@@ -323,15 +323,10 @@ static const struct yaml_node *step_node(const struct lint_subject *subject,
     return node->kind == YAML_MAPPING ? node : NULL;
 }
 
-struct lint_place lint_text_step(const struct lint_subject *subject, const struct step *step)
-{
-    return (struct lint_place){subject->migration->file, step->line, step->column};
-}
-
 struct lint_place lint_text_key(const struct lint_subject *subject, const struct step *step,
                                 const char *name)
 {
-    struct lint_place place = lint_text_step(subject, step);
+    struct lint_place place = {subject->migration->file, step->line, step->column};
     const struct yaml_node *node = step_node(subject, step), *key = NULL;
     if (node == NULL || yaml_get(node, name, &key) == NULL) return place;
     place.line = key->line;

@@ -39,9 +39,8 @@ bool lint_text_is_down(const struct lint_subject *subject, const struct step *st
 const struct lint_text *lint_text_read(struct lint_report *report, const char *file,
                                        const char *bytes, size_t length);
 
-/* Where a step begins; where its key called name does, else the step; where the byte at offset
- * of its `read` stands, as nearly as YAML lets it be known; where a command does. */
-struct lint_place lint_text_step(const struct lint_subject *subject, const struct step *step);
+/* Where a step's key called name begins, else the step; where the byte at offset of its `read`
+ * stands, as nearly as YAML lets it be known; where a command does. */
 struct lint_place lint_text_key(const struct lint_subject *subject, const struct step *step,
                                 const char *name);
 struct lint_place lint_text_query(const struct lint_subject *subject, const struct step *step,

@@ -14,7 +14,7 @@
 #include "buffer.h"
 #include "error.h"
 #include "likeness.h"
-#include "test_file.h"
+#include "test_expectation.h"
 #include "verdict.h"
 
 enum {

@@ -15,7 +15,7 @@
 #include "contrast.h"
 #include "error.h"
 #include "likeness.h"
-#include "test_file.h"
+#include "test_expectation.h"
 #include "verdict.h"
 
 void heard_release(struct heard *heard)
@@ -138,7 +138,7 @@ static int note(const struct comparing *comparing, const struct test_message *ex
 enum { SIGHT = 200 };
 
 /* Between two lists that differ from here on: how many of each to pass over until they agree
- * again, as few as possible. Where they do not within sight, one of each. */
+ * again, as few as possible. Where they do not within sight, all of both. */
 static void find_agreement(const struct comparing *comparing, size_t at, size_t heard_at,
                            size_t *skip, size_t *heard_skip)
 {

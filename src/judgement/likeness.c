@@ -21,7 +21,7 @@
 #include "error.h"
 #include "number.h"
 #include "reply.h"
-#include "test_file.h"
+#include "test_expectation.h"
 
 enum { SHOWN = 1000, TOLERANCE_S = 5, TOLERANCE_MS = 5000 };
 

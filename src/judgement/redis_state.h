@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "arena.h"
-#include "test_file.h"
+#include "test_expectation.h"
 
 struct connection;
 struct error;

@@ -77,7 +77,7 @@ int reader_mapping(struct reader *reader, const struct yaml_node *node,
 }
 
 /* A value that must be a text with something in it, without NUL. */
-int reader_check_text(struct reader *reader, const struct yaml_node *node, const char *what)
+static int check_text(struct reader *reader, const struct yaml_node *node, const char *what)
 {
     if (node->kind != YAML_TEXT)
         return yaml_raw_not_text(&reader->source, node, what, reader->err);
@@ -138,7 +138,7 @@ static struct place place_of(const struct yaml_node *node)
 int reader_check_sql(struct reader *reader, const struct yaml_node *node, const char *what,
                      struct sql_text *scan)
 {
-    if (reader_check_text(reader, node, what) != 0) return -1;
+    if (check_text(reader, node, what) != 0) return -1;
     if (yaml_raw_check_query(&reader->source, node, what, reader->err) != 0) return -1;
     *scan = sql_text_scan(node->text, node->length);
     if (scan->unclosed != NULL)
@@ -352,14 +352,14 @@ struct notification {
 static int read_channel(struct reader *reader, const struct yaml_node *value, void *object)
 {
     ((struct notification *)object)->channel = value;
-    return reader_check_text(reader, value, "channel");
+    return check_text(reader, value, "channel");
 }
 
 static int read_message(struct reader *reader, const struct yaml_node *value, void *object)
 {
     ((struct notification *)object)->message = value;
     if (value->kind == YAML_TEXT && value->style != YAML_PLAIN && value->length == 0) return 0;
-    return reader_check_text(reader, value, "message");
+    return check_text(reader, value, "message");
 }
 
 static const struct reader_key notification_keys[] = {

@@ -63,10 +63,6 @@ int reader_error(struct reader *reader, const struct yaml_node *node, const char
 int reader_mapping(struct reader *reader, const struct yaml_node *node,
                    const struct reader_keys *keys, void *object);
 
-/* Check that node is a text with something in it, nothing that YAML takes away, and no NUL.
- * what names it in complaints. Returns 0 or -1. */
-int reader_check_text(struct reader *reader, const struct yaml_node *node, const char *what);
-
 /* Copy a text of one line without control characters into *text. A newline that '|' leaves at
  * the end does not count. Returns 0 or -1. */
 int reader_line(struct reader *reader, const struct yaml_node *node, const char *what,
