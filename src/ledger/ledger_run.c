@@ -53,7 +53,8 @@ static int is_wanted(struct ledger *ledger, const struct ledger_beginning *begin
     if (version.stopped && version.down)
         return error_set(
             err, ERROR_OPERATOR,
-            "it was undone half-way meanwhile: `redferry down --only %lld` goes on",
+            "%lld_%s was undone half-way meanwhile: `redferry down --only %lld` goes on",
+            (long long)beginning->migration->version, beginning->migration->name,
             (long long)beginning->migration->version);
     return !version.applied;
 }

@@ -478,6 +478,20 @@ YAML
     expect_exit 0 redferry down
     expect_stderr_lacks 'going on'
     expect_equal "$(redis MGET n:1 n:2 n:3 | xargs)" '0 0 0' 'the counters'
+
+    # And who takes that mark back has it pending, for `up` and `run` as well as for `status`.
+    expect_exit 0 redferry up
+    redis SET n:2 x >/dev/null
+    expect_exit 1 redferry down
+    expect_exit 0 redferry mark 1
+    expect_exit 0 redferry unmark 1
+    redis DEL n:1 n:2 n:3 >/dev/null
+    expect_exit 3 redferry status --check
+    expect_stdout_contains '  pending  '
+    expect_exit 2 redferry down --only 1
+    expect_exit 0 redferry up
+    expect_stderr_lacks 'going on'
+    expect_equal "$(redis MGET n:1 n:2 n:3 | xargs)" '1 1 1' 'the counters, applied anew'
 }
 
 # What somebody has marked is past, also where he takes that back: `up` begins at the first row.
