@@ -76,8 +76,8 @@ bool blockade_see(struct session *session, struct db *db, int64_t waited_ms)
             .begun_ms = now - waited_ms,
             .backoff = {.first_ms = ASK_AGAIN_MS, .most_ms = ASK_AGAIN_MOST_MS}};
     if (now >= blockade->ask_at_ms) ask(session, db, now);
-    if (blockade->is_seen && session->config->on_lock == ON_LOCK_WAIT)
-        tell(session, waited_ms, now);
+    const bool is_waited_for = session->is_at_work || session->config->on_lock == ON_LOCK_WAIT;
+    if (blockade->is_seen && is_waited_for) tell(session, waited_ms, now);
     return blockade->is_seen;
 }
 

@@ -134,11 +134,12 @@ ends_before_it_reads()
     expect_equal "$(run_says status)" interrupted 'the run'
 }
 
-# It rests between two batches; then somebody locks the table.
+# It rests between two batches; then somebody locks the table. Whatever --on-lock says, that is waited for
+# by now, and so it is told.
 obeys_in_the_middle()
 {
     let_go
-    begin_up
+    begin_up --on-lock fail
     wait_for 'a row' eval '(($(redis LLEN list) >= 2))'
     locks 'LOCK TABLE flags' other.db
     wait_for 'the wait' says "$1" up.err
