@@ -170,13 +170,24 @@ static int tell_part(const struct telling *telling, const char *what,
     return result;
 }
 
-/* Names and values, both in order of their names. */
+/* Tell of one more part of a mapping, unless there are too many. */
+static int tell_named(const struct telling *telling, const char *what,
+                      const struct test_value *name, const struct sides *values, size_t *told)
+{
+    if ((*told)++ < MOST_PARTS) return tell_part(telling, what, name, 0, values);
+    telling->verdict->omitted++;
+    return 0;
+}
+
+/* Names and values, both in order of their names: so a '*' that stands for an id comes before
+ * the first id that is not expected, which is the one it stands for. */
 static int tell_mappings(const struct telling *telling, const char *what,
                          const struct sides *sides)
 {
     const struct test_value *one = sides->expected->items, *other = sides->got->items;
     const struct test_value *end = one + sides->expected->count;
     const struct test_value *other_end = other + sides->got->count;
+    const struct test_value *star = NULL, *unnamed = NULL;
     size_t told = 0;
     while (one < end || other < other_end) {
         const int order = one == end           ? 1
@@ -185,17 +196,21 @@ static int tell_mappings(const struct telling *telling, const char *what,
         const struct test_value *name = order <= 0 ? one : other;
         const struct sides values = {.expected = order <= 0 ? one + 1 : NULL,
                                      .got = order >= 0 ? other + 1 : NULL};
-        const bool alike =
-            order == 0 && likeness_holds(values.expected, values.got, telling->rule);
         if (order <= 0) one += 2;
         if (order >= 0) other += 2;
-        if (alike) continue;
-        if (told++ >= MOST_PARTS)
-            telling->verdict->omitted++;
-        else if (tell_part(telling, what, name, 0, &values) != 0)
+        if (order < 0 && star == NULL && likeness_is_star(name, telling->rule))
+            star = name;
+        else if (order > 0 && star != NULL && unnamed == NULL &&
+                 likeness_holds(star, name, telling->rule))
+            unnamed = name;
+        else if ((order != 0 || !likeness_holds(values.expected, values.got, telling->rule)) &&
+                 tell_named(telling, what, name, &values, &told) != 0)
             return -1;
     }
-    return 0;
+    if (star == NULL) return 0;
+    const struct sides values = {star + 1, unnamed != NULL ? unnamed + 1 : NULL};
+    if (unnamed != NULL && likeness_holds(values.expected, values.got, telling->rule)) return 0;
+    return tell_named(telling, what, star, &values, &told);
 }
 
 /* ---- lists ------------------------------------------------------------------------------ */

@@ -296,19 +296,24 @@ static bool is_digits(const struct test_value *value, bool dash)
     return number > 0 && time + 1 + number == value->length;
 }
 
-static bool is_under_star(const struct test_value *expected, const struct test_value *got,
-                          enum likeness_star star)
+bool likeness_is_star(const struct test_value *expected, const struct likeness_rule *rule)
 {
-    if (!is_star(expected)) return false;
-    return (star != LIKENESS_STAR_ITSELF && is_digits(got, true)) ||
-           (star == LIKENESS_STAR_ID_NUMBER && is_digits(got, false));
+    return rule->star != LIKENESS_STAR_ITSELF && is_star(expected);
+}
+
+static bool is_under_star(const struct test_value *expected, const struct test_value *got,
+                          const struct likeness_rule *rule)
+{
+    if (!likeness_is_star(expected, rule)) return false;
+    return is_digits(got, true) ||
+           (rule->star == LIKENESS_STAR_ID_NUMBER && is_digits(got, false));
 }
 
 static bool is_like_text(const struct test_value *expected, const struct test_value *got,
                          const struct likeness_rule *rule)
 {
     return compare_texts(expected, got) == 0 || is_near(expected, got, rule->tolerance) ||
-           is_close(expected, got, rule->nearness) || is_under_star(expected, got, rule->star);
+           is_close(expected, got, rule->nearness) || is_under_star(expected, got, rule);
 }
 
 /* Names and values, in order of their names. Where '*' is an id, it is the one that nobody
@@ -324,7 +329,7 @@ static bool are_like_pairs(const struct test_value *expected, const struct test_
             if (!likeness_holds(one + 1, other + 1, rule)) return false;
             one += 2;
             other += 2;
-        } else if (one < end && star == NULL && is_star(one)) {
+        } else if (one < end && star == NULL && likeness_is_star(one, rule)) {
             star = one;
             one += 2;
         } else if (other < other_end && unnamed == NULL) {

@@ -66,6 +66,9 @@ int likeness_settle(const struct test_value *value, const struct likeness_rule *
 bool likeness_holds(const struct test_value *expected, const struct test_value *got,
                     const struct likeness_rule *rule);
 
+/* Whether an expected name or text is the '*' that stands for an id, by this rule. */
+bool likeness_is_star(const struct test_value *expected, const struct likeness_rule *rule);
+
 /* Append bytes as they are shown: bare where redis-cli would take them so, else in its quotes;
  * what is long is cut. */
 void likeness_append_text(struct buffer *text, const char *bytes, size_t length);

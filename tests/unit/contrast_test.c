@@ -92,6 +92,20 @@ static void of_a_long_mapping_the_parts_that_differ(void **state)
                         "3:7 X: {" LONG_HASH "z: 1}|{}");
 }
 
+static void an_id_under_a_star_is_the_one_it_stands_for(void **state)
+{
+    (void)state;
+    assert_string_equal(noted("XRANGE x - +", "{'*': {" LONG_HASH "z: 1}, 1-1: {a: 1}}",
+                              "{170-0: {" LONG_HASH "z: 1}, 1-1: {a: 2}}"),
+                        "3:115 X, at 1-1: {a: 1}|{a: 2}");
+    assert_string_equal(noted("XRANGE x - +", "{'*': {" LONG_HASH "z: 1}, 1-1: {a: 1}}",
+                              "{170-0: {" LONG_HASH "z: 2}, 1-1: {a: 1}}"),
+                        "3:108 X, at *, at z: 1|2");
+    assert_string_equal(
+        noted("XRANGE x - +", "{'*': {" LONG_HASH "z: 1}, 1-1: {a: 1}}", "{1-1: {a: 1}}"),
+        "3:22 X, at *: {" LONG_HASH "z: 1}|nothing");
+}
+
 static void of_many_parts_the_first_and_how_many(void **state)
 {
     struct buffer one = {0}, other = {0};
@@ -203,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_short_is_shown_whole),
         cmocka_unit_test(of_a_long_mapping_the_parts_that_differ),
+        cmocka_unit_test(an_id_under_a_star_is_the_one_it_stands_for),
         cmocka_unit_test(of_many_parts_the_first_and_how_many),
         cmocka_unit_test(of_a_long_text_where_it_becomes_another),
         cmocka_unit_test(what_may_look_alike_is_given_its_place),
