@@ -107,6 +107,8 @@ static int wait_paused(struct attempt *attempt, struct pause *pause, struct erro
 int obedience_heed(struct attempt *attempt, struct error *err)
 {
     struct pause pause = {.is_on = false};
+    /* Also of a wait whose end nobody minded, as that for an estimate. */
+    attempt->is_interrupted = false;
     while (attempt->asked != REQUEST_NONE || pause.is_on) {
         int result = 0;
         if (attempt->asked == REQUEST_CANCEL)
@@ -165,7 +167,6 @@ void obedience_end(struct attempt *attempt)
 int obedience_take_up(struct attempt *attempt, struct error *err)
 {
     if (!attempt->is_interrupted) return -1;
-    attempt->is_interrupted = false;
     error_clear(err);
     return obedience_heed(attempt, err);
 }

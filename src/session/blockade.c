@@ -71,8 +71,10 @@ bool blockade_see(struct session *session, struct db *db, int64_t waited_ms)
     struct blockade *blockade = &session->blockade;
     const int64_t now = clock_monotonic_ms();
     if (waited_ms < LEAST_MS) return false;
-    if (now - waited_ms > blockade->begun_ms + SAME_WAIT_MS)
+    /* The ledger may be waited for within a look at the wait for rows. */
+    if (blockade->db != db || now - waited_ms > blockade->begun_ms + SAME_WAIT_MS)
         *blockade = (struct blockade){
+            .db = db,
             .begun_ms = now - waited_ms,
             .backoff = {.first_ms = ASK_AGAIN_MS, .most_ms = ASK_AGAIN_MOST_MS}};
     if (now >= blockade->ask_at_ms) ask(session, db, now);

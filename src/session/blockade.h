@@ -15,6 +15,7 @@ struct session;
  * tables, on those that are read, on a SQLite file. {0}: there was none yet.
  */
 struct blockade {
+    const struct db *db; /* whose wait it is, to be compared only */
     int64_t begun_ms;  /* monotonic, as the other times: when the wait began that it is about */
     int64_t ask_at_ms; /* when to ask again who it is */
     int64_t told_ms;   /* 0: not yet */

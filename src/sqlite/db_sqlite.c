@@ -44,7 +44,10 @@ static int on_busy(void *context, int tries)
     struct sqlite *lite = context;
     struct error ignored;
     int64_t now = clock_monotonic_ms();
-    if (tries == 0) lite->busy_since_ms = lite->watched_ms = now;
+    if (tries == 0) {
+        lite->busy_since_ms = lite->watched_ms = now;
+        error_clear(&lite->refusal); /* one that nobody was told */
+    }
     const int looked = look_up(lite, now);
     if (looked < 0) return 0;
     if (looked == 1) lite->busy_until_ms = now + 2 * DB_WATCH_EVERY_MS;
