@@ -175,6 +175,38 @@ static void check_parts(const struct scene *scene, const struct command *command
     }
 }
 
+static bool has_star(const struct template *template)
+{
+    size_t count = 0;
+    const struct template_piece *pieces = template_pieces(template, &count);
+    for (size_t i = 0; i < count; i++)
+        if (pieces[i].kind == TEMPLATE_LITERAL &&
+            memchr(pieces[i].text, '*', pieces[i].length) != NULL)
+            return true;
+    return false;
+}
+
+/* Keys that were most likely meant as a pattern, of commands for what is there already: the
+ * star is a part of the name, and nothing is found. */
+static void check_patterns(const struct scene *scene, const struct command *command)
+{
+    static const char *const names[] = {"DEL",      "UNLINK",    "EXPIRE",  "PEXPIRE",
+                                        "EXPIREAT", "PEXPIREAT", "PERSIST", "RENAME",
+                                        "RENAMENX", "COPY",      NULL};
+    enum { MOST = 64 };
+    size_t positions[MOST];
+    const size_t keys = is_called(command, names) ? command_keys(command, positions, MOST) : 0;
+    for (size_t i = 0; i < keys && i < MOST; i++) {
+        if (!has_star(command->arguments[positions[i]])) continue;
+        lint_report_add(scene->subject->report, "RF316",
+                        lint_text_command(scene->subject, command),
+                        "step '%s': '%s' takes no pattern: it means the one key that has a '*' "
+                        "in its name",
+                        scene->step->name, command->text);
+        return;
+    }
+}
+
 /* ---- one key, several rows -------------------------------------------------------------- */
 
 static bool is_key_column(const struct step *step, const char *column)
@@ -359,6 +391,7 @@ static void check_step(struct scene *scene)
         if (check_name(scene, command) || check_arity(scene, command)) continue;
         if (check_placeholders(scene, command)) continue;
         check_parts(scene, command);
+        check_patterns(scene, command);
         check_expiry(scene, command);
         check_rename(scene, command);
         if (check_answer(scene, command) || check_cleared(scene, command)) continue;

@@ -205,6 +205,13 @@ static const struct lint_rule rules[] = {
     "1 and 23 give the same key as 12 and 3, and one row takes the other's place. Put a ':' "
     "between them. Where the first one is always of one length, allow it."},
 
+{RULE(RF316), .name = "pattern-for-key", .severity = LINT_WARNING,
+ .summary = "a command that takes no patterns is given one for a key",
+ .explanation =
+    "Only KEYS and SCAN look for keys by a pattern. DEL user:* removes the one key that is called "
+    "so, star and all, finds none, and says nothing. Read the rows that the keys are named after, "
+    "and put their columns into the key. Where keys are really called so, allow it."},
+
 /* ---- RF4: SQL --------------------------------------------------------------------------- */
 
 {RULE(RF401), .name = "time-in-query", .severity = LINT_WARNING,

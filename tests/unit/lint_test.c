@@ -411,6 +411,13 @@ static void test_slips(void **state)
     expect_step("  - read: SELECT a, b FROM x\n    write: SET ${a}${b} c", "RF315");
     expect_step("  - read: SELECT a, b FROM x\n    write: SET k:${a|json}${b} c", "");
     expect_step("  - read: SELECT a, b FROM x\n    write: SET ${a}:${b} ${a}${b}", "");
+
+    expect_step("  - write: DEL a:*", "RF316");
+    expect_step("  - write: UNLINK b a:*:c", "RF316");
+    expect_step("  - read: SELECT id FROM x\n    write: 'EXPIREAT a:${id}:* 1900000000'",
+                "RF316");
+    expect_step("  - write: [SET a:* b, \"SREM s *\", COPY a b]", "");
+    expect_step("  - read: SELECT id FROM x\n    write: 'DEL a:${id}'", "");
 }
 
 static void test_same_keys(void **state)
