@@ -261,10 +261,26 @@ static int refuse(const struct test_source *source, const char *file, const char
                     is_cut ? "…" : "", cause.message);
 }
 
+/* The statement that left a transaction open behind this one, the number-th: open is the one
+ * that had before it, 0 for none. */
+static size_t open_behind(size_t open, size_t number, const char *statement)
+{
+    static const char *const ends[] = {"COMMIT", "END", "ABORT", "ROLLBACK", "PREPARE"};
+    const struct sql_text text = sql_text_scan(statement, strlen(statement));
+    if (!sql_text_is_transaction_control(&text, statement)) return open;
+    if (strcmp(text.keyword, "BEGIN") == 0 || strcmp(text.keyword, "START") == 0) return number;
+    if (sql_text_find(statement, strlen(statement), "TO", NULL) >= 0)
+        return open; /* ROLLBACK TO a savepoint */
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (strcmp(text.keyword, ends[i]) == 0) return 0;
+    return open;
+}
+
 static int run_statements(struct stage *stage, struct db *db, const struct test_source *source,
                           const char *file, struct error *err)
 {
     const char *rest = source->sql;
+    size_t open = 0;
     for (size_t number = 1; *rest != '\0'; number++) {
         const struct sql_text text = sql_text_scan(rest, strlen(rest));
         if (text.statements == 0) break;
@@ -274,10 +290,15 @@ static int run_statements(struct stage *stage, struct db *db, const struct test_
         if (statement == NULL) return error_memory(err);
         if (db_execute_alone(db, statement, err) != 0)
             return refuse(source, file, statement, number, err);
+        open = open_behind(open, number, statement);
         if (text.second == 0) break;
         rest += text.second;
     }
-    return 0;
+    if (open == 0) return 0;
+    return error_at(err, file, source->line, source->column,
+                    "%s: statement %zu begins a transaction that nothing ends: what follows it "
+                    "would be lost; a COMMIT is missing",
+                    source->name, open);
 }
 
 static int fill(struct stage *stage, const char *url_text, const struct test_source *source,

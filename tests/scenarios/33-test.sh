@@ -405,6 +405,36 @@ TEXT
     expect_nothing_left
 }
 
+# What is given and never committed would be gone before the migration reads it.
+left_open()
+{
+    write_migration 1_open.yaml <<'YAML'
+up:
+  - read: SELECT name FROM features
+    key: name
+    write: SADD flags ${name}
+YAML
+    write_migration 1_open.test.yaml <<'YAML'
+given:
+  sql: |
+    BEGIN;
+    CREATE TABLE features (name text PRIMARY KEY);
+    COMMIT;
+    begin;
+    INSERT INTO features VALUES ('a');
+    SAVEPOINT here;
+    ROLLBACK TO here;
+expect:
+  redis:
+    - EXISTS flags: 0
+YAML
+    expect_exit 8 tests
+    expect_stdout_contains 'data_migrations/1_open.test.yaml:3:5: given.sql: statement 4 begins a transaction that nothing ends: what follows it would be lost; a COMMIT is missing'
+    sed -i 's/^    ROLLBACK TO here;/&\n    COMMIT;/; s/EXISTS flags: 0/SMEMBERS flags: [a]/' data_migrations/1_open.test.yaml
+    expect_exit 0 tests
+    expect_nothing_left
+}
+
 # What an unwatched second time changes, type by type.
 second_time()
 {
@@ -970,6 +1000,7 @@ for_both_databases right
 with_database sqlite alone
 with_database sqlite by_name
 for_both_databases wrong
+for_both_databases left_open
 with_database sqlite second_time
 with_database sqlite shards
 for_both_databases behind_down
