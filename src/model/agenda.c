@@ -154,7 +154,8 @@ static bool is_open(const struct run *run, const struct entry *entry)
     return !is_before(run->started_at, entry->applied_at);
 }
 
-/* What an open run makes of its migration. */
+/* What an open run makes of its migration. A wish to have it cancelled stands, also where the
+ * run ended before it could obey. */
 static enum state open_state(const struct run *run, bool lock_held)
 {
     static const enum state states[] = {
@@ -165,6 +166,7 @@ static enum state open_state(const struct run *run, bool lock_held)
 
     if (lock_held && run->status == RUN_RUNNING) return STATE_RUNNING;
     if (lock_held && run->status == RUN_PAUSED) return STATE_PAUSED;
+    if (run->request == REQUEST_CANCEL && !run->down) return STATE_CANCELLED;
     return run->down ? STATE_HALF_UNDONE : states[run->status];
 }
 

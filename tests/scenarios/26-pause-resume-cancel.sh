@@ -349,6 +349,29 @@ cancels_and_undoes()
     expect_stdout_contains '1 pending, 0 applied'
 }
 
+# Who asked has been told that it stands, and may have gone home.
+a_wish_outlives_its_run()
+{
+    local rows=3000
+    fill
+    write_counting 1
+    begin_up
+    wait_for 'some rows' has_rows 20
+    kill -KILL "$up"
+    wait "$up" 2>/dev/null || true
+    sql "UPDATE data_migration_runs SET request = 'cancel', requested_by = 'ben'"
+    expect_exit 0 redferry status
+    expect_stdout_contains ' cancelled '
+    expect_exit 4 redferry up
+    expect_stderr_contains '1_count was cancelled: `redferry run 1` goes on with it'
+    echo 'up: [{write: SET other 1}]' >data_migrations/2_other.yaml
+    expect_exit 0 redferry run 2 # which ends what still says that it runs
+    expect_equal "$(sql 'SELECT status, request FROM data_migration_runs WHERE id = 1' | tr -d '|')" cancelled 'the run'
+    expect_exit 4 redferry up
+    expect_exit 0 redferry run 1
+    expect_equal "$(redis LLEN list)" 3000 'the list'
+}
+
 cancels_what_has_crashed()
 {
     local rows=3000
@@ -484,6 +507,7 @@ for_both_databases ends_while_it_is_paused
 for_both_databases cancels_and_goes_on
 with_database postgresql cancels_and_undoes
 for_both_databases cancels_what_has_crashed
+for_both_databases a_wish_outlives_its_run
 with_database sqlite the_last_request_stands
 with_database postgresql is_not_obeyed_yet
 with_database postgresql within_an_sql_step

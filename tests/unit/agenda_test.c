@@ -114,6 +114,42 @@ static void test_states(void **state)
     }
 }
 
+/* What was asked stands, whatever has become of the run. */
+static void test_wishes(void **state)
+{
+    static const struct {
+        struct run run;
+        bool lock_held;
+        enum state state;
+    } wishes[] = {
+        {{.status = RUN_RUNNING, .request = REQUEST_CANCEL}, true, STATE_RUNNING},
+        {{.status = RUN_RUNNING, .request = REQUEST_CANCEL}, false, STATE_CANCELLED},
+        {{.status = RUN_PAUSED, .request = REQUEST_CANCEL}, false, STATE_CANCELLED},
+        {{.status = RUN_FAILED, .request = REQUEST_CANCEL}, false, STATE_CANCELLED},
+        {{.status = RUN_INTERRUPTED, .request = REQUEST_CANCEL}, true, STATE_CANCELLED},
+        {{.status = RUN_SUCCEEDED, .request = REQUEST_CANCEL}, false, STATE_PENDING},
+        {{.status = RUN_RUNNING, .request = REQUEST_PAUSE}, false, STATE_CRASHED},
+        {{.status = RUN_RUNNING, .request = REQUEST_CANCEL, .down = true},
+         false,
+         STATE_HALF_UNDONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
+        struct arena arena = {0};
+        struct agenda agenda;
+        struct run run = wishes[i].run;
+        struct record record = {.runs = &run, .run_count = 1, .lock_held = wishes[i].lock_held};
+        struct migrations none = {0};
+        struct error err = {0};
+        run.version = 5;
+        run.name = "x";
+        assert_int_equal(agenda_build(&agenda, &none, &record, &arena, &err), 0);
+        if (agenda.items[0].state != wishes[i].state)
+            fail_msg("wish %zu: %s", i, state_text(agenda.items[0].state));
+        arena_release(&arena);
+    }
+}
+
 /* A run that stopped before somebody marked the migration as applied is history. */
 static void test_marked_since(void **state)
 {
@@ -284,10 +320,11 @@ static void test_error_of_a_run(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_states),         cmocka_unit_test(test_marked_since),
-        cmocka_unit_test(test_manual),         cmocka_unit_test(test_merge),
-        cmocka_unit_test(test_words),          cmocka_unit_test(test_error_length),
-        cmocka_unit_test(test_error_of_a_run), cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_states),          cmocka_unit_test(test_wishes),
+        cmocka_unit_test(test_marked_since),    cmocka_unit_test(test_manual),
+        cmocka_unit_test(test_merge),           cmocka_unit_test(test_words),
+        cmocka_unit_test(test_error_length),    cmocka_unit_test(test_error_of_a_run),
+        cmocka_unit_test(test_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
