@@ -269,11 +269,12 @@ is_full()
 pool_too_small()
 {
     slow_rows 0
-    sed -i 's/FROM t$/FROM t WHERE pg_sleep(0.4) IS NOT NULL/' data_migrations/1_slow.yaml
+    sed -i 's/FROM t$/FROM t WHERE pg_sleep(2) IS NOT NULL/' data_migrations/1_slow.yaml
     pooled 2 'query_wait_timeout = 1'
     expect_exit 6 redferry up
     expect_stderr_contains 'query_wait_timeout; the pooler had no connection'
     end_pooler
+    sed -i 's/pg_sleep(2)/pg_sleep(0.1)/' data_migrations/1_slow.yaml
     pooled 3
     expect_exit 0 redferry up
     expect_equal "$(redis MGET canary:{1,2,3,4,5,6} | xargs)" '1 1 1 1 1 1' 'the canaries'
