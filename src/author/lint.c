@@ -150,6 +150,21 @@ static bool gives_source(const struct migration_test *test, const char *name)
     return false;
 }
 
+/* Whether a test sees what `down` leaves. That nothing may be published alone does not. */
+static bool looks_behind_down(const struct migration_test *test)
+{
+    const struct test_expectation *after = &test->after_down;
+    return after->check_count + after->query_count + after->message_count > 0;
+}
+
+/* Where that would be seen: `after_down`, or before it is there `expect`. */
+static struct lint_place place_behind_down(const struct migration_test *test, const char *path)
+{
+    const struct test_expectation *one =
+        test->after_down.line > 0 ? &test->after_down : &test->expect;
+    return (struct lint_place){path, one->line, one->column};
+}
+
 /* Hold a test against the migration that it is of. */
 static void compare(struct lint_report *report, const struct migration *migration,
                     const struct migration_test *test, const char *path)
@@ -169,6 +184,12 @@ static void compare(struct lint_report *report, const struct migration *migratio
                         (struct lint_place){path, test->expect.line, test->expect.column},
                         "the migration has an `sql` step, and 'expect' has no 'sql': what "
                         "becomes of the database is not looked at");
+    if (migration->down.count > 0 && !looks_behind_down(test))
+        lint_report_add(report, "RF707", place_behind_down(test, path),
+                        "the migration has a `down`, and %s: what it leaves is not looked at",
+                        test->after_down.line > 0
+                            ? "'after_down' says only that nothing is published"
+                            : "the test has no 'after_down'");
     for (size_t i = 0; i < migration->up.count + migration->down.count; i++) {
         const struct step *step = i < migration->up.count
                                       ? &migration->up.items[i]

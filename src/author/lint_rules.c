@@ -374,6 +374,14 @@ static const struct lint_rule rules[] = {
     "Of the database only what the queries of `sql` under `expect` answer is looked at, after the "
     "first time and after the second. Without one, a statement that does nothing is not noticed, "
     "nor one that does it twice."},
+
+{RULE(RF707), .name = "unseen-down", .severity = LINT_NOTE,
+ .summary = "the migration has a `down`, and its test does not look behind it",
+ .explanation =
+    "The test runs the `down`, and what it leaves is only looked at by `after_down`. Without one, "
+    "a `down` that forgets a key, or removes one too many, is not noticed before it is needed. "
+    "EXISTS with the keys, or DBSIZE, is one line. An empty list of messages looks at nothing that "
+    "is left."},
 };
 /* clang-format on */
 

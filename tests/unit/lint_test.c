@@ -808,6 +808,45 @@ static void test_many_comments(void **state)
     buffer_release(&text);
 }
 
+/* ---- tests ------------------------------------------------------------------------------ */
+
+#define UP     "up: [{write: SET a b}]\n"
+#define EXPECT "expect:\n  redis: [GET a: b]\n"
+
+/* The test of a migration, and the line of what is found behind its `down`; 0: nothing is. */
+struct down_case {
+    const char *migration, *test;
+    int line;
+};
+
+static void test_behind_down(void **state)
+{
+    static const char down[] = UP "down: [{write: DEL a}]\n";
+    static const struct down_case cases[] = {
+        {down, "given: {redis: [SET c d]}\n" EXPECT, 2},
+        {down, EXPECT "after_down: {published: []}\n", 3},
+        {down, EXPECT "after_down: {redis: [EXISTS a: 0]}\n", 0},
+        {down, EXPECT "after_down: {sql: [SELECT 1: 1]}\n", 0},
+        {down, EXPECT "after_down: {published: [gone: a]}\n", 0},
+        {down, "# redferry: allow RF707 it is looked at by hand\n" EXPECT, 0},
+        {UP, EXPECT, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct lint lint;
+        int line = 0;
+        write_file("1_a.yaml", cases[i].migration, strlen(cases[i].migration));
+        write_file("1_a.test.yaml", cases[i].test, strlen(cases[i].test));
+        look(&lint);
+        for (const struct lint_finding *one = lint.report.findings; one != NULL;
+             one = one->next)
+            if (strcmp(one->rule->code, "RF707") == 0) line = one->place.line;
+        assert_int_equal(line, cases[i].line);
+        assert_int_equal(lint.report.errors + lint.report.warnings, 0);
+        leave_off(&lint);
+    }
+}
+
 /* ---- the report ------------------------------------------------------------------------- */
 
 static void test_order(void **state)
@@ -859,6 +898,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_allowed_for_all, enter, leave),
         cmocka_unit_test_setup_teardown(test_places, enter, leave),
         cmocka_unit_test_setup_teardown(test_generated, enter, leave),
+        cmocka_unit_test_setup_teardown(test_behind_down, enter, leave),
         cmocka_unit_test_setup_teardown(test_many_keys, enter, leave),
         cmocka_unit_test_setup_teardown(test_many_comments, enter, leave),
     };
