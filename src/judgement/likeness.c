@@ -62,7 +62,7 @@ static const struct likeness_rule rules[] = {
     {"XINFO", .star = LIKENESS_STAR_ID_NUMBER},
     {"XPENDING", .star = LIKENESS_STAR_ID_NUMBER},
     {"XRANGE", .star = LIKENESS_STAR_ID},
-    {"XREAD", .star = LIKENESS_STAR_ID},
+    {"XREAD", .star = LIKENESS_STAR_ID_BY_STREAM},
     {"XREVRANGE", .star = LIKENESS_STAR_ID},
     {"ZMSCORE", .is_list = true},
     {"ZRANDMEMBER", .any_order = true, .is_list = true, .pairs_with = "WITHSCORES"},
@@ -305,8 +305,9 @@ static bool is_under_star(const struct test_value *expected, const struct test_v
                           const struct likeness_rule *rule)
 {
     if (!likeness_is_star(expected, rule)) return false;
-    return is_digits(got, true) ||
-           (rule->star == LIKENESS_STAR_ID_NUMBER && is_digits(got, false));
+    if (rule->star == LIKENESS_STAR_ID_NUMBER)
+        return is_digits(got, true) || is_digits(got, false);
+    return got->is_id && is_digits(got, true);
 }
 
 static bool is_like_text(const struct test_value *expected, const struct test_value *got,
@@ -364,11 +365,29 @@ static void settle_mappings(struct test_value *value)
     if (value->kind == TEST_MAPPING) likeness_sort(value, false);
 }
 
-/* The same, and the list that the rule is about where that has no order. What is in its
- * elements has one: a place's longitude is no latitude. */
+/* Mark the ids of entries: each is the first of two, or names the other. by_stream: there is a
+ * list of entries under each stream's name. */
+static void mark_ids(struct test_value *value, bool by_stream)
+{
+    const bool is_mapping = value->kind == TEST_MAPPING;
+    if (!is_mapping && value->kind != TEST_LIST) return;
+    for (size_t i = 0; i < value->count; i += is_mapping ? 2 : 1) {
+        struct test_value *pair = is_mapping ? &value->items[i] : value->items[i].items;
+        if (!is_mapping && value->items[i].count != 2) continue;
+        if (by_stream)
+            mark_ids(&pair[1], false);
+        else
+            pair[0].is_id = true;
+    }
+}
+
+/* Mark the ids, put all mappings in order, and the list that the rule is about where that has
+ * no order. What is in its elements has one: a place's longitude is no latitude. */
 static void settle(struct test_value *value, const struct likeness_rule *rule)
 {
     struct test_value *list = value;
+    if (rule->star == LIKENESS_STAR_ID || rule->star == LIKENESS_STAR_ID_BY_STREAM)
+        mark_ids(value, rule->star == LIKENESS_STAR_ID_BY_STREAM);
     settle_mappings(value);
     if (rule->behind_cursor && value->kind == TEST_LIST && value->count == 2)
         list = &value->items[1];

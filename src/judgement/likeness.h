@@ -20,8 +20,11 @@ struct test_value;
 /* What an expected '*' stands for. */
 enum likeness_star {
     LIKENESS_STAR_ITSELF,
-    LIKENESS_STAR_ID,       /* any id of a stream's entry, which Redis makes of the time */
-    LIKENESS_STAR_ID_NUMBER /* that, or any number, such as the time since something */
+    LIKENESS_STAR_ID,           /* any id of a stream's entry, which Redis makes of the time,
+                                   in a list of entries; not what an entry holds */
+    LIKENESS_STAR_ID_BY_STREAM, /* the same, in such a list under each stream's name */
+    LIKENESS_STAR_ID_NUMBER     /* any id or number, such as the time since something, and
+                                   wherever it stands */
 };
 
 /* How the answer of one command is compared. {0}: as it stands. */
@@ -56,8 +59,9 @@ void likeness_sort(struct test_value *value, bool deep);
  * count. */
 int likeness_compare(const struct test_value *one, const struct test_value *other);
 
-/* A copy of a tree, in arena, in the order in which it is compared: mappings by their names,
- * and what the rule says has no order by what it says. Returns 0, or -1 with err (no memory).
+/* A copy of a tree, in arena, as it is compared: mappings in the order of their names, what the
+ * rule says has no order in that of what it says, and the ids of entries known as such. Returns
+ * 0, or -1 with err (no memory).
  */
 int likeness_settle(const struct test_value *value, const struct likeness_rule *rule,
                     struct arena *arena, struct test_value *out, struct error *err);
@@ -66,7 +70,8 @@ int likeness_settle(const struct test_value *value, const struct likeness_rule *
 bool likeness_holds(const struct test_value *expected, const struct test_value *got,
                     const struct likeness_rule *rule);
 
-/* Whether an expected name or text is the '*' that stands for an id, by this rule. */
+/* Whether an expected name or text is a '*' that stands for an id, by this rule, where the
+ * answer has one. */
 bool likeness_is_star(const struct test_value *expected, const struct likeness_rule *rule);
 
 /* Append bytes as they are shown: bare where redis-cli would take them so, else in its quotes;

@@ -29,6 +29,8 @@ struct test_value {
     size_t length;
     struct test_value *items;
     size_t count; /* of items: twice the pairs of a mapping */
+    bool is_id;   /* it stands where an answer has the id of a stream's entry; the parser
+                     does not say so of anything, who compares does */
 };
 
 /* A Redis command without placeholders, split into its arguments. */

@@ -104,6 +104,9 @@ static void an_id_under_a_star_is_the_one_it_stands_for(void **state)
     assert_string_equal(
         noted("XRANGE x - +", "{'*': {" LONG_HASH "z: 1}, 1-1: {a: 1}}", "{1-1: {a: 1}}"),
         "3:22 X, at *: {" LONG_HASH "z: 1}|nothing");
+    assert_string_equal(noted("XRANGE x - +", "[['*', {" LONG_HASH "z: '*'}]]",
+                              "[[170-0, {" LONG_HASH "z: 1-1}]]"),
+                        "3:109 X, element 0, element 1, at z: *|1-1");
 }
 
 static void of_many_parts_the_first_and_how_many(void **state)

@@ -224,6 +224,39 @@ static void a_star_is_any_id(void **state)
     assert_int_equal(holds("GET x", "'*'", "$3\r\n1-1\r\n"), 0);
 }
 
+/* What an entry holds may look like an id, and so may a stream's name. */
+static void a_star_is_no_value_that_looks_like_an_id(void **state)
+{
+    static const char *const fits[] = {
+        "[['*', {'*': '*', id: 17-0, 3-3: x}]]", "[['*', ['*', '*', id, 17-0, 3-3, x]]]",
+        "{'*': {'*': '*', id: 17-0, 3-3: x}}", "[{'*': {'*': '*', id: 17-0, 3-3: x}}]"};
+    static const char *const fails[] = {"[['*', {'*': '*', id: '*', 3-3: x}]]",
+                                        "[['*', ['*', '*', id, '*', 3-3, x]]]",
+                                        "{'*': {'*': '*', id: '*', 3-3: x}}",
+                                        "[{'*': {'*': '*', id: '*', 3-3: x}}]",
+                                        "[['*', {a: '*', id: 17-0, '*': x}]]",
+                                        "[['*', ['*', '*', id, 17-0, '*', x]]]",
+                                        "[['*', {'*': '*', id: 17-0, 3-4: x}]]",
+                                        "[['*', '*']]",
+                                        "['*', '*']",
+                                        "'*'"};
+    static const char entries[] = "*1\r\n*2\r\n$3\r\n5-5\r\n*6\r\n$1\r\n*\r\n$1\r\n*\r\n"
+                                  "$2\r\nid\r\n$4\r\n17-0\r\n$3\r\n3-3\r\n$1\r\nx\r\n";
+    static const char read[] = "*1\r\n*2\r\n$3\r\n9-9\r\n*1\r\n*2\r\n$3\r\n5-0\r\n"
+                               "*2\r\n$1\r\na\r\n$3\r\n1-1\r\n";
+    (void)state;
+    for (size_t i = 0; i < sizeof fits / sizeof *fits; i++)
+        assert_int_equal(holds("XRANGE x - +", fits[i], entries), 1);
+    for (size_t i = 0; i < sizeof fails / sizeof *fails; i++)
+        assert_int_equal(holds("XREVRANGE x + -", fails[i], entries), 0);
+    assert_int_equal(holds("XREAD STREAMS 9-9 0", "{9-9: {'*': {a: 1-1}}}", read), 1);
+    assert_int_equal(holds("XREAD STREAMS 9-9 0", "[[9-9, [['*', [a, 1-1]]]]]", read), 1);
+    assert_int_equal(holds("XREAD STREAMS 9-9 0", "{'*': {'*': {a: 1-1}}}", read), 0);
+    assert_int_equal(holds("XREAD STREAMS 9-9 0", "[['*', [['*', [a, 1-1]]]]]", read), 0);
+    assert_int_equal(holds("XREAD STREAMS 9-9 0", "{9-9: {'*': {a: '*'}}}", read), 0);
+    assert_int_equal(holds("XREAD STREAMS 9-9 0", "[[9-9, [['*', [a, '*']]]]]", read), 0);
+}
+
 static void places_are_compared_as_places(void **state)
 {
     static const char place[] =
@@ -322,6 +355,7 @@ int main(void)
         cmocka_unit_test(words_among_the_arguments_decide_what_is_answered),
         cmocka_unit_test(what_is_a_list_is_no_mapping),
         cmocka_unit_test(a_star_is_any_id),
+        cmocka_unit_test(a_star_is_no_value_that_looks_like_an_id),
         cmocka_unit_test(places_are_compared_as_places),
         cmocka_unit_test(what_maps_is_a_mapping_where_that_is_expected),
         cmocka_unit_test(what_is_nested_is_compared_to_its_depth),
