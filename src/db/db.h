@@ -199,7 +199,8 @@ bool db_is_same_file(const struct db *one, const struct db *other);
 struct db_forecast {
     int64_t rows; /* about how many; -1: it does not say (SQLite says so only of the whole of a
                      table that ANALYZE has counted) */
-    bool sorts;   /* it would have to sort for the query's order: no index serves that */
+    bool sorts;   /* it would have to sort for the query's order: no index serves that; not of
+                     a table that it knows to be empty, which says nothing of an index */
     bool made;    /* and none could: the rows that it sorts are made by the query itself */
 };
 

@@ -60,6 +60,20 @@ static bool reads_table(const json_t *node)
     return false;
 }
 
+/* Whether the planner knows of rows that there are none, and leaves out what they would be read
+ * from: a partitioned table that has no partition yet, or WHERE false. */
+static bool leaves_out(const json_t *node)
+{
+    size_t i;
+    const json_t *child;
+    if (text_is(node, "One-Time Filter", "false")) return true;
+    json_array_foreach(json_object_get(node, "Plans"), i, child)
+    {
+        if (gives_rows(child) && leaves_out(child)) return true;
+    }
+    return false;
+}
+
 /* The top node of one explanation, a reference of the caller's; NULL with err. */
 static json_t *top_of(const PGresult *answer, struct error *err)
 {
@@ -80,8 +94,9 @@ static int read_answers(PGresult *const *answers, struct db_forecast *out, struc
     if (unsorted != NULL) {
         const double rows = json_number_value(json_object_get(plan, "Plan Rows"));
         out->rows = rows < 9e18 ? (int64_t)rows : INT64_MAX;
-        out->sorts = is_sorted(unsorted);
-        out->made = out->sorts && !reads_table(unsorted);
+        const bool has_table = reads_table(unsorted);
+        out->sorts = is_sorted(unsorted) && (has_table || !leaves_out(unsorted));
+        out->made = out->sorts && !has_table;
     }
     const int result = unsorted != NULL ? 0 : -1;
     json_decref(unsorted);

@@ -857,6 +857,11 @@ static void test_forecast_of_partitions(void **state)
     (void)state;
     struct db *db = open_again();
     fixture_run(db, "CREATE TABLE p (a integer, b text) PARTITION BY RANGE (a)");
+    /* None is there, and what is not read has no index that could be missed. */
+    assert_false(sorts(db, "SELECT * FROM p ORDER BY a", NULL));
+    assert_false(sorts(db, "SELECT * FROM (SELECT a FROM p GROUP BY a) g ORDER BY a", NULL));
+    assert_true(is_made(db, "SELECT n, (SELECT min(b) FROM p) FROM (VALUES (2), (1)) AS v (n) "
+                            "ORDER BY n"));
     fixture_run(db, "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100)");
     fixture_run(db, "CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (100) TO (200)");
     fixture_run(db, "CREATE INDEX pb ON p (b)");

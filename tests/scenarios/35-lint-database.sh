@@ -168,6 +168,27 @@ YAML
     sql 'DROP TABLE likes'
 }
 
+# A partitioned table says nothing of its indexes before it has a partition.
+partitions()
+{
+    sql 'CREATE TABLE part (id int PRIMARY KEY, v text) PARTITION BY RANGE (id)'
+    write_migration 1_part.yaml <<'YAML'
+up:
+  - read: SELECT id, v FROM part
+    key: id
+    write: SET part:${id} ${v}
+down:
+  - read: SELECT id FROM part
+    key: id
+    write: DEL part:${id}
+YAML
+    expect_equal "$(found)" '' 'what is found of a table without partitions'
+    sql 'CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (100)'
+    expect_equal "$(found)" '' 'what is found of one partition'
+    rm data_migrations/*
+    sql 'DROP TABLE part'
+}
+
 # All that a database holds: its statements, or what a dump of it says.
 contents()
 {
@@ -189,6 +210,7 @@ with_a_database()
     if [[ $DIALECT == postgresql ]]; then types '5 7 8 9 '; else types '7 8 9 '; fi
     if [[ $DIALECT == postgresql ]]; then
         groups '5 warning,8 note,15 warning'
+        partitions
     else
         groups '2 note,5 note,8 note,12 note,15 note'
     fi
