@@ -64,6 +64,7 @@ int announcement_send(struct session *session, struct sink *sink,
 struct late {
     struct session *session;
     const struct entry *entry;
+    struct progress progress; /* of nothing but waits */
 };
 
 static int check_unannounced(const struct late *late, struct error *err)
@@ -99,10 +100,26 @@ static int confirm(void *context, int64_t origin, struct error *err)
     return check_unannounced(context, err);
 }
 
+static int waiting(void *context, const struct fence_outage *outage, struct error *err)
+{
+    struct late *late = context;
+    (void)err;
+    if (outage != NULL)
+        progress_tell_outage(&late->progress, outage->why, outage->begun_ms, outage->most_ms);
+    return 0;
+}
+
 int announcement_send_late(struct session *session, const struct migration *migration,
                            const struct entry *entry, struct error *err)
 {
-    struct late late = {.session = session, .entry = entry};
+    struct late late = {.session = session,
+                        .entry = entry,
+                        .progress = {.listener = &session->listener,
+                                     .event = {.version = entry->version,
+                                               .name = migration->name,
+                                               .run_id = entry->run_id,
+                                               .rows_total = -1,
+                                               .tally = entry->tally}}};
     const struct sink_fenced_options options = {
         .fence =
             {
@@ -115,6 +132,7 @@ int announcement_send_late(struct session *session, const struct migration *migr
                 .checksum = entry->checksum,
                 .decide = decide,
                 .confirm = confirm,
+                .waiting = waiting,
                 .context = &late,
             },
     };

@@ -78,12 +78,16 @@ static int confirm(void *context, int64_t origin, struct error *err)
     return 0;
 }
 
-/* Redis keeps us waiting in the middle of a step: the run is alive, and says so; but not where
- * another program waits to write to the very file that is being read. */
-static int waiting(void *context, struct error *err)
+/* Redis keeps us waiting: who looks on is told, where it is away. In the middle of a step the
+ * run is alive, and says so; but not where another program waits to write to the very file that
+ * is being read. */
+static int waiting(void *context, const struct fence_outage *outage, struct error *err)
 {
     const struct recovery *recovery = context;
     struct attempt *attempt = recovery->attempt;
+    if (outage != NULL)
+        progress_tell_outage(&attempt->progress, outage->why, outage->begun_ms,
+                             outage->most_ms);
     if (attempt->failed_step == NULL || !attempt_is_due(attempt)) return 0;
     if (attempt_tick(attempt, err) == 0) return 0;
     if (err->code != ERROR_FAILED || !err->passing) return -1;

@@ -103,20 +103,30 @@ void fence_calm(struct fence *fence)
         (struct clock_backoff){.first_ms = FIRST_BACKOFF_MS, .most_ms = MOST_BACKOFF_MS};
 }
 
-/* Sleep before the next try; the caller may use the time. err, why it is tried again, stays. */
-static int back_off(struct fence *fence, struct error *err)
+/* Say that it is tried again for up to most_ms, because of err, which stays; the caller may use
+ * the time. Returns 0, or -1 with err. */
+static int tell(const struct fence *fence, int64_t most_ms, struct error *err)
 {
     const struct fence_options *options = fence->options;
+    const struct fence_outage outage = {
+        .why = err->message, .begun_ms = fence->tried_ms, .most_ms = most_ms};
     struct error refusal = {0};
-    if (options->waiting != NULL && options->waiting(options->context, &refusal) != 0) {
-        *err = refusal;
-        return -1;
-    }
-    return stop_sleep(connection_stop(options->connection), clock_backoff_next(&fence->backoff),
-                      err);
+    if (options->waiting == NULL || options->waiting(options->context, &outage, &refusal) == 0)
+        return 0;
+    *err = refusal;
+    return -1;
 }
 
-int fence_wait(struct fence *fence, bool is_short, struct error *err)
+/* Sleep before the next try. Returns as tell(). */
+static int back_off(struct fence *fence, int64_t most_ms, struct error *err)
+{
+    const struct stop *stop = connection_stop(fence->options->connection);
+    if (tell(fence, most_ms, err) != 0) return -1;
+    return stop_sleep(stop, clock_backoff_next(&fence->backoff), err);
+}
+
+/* The same as fence_wait(). is_away: no connection could be made, which is told at once. */
+static int wait_or_give_up(struct fence *fence, bool is_short, bool is_away, struct error *err)
 {
     const struct stop *stop = connection_stop(fence->options->connection);
     const int64_t most_ms = is_short ? SHORT_RETRY_MS : fence->options->retry_for_ms;
@@ -125,15 +135,20 @@ int fence_wait(struct fence *fence, bool is_short, struct error *err)
     if (stop_requested(stop)) return stop_error(stop, err);
     if (fence->tried_ms == 0) {
         fence->tried_ms = now_ms;
-        return 0;
+        return is_away && most_ms > 0 ? tell(fence, most_ms, err) : 0;
     }
     int64_t tried_ms = now_ms - fence->tried_ms;
-    if (tried_ms < most_ms) return back_off(fence, err);
+    if (tried_ms < most_ms) return back_off(fence, most_ms, err);
 
     struct error why = *err;
     if (tried_ms >= 1000) tried_ms -= tried_ms % 1000;
     (void)number_duration_text(tried_ms, duration);
     return error_set(err, why.code, "%s (tried again for %s)", why.message, duration);
+}
+
+int fence_wait(struct fence *fence, bool is_short, struct error *err)
+{
+    return wait_or_give_up(fence, is_short, false, err);
 }
 
 /* ---- behind it -------------------------------------------------------------------------- */
@@ -300,11 +315,12 @@ static int take_until_done(struct fence *fence, bool is_new, struct error *err)
     for (;;) {
         bool is_short = false;
         enum fence_verdict verdict = is_new ? reconnect(fence, err) : FENCE_RAN;
-        if (verdict == FENCE_RAN) verdict = try_to_take(fence, &is_short, err);
+        const bool is_away = verdict != FENCE_RAN;
+        if (!is_away) verdict = try_to_take(fence, &is_short, err);
         if (verdict == FENCE_RAN) break;
         if (verdict == FENCE_STOPPED || verdict == FENCE_FAILED) return -1;
         is_new = verdict != FENCE_CHANGED;
-        if (fence_wait(fence, is_short, err) != 0) return -1;
+        if (wait_or_give_up(fence, is_short, is_away, err) != 0) return -1;
     }
     crash_point("fence taken");
     if (options->confirm(options->context, fence->found.origin, err) != 0) return -1;

@@ -28,6 +28,13 @@ enum fence_answer {
     FENCE_REFUSE  /* with -1 */
 };
 
+/* Redis is away, or refuses. */
+struct fence_outage {
+    const char *why;  /* what went wrong last; borrowed, as all of it, during the call */
+    int64_t begun_ms; /* monotonic: the same for as long as nothing goes well in between */
+    int64_t most_ms;  /* for how long it is tried again, counted from then */
+};
+
 struct fence_options {
     struct connection *connection; /* borrowed; nobody else's until fence_free() */
     int64_t retry_for_ms;
@@ -51,10 +58,11 @@ struct fence_options {
      * every taking of the fence, before the first batch. Returns 0, or -1 with err. */
     int (*confirm)(void *context, int64_t origin, struct error *err);
 
-    /* Called before each sleep while Redis is away, or refuses, and at least every quarter of a
-     * second while the end of a step waits for its answers; or NULL. Returns 0, or -1 with err:
-     * there is to be no more waiting. */
-    int (*waiting)(void *context, struct error *err);
+    /* Called with outage when a first attempt to connect again has failed, and before each
+     * sleep while Redis is away, or refuses; and with NULL at least every quarter of a second
+     * while the end of a step waits for its answers; or NULL. Returns 0, or -1 with err: there
+     * is to be no more waiting. */
+    int (*waiting)(void *context, const struct fence_outage *outage, struct error *err);
     void *context;
 };
 

@@ -306,7 +306,8 @@ static int await_answers(struct fenced *self, struct error *err)
     const struct fence_options *options = &self->delivery.options.fence;
     while (self->delivery.flight.queued > 0) {
         if (settle_pump(&self->delivery, -1, WAIT_TICK_MS, err) < 0) return -1;
-        if (options->waiting != NULL && options->waiting(options->context, err) != 0) return -1;
+        if (options->waiting != NULL && options->waiting(options->context, NULL, err) != 0)
+            return -1;
     }
     return 0;
 }

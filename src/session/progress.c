@@ -14,10 +14,12 @@
 
 #include "clock.h"
 #include "error.h"
+#include "number.h"
 
 enum {
     PROGRESS_INTERVAL_MS = 200,
     TELL_PAUSE_EVERY_MS = 1000,
+    TELL_OUTAGE_FROM_MS = 1000,
     TEXT_SIZE = 512,
     SAMPLE_EVERY_MS = 1000,
     WINDOW_MS = 10 * 1000,
@@ -160,7 +162,7 @@ void progress_end(struct progress *progress, enum event_kind kind, const char *t
     tell(progress, kind, text);
 }
 
-/* ---- a pause -------------------------------------------------------------------------- */
+/* ---- a pause, an outage ---------------------------------------------------------------- */
 
 const char *progress_name(const char *by)
 {
@@ -205,4 +207,20 @@ void progress_resume(struct progress *progress, struct progress_pause *pause, co
     progress_tell(progress, EVENT_RESUMED, text, (double)paused_ms / 1000.0);
     progress_skip(progress, paused_ms);
     *pause = (struct progress_pause){0};
+}
+
+void progress_tell_outage(struct progress *progress, const char *why, int64_t begun_ms,
+                          int64_t most_ms)
+{
+    const int64_t now = clock_monotonic_ms();
+    const bool is_first = progress->outage_ms != begun_ms;
+    struct error words = {0};
+    char most[32];
+    progress->told_ms = now;
+    if (!is_first && now - begun_ms < TELL_OUTAGE_FROM_MS) return;
+    error_set(&words, ERROR_NONE, "waiting for Redis, for %s at most: %s",
+              number_duration_text(most_ms, most), why);
+    progress_tell(progress, EVENT_WAITING, words.message,
+                  is_first ? 0 : (double)(now - begun_ms) / 1000.0);
+    progress->outage_ms = begun_ms;
 }

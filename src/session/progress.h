@@ -92,6 +92,7 @@ struct progress {
     int64_t step_begun_ms;
     int64_t told_ms;
     int64_t rows_before_step;
+    int64_t outage_ms;         /* monotonic: when the outage began that was told of last */
     struct progress_pace pace; /* of the step */
 };
 
@@ -119,6 +120,12 @@ void progress_end(struct progress *progress, enum event_kind kind, const char *t
 /* Tell text beside the figures, and how long what it is about has lasted. */
 void progress_tell(const struct progress *progress, enum event_kind kind, const char *text,
                    double seconds);
+
+/* Redis is away since begun_ms (monotonic), or refuses: say why, and that it is waited for
+ * until most_ms later, once for each outage; then, from a second on, how long it has lasted by
+ * now. Right behind that no count is told, so that a line that is drawn stays. */
+void progress_tell_outage(struct progress *progress, const char *why, int64_t begun_ms,
+                          int64_t most_ms);
 
 /* Whoever asked or does something, as told to others; by may be NULL: not known. */
 const char *progress_name(const char *by);

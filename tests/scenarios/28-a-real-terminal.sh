@@ -145,6 +145,10 @@ says_that_it_waits()
     prepare
     open_terminal "'$REDFERRY_PROGRAM' up --pause 10ms --batch 10"
     see '7 1/2 rows \[█*░+\] [1-9][0-9]*/~4000 .*'
+    redis REPLICAOF 127.0.0.1 1 >/dev/null
+    see 'waiting for Redis, for 30s at most: .* \([0-9]+ s so far\)'
+    redis REPLICAOF NO ONE >/dev/null
+    see '7 1/2 rows \[█*░+\] [1-9][0-9]*/~4000 .*'
     kill -STOP "$REDIS_PID"
     see '7 1/2 rows \[█*░+\] [0-9]+/~4000 rows, [0-9.]+/s, waiting [0-9]+ s'
     kill -CONT "$REDIS_PID"

@@ -209,6 +209,59 @@ it_restarts()
     scenario_redis=("${before[@]}")
 }
 
+# ---- it is gone --------------------------------------------------------------------------------
+
+has_rows() { (($(redis LLEN list) > 0)); }
+
+begin_slowly()
+{
+    begin
+    begin_up --batch 1 --pause 100ms "$@"
+    wait_for 'a row' has_rows
+}
+
+# it_is_gone WORDS [OPTION…]: who looks on is told, and once only.
+it_is_gone()
+{
+    local before=("${scenario_redis[@]}") directory
+    start_redis --appendonly yes
+    directory=$REDIS_DIR
+    export REDFERRY_REDIS=$REDIS_URL
+    begin_slowly "${@:2}"
+    kill -KILL "$REDIS_PID"
+    stop_server "$REDIS_PID"
+    wait_for 'word of it' grep -q "$1" up.err
+    sleep 0.5
+    start_redis_in "$directory" --appendonly yes
+    expect_up 0
+    expect_each_once
+    expect_equal "$(grep -c 'waiting' up.err)" 1 'words of it'
+    stop_server "$REDIS_PID"
+    scenario_redis=("${before[@]}")
+}
+
+it_is_gone_for_good()
+{
+    local before=("${scenario_redis[@]}")
+    start_redis
+    export REDFERRY_REDIS=$REDIS_URL
+    begin_slowly --retry-for 1s
+    stop_server "$REDIS_PID"
+    expect_up 7
+    expect_stderr_contains 'redferry: waiting for Redis, for 1s at most: cannot connect to '
+    expect_stderr_contains '(tried again for 1s)'
+    scenario_redis=("${before[@]}")
+}
+
+it_is_back_at_once()
+{
+    begin_slowly
+    redis CLIENT KILL TYPE normal >/dev/null
+    expect_up 0
+    expect_each_once
+    expect_stderr_lacks 'waiting'
+}
+
 with_database sqlite it_is_full 3 before EXEC
 with_database postgresql it_is_full 3 before WATCH
 with_database sqlite it_was_full
@@ -225,3 +278,8 @@ with_database postgresql it_is_a_replica_for_a_while 3 before WATCH
 with_database sqlite it_is_a_replica_now
 with_database sqlite it_restarts 3 before EXEC
 with_database postgresql it_restarts 3 after EXEC
+gone="waiting for Redis, for 30s at most: cannot connect to '.*'"
+with_database sqlite it_is_gone "^redferry: $gone"
+with_database postgresql it_is_gone "\"event\":\"waiting\",\"text\":\"$gone.*\"step\":1" --log-format json
+with_database sqlite it_is_gone_for_good
+with_database sqlite it_is_back_at_once

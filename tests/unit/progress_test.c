@@ -6,9 +6,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
+#include "clock.h"
 #include "progress.h"
 
 enum { BEGUN = 5000, TICK = 200 };
@@ -123,6 +125,40 @@ static void test_tells_of_each_step(void **state)
     assert_int_equal(heard_rows, 50);
 }
 
+static int heard_waits;
+static double heard_seconds;
+static char heard_text[64];
+
+static void hear_wait(const struct event *event, void *payload)
+{
+    (void)payload;
+    if (event->kind != EVENT_WAITING) return;
+    heard_waits++;
+    heard_seconds = event->seconds;
+    (void)snprintf(heard_text, sizeof heard_text, "%s", event->text);
+}
+
+/* Once for each, and then how long it has lasted; short ones are not repeated. */
+static void test_tells_of_each_outage(void **state)
+{
+    (void)state;
+    const int64_t now_ms = clock_monotonic_ms();
+    struct progress progress = {.listener = &(const struct listener){hear_wait, NULL}};
+    progress_tell_outage(&progress, "it is gone", now_ms, 30000);
+    assert_int_equal(heard_waits, 1);
+    assert_string_equal(heard_text, "waiting for Redis, for 30s at most: it is gone");
+    assert_true(heard_seconds <= 0);
+    progress_tell_outage(&progress, "it is gone", now_ms, 30000);
+    assert_int_equal(heard_waits, 1);
+    progress_tell_outage(&progress, "it is full", now_ms - 5000, 2000);
+    assert_int_equal(heard_waits, 2);
+    assert_string_equal(heard_text, "waiting for Redis, for 2s at most: it is full");
+    assert_true(heard_seconds <= 0);
+    progress_tell_outage(&progress, "it is full", now_ms - 5000, 2000);
+    assert_int_equal(heard_waits, 3);
+    assert_true(heard_seconds >= 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +166,7 @@ int main(void)
         cmocka_unit_test(test_falls_while_nothing_comes),
         cmocka_unit_test(test_bears_bursts),
         cmocka_unit_test(test_tells_of_each_step),
+        cmocka_unit_test(test_tells_of_each_outage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
