@@ -136,8 +136,19 @@ void progress_step(struct progress *progress, int step, const char *name, int64_
     tell(progress, EVENT_STEP_BEGUN, NULL);
 }
 
+/* Redis came back with less, and what it has lost is carried again: that is counted from there,
+ * and how fast the rows went that are gone says nothing. */
+static void go_back(struct progress *progress, int64_t rows_read)
+{
+    if (progress->rows_before_step > rows_read) progress->rows_before_step = rows_read;
+    progress_pace_begin(&progress->pace, clock_monotonic_ms());
+    progress->pace.rows = rows_read - progress->rows_before_step;
+    progress->pace.samples[0].rows = progress->pace.rows;
+}
+
 void progress_count(struct progress *progress, const struct tally *tally)
 {
+    if (tally->rows_read < progress->event.tally.rows_read) go_back(progress, tally->rows_read);
     progress->event.tally = *tally;
     if (clock_monotonic_ms() - progress->told_ms >= PROGRESS_INTERVAL_MS)
         tell(progress, EVENT_PROGRESS, NULL);

@@ -138,6 +138,36 @@ static void hear_wait(const struct event *event, void *payload)
     (void)snprintf(heard_text, sizeof heard_text, "%s", event->text);
 }
 
+static void keep_event(const struct event *event, void *payload)
+{
+    *(struct event *)payload = *event;
+}
+
+/* Rows that Redis has lost are not counted, and never fewer than none. */
+static void test_goes_back(void **state)
+{
+    struct event told = {0};
+    const struct listener listener = {keep_event, &told};
+    const struct run run = {.id = 1, .version = 7, .name = "x"};
+    struct progress progress;
+    (void)state;
+    progress_begin(&progress, &listener, &run, 2);
+    progress_count(&progress, &(struct tally){.rows_read = 40});
+    progress_step(&progress, 2, "second", -1);
+    progress_count(&progress, &(struct tally){.rows_read = 100});
+    progress_count(&progress, &(struct tally){.rows_read = 90});
+    progress_end(&progress, EVENT_STEP_DONE, NULL);
+    assert_int_equal(told.step_rows, 50);
+    assert_int_equal(told.tally.rows_read, 90);
+    progress_count(&progress, &(struct tally){0});
+    progress_end(&progress, EVENT_STEP_DONE, NULL);
+    assert_int_equal(told.step_rows, 0);
+    progress_count(&progress, &(struct tally){.rows_read = 30});
+    progress_end(&progress, EVENT_PROGRESS, NULL);
+    assert_int_equal(told.step_rows, 30);
+    assert_true(told.rows_per_second >= 0);
+}
+
 /* Once for each, and then how long it has lasted; short ones are not repeated. */
 static void test_tells_of_each_outage(void **state)
 {
@@ -166,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_falls_while_nothing_comes),
         cmocka_unit_test(test_bears_bursts),
         cmocka_unit_test(test_tells_of_each_step),
+        cmocka_unit_test(test_goes_back),
         cmocka_unit_test(test_tells_of_each_outage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
