@@ -8,6 +8,7 @@
 #include "announcement.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 
 #include "agenda.h"
 #include "buffer.h"
@@ -65,17 +66,23 @@ struct late {
     struct session *session;
     const struct entry *entry;
     struct progress progress; /* of nothing but waits */
+    bool is_sending;
+    bool is_too_late; /* as the fence was taken; before that it was not */
 };
 
-static int check_unannounced(const struct late *late, struct error *err)
+static int too_late(struct error *err)
+{
+    return error_set(err, ERROR_OPERATOR,
+                     "another has finished it off, or undone it, meanwhile");
+}
+
+/* Returns 1, 0 where another was quicker, or -1 with err. */
+static int ask_unannounced(const struct late *late, struct error *err)
 {
     const struct entry *entry = late->entry;
     int64_t rows = 0;
-    const int unannounced =
-        ledger_is_unannounced(late->session->ledger, entry->version, entry->run_id, &rows, err);
-    if (unannounced != 0) return unannounced < 0 ? -1 : 0;
-    return error_set(err, ERROR_OPERATOR,
-                     "another has finished it off, or undone it, meanwhile");
+    return ledger_is_unannounced(late->session->ledger, entry->version, entry->run_id, &rows,
+                                 err);
 }
 
 /* Whoever comes too late leaves no checkpoint behind. */
@@ -84,7 +91,8 @@ static int decide(void *context, const struct checkpoint *found, bool again,
 {
     const struct late *late = context;
     (void)again;
-    if (check_unannounced(late, err) != 0) return -1;
+    const int unannounced = ask_unannounced(late, err);
+    if (unannounced <= 0) return unannounced < 0 ? -1 : too_late(err);
     *answer = found->present ? FENCE_RESUME : FENCE_AFRESH;
     if (!found->present || found->is_own || found->fence_run <= late->entry->run_id) return 0;
     return error_set(err, ERROR_OPERATOR,
@@ -94,10 +102,22 @@ static int decide(void *context, const struct checkpoint *found, bool again,
                      found->fence_run, late->entry->version, late->entry->version);
 }
 
+/* By now the own fence is a checkpoint, which has to go again. */
 static int confirm(void *context, int64_t origin, struct error *err)
 {
+    struct late *late = context;
     (void)origin;
-    return check_unannounced(context, err);
+    const int unannounced = ask_unannounced(late, err);
+    if (unannounced < 0) return -1;
+    if (unannounced == 0 && late->is_sending) return too_late(err);
+    late->is_too_late = unannounced == 0;
+    return 0;
+}
+
+/* Delete the checkpoint, and nothing else. Returns -1 with err. */
+static int withdraw(struct sink *sink, struct error *err)
+{
+    return sink_fenced_finish(sink, NULL, 0, 0, err) == 0 ? too_late(err) : -1;
 }
 
 static int waiting(void *context, const struct fence_outage *outage, struct error *err)
@@ -140,7 +160,10 @@ int announcement_send_late(struct session *session, const struct migration *migr
         .migration = migration, .run_id = entry->run_id, .rows = entry->tally.rows_read};
     struct sink *sink = NULL;
     int result = sink_fenced_open(&sink, &options, err);
-    if (result == 0) result = announcement_send(session, sink, &announcement, err);
+    late.is_sending = true;
+    if (result == 0)
+        result = late.is_too_late ? withdraw(sink, err)
+                                  : announcement_send(session, sink, &announcement, err);
     sink_close(sink);
     return result;
 }

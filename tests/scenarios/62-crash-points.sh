@@ -150,6 +150,32 @@ everywhere()
     crashes down TERM first
 }
 
+is_stopped() { [[ $(ps -o stat= -p "$1") == T* ]]; }
+
+# What another had on its way all along, that it is finished off, arrives while the fence is being taken: the
+# fence that was written for that goes again.
+too_late_to_announce()
+{
+    local key late code=0
+    sql 'CREATE TABLE anything (id integer)'
+    echo 'up: [{write: SET x 1}]' >data_migrations/1_move.yaml
+    REDFERRY_CRASH_AT='result written:KILL' expect_exit 137 redferry up
+    key="redferry:{$(sql 'SELECT id FROM data_migration_ledger')}:1"
+    expect_equal "$(redis EXISTS "$key")" 1 'the checkpoint, before'
+    REDFERRY_CRASH_AT='fence taken:STOP' "$REDFERRY_PROGRAM" up >"$OUT" 2>"$ERR" &
+    late=$!
+    wait_for 'it stands still' is_stopped "$late"
+    sql "UPDATE data_migrations SET announced_at = applied_at"
+    kill -CONT "$late"
+    wait "$late" || code=$?
+    expect_equal "$code" 4 'the exit code'
+    expect_stderr_contains 'another has finished it off, or undone it, meanwhile'
+    expect_equal "$(redis EXISTS "$key")" 0 'the checkpoint'
+    expect_exit 0 redferry up
+}
+
+with_database sqlite too_late_to_announce
+with_database postgresql too_late_to_announce
 with_database sqlite everywhere all
 with_database postgresql everywhere ends
 crashes_end
